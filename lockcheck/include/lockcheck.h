@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Client requests: what a program may tell lockcheck about itself.
+ *
+ * Every request is optional. A program that makes none is explored from main() and is judged by what the
+ * interposed functions show. The requests resolve weakly: a program that uses this header needs no library of
+ * ours, and outside lockcheck each request costs one test of a pointer.
+ *
+ * Text arguments are copied; the caller keeps them. An object is named by any address that stays its own for
+ * its lifetime. None of the requests fails; none changes errno.
+ */
+#ifndef LOCKCHECK_H
+#define LOCKCHECK_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum lockcheck_request {
+    LOCKCHECK_NAME_THREAD,    /* text: the calling thread's name */
+    LOCKCHECK_NAME_OBJECT,    /* object; text: its name; kind: what it is */
+    LOCKCHECK_PROGRESS,       /* the program got something done */
+    LOCKCHECK_OUTSTANDING,    /* argument: change of the count of work outstanding; text: what work */
+    LOCKCHECK_IRQ_ENTER,      /* argument: interrupt line */
+    LOCKCHECK_IRQ_EXIT,       /* argument: interrupt line */
+    LOCKCHECK_SEM_INIT,       /* object: semaphore; argument: its first value */
+    LOCKCHECK_SEM_DESTROY,    /* object: semaphore */
+    LOCKCHECK_SEM_UP_BEGIN,   /* object: semaphore */
+    LOCKCHECK_SEM_UP_END,     /* object: semaphore */
+    LOCKCHECK_SEM_DOWN_BEGIN, /* object: semaphore; argument: milliseconds, 0 for a try, -1 for ever */
+    LOCKCHECK_SEM_DOWN_END,   /* object: semaphore; argument: 0 it took one, 1 it took none */
+    LOCKCHECK_MSG_SEND,       /* object: port; argument: number of the message, unique in the process */
+    LOCKCHECK_MSG_RECEIVE,    /* object: port; argument: number of the message */
+    LOCKCHECK_MSG_DROP, /* object: port; argument: number of the message; it was queued, nobody will get it */
+    LOCKCHECK_FINDING,  /* kind; text: summary. The execution ends here with this finding */
+    LOCKCHECK_REQUESTS
+};
+
+/* Provided by the runtime when there is one. Use the functions below. */
+extern void lockcheck_request(enum lockcheck_request request, const void *object, long argument,
+                              const char *text, const char *kind) __attribute__((weak));
+extern void lockcheck_checkpoint_request(void) __attribute__((weak));
+
+/* Start-up is over: explore schedules from here. Call once, from the main thread. */
+static inline void lockcheck_checkpoint(void)
+{
+    if (lockcheck_checkpoint_request)
+        lockcheck_checkpoint_request();
+}
+
+/* For the fixed-form requests of enum lockcheck_request: object or NULL, argument or 0. */
+static inline void lockcheck_event(enum lockcheck_request request, const void *object, long argument)
+{
+    if (lockcheck_request)
+        lockcheck_request(request, object, argument, (const char *)0, (const char *)0);
+}
+
+/* Name the calling thread, any length (pthread_setname_np is heard too). */
+static inline void lockcheck_name_thread(const char *name)
+{
+    if (lockcheck_request)
+        lockcheck_request(LOCKCHECK_NAME_THREAD, (const void *)0, 0, name, (const char *)0);
+}
+
+/* Give an object a kind ("port", "semaphore", ...) and a name for reports. */
+static inline void lockcheck_name_object(const void *object, const char *kind, const char *name)
+{
+    if (lockcheck_request)
+        lockcheck_request(LOCKCHECK_NAME_OBJECT, object, 0, name, kind);
+}
+
+/* Count work outstanding: what names the work; delta is +1 when accepted, -1 when done or dropped. */
+static inline void lockcheck_outstanding(const char *what, long delta)
+{
+    if (lockcheck_request)
+        lockcheck_request(LOCKCHECK_OUTSTANDING, (const void *)0, delta, what, (const char *)0);
+}
+
+/* End this execution with a finding of the program's own, for example kind "dma-fault". Returns when the
+ * program does not run under lockcheck. */
+static inline void lockcheck_finding(const char *kind, const char *summary)
+{
+    if (lockcheck_request)
+        lockcheck_request(LOCKCHECK_FINDING, (const void *)0, 0, summary, kind);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

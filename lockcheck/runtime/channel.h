@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The channel between the `lockcheck` command and the runtime in the program under test.
+ *
+ * The command makes a memory file of LC_CHANNEL_SIZE bytes (sparse) and a SOCK_SEQPACKET socket pair, starts
+ * the program with the runtime preloaded, and passes both descriptors in the environment variable
+ * LOCKCHECK_CHANNEL as "MEMFD,SOCKET". The runtime hides all three from the program.
+ *
+ * The program runs to its checkpoint (the template), sends LC_MSG_READY, and from then on serves requests:
+ * for each LC_MSG_START it forks one process that runs one schedule under the settings in the channel, waits
+ * for it and answers LC_MSG_DONE with the wait status. End of file on the socket ends the template. A program
+ * that ends before its checkpoint closes the socket without LC_MSG_READY.
+ *
+ * All fields are in host byte order: both sides run on one machine, and the runtime refuses another version.
+ */
+#ifndef LOCKCHECK_RUNTIME_CHANNEL_H
+#define LOCKCHECK_RUNTIME_CHANNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LC_CHANNEL_ENV "LOCKCHECK_CHANNEL"
+#define LC_CHANNEL_MAGIC 0x6c6f636b63686b01ull
+#define LC_CHANNEL_VERSION 1u
+
+/* Layout of the memory file, in bytes from its start. */
+#define LC_REPLAY_OFFSET (1ull << 20) /* decisions to follow, written by the command */
+#define LC_REPLAY_SIZE (256ull << 20)
+#define LC_DECISIONS_OFFSET (LC_REPLAY_OFFSET + LC_REPLAY_SIZE) /* decisions taken, written by the runtime   \
+                                                                 */
+#define LC_DECISIONS_SIZE (256ull << 20)
+#define LC_EVIDENCE_OFFSET (LC_DECISIONS_OFFSET + LC_DECISIONS_SIZE) /* evidence of the finding: JSON text   \
+                                                                      */
+#define LC_EVIDENCE_SIZE (64ull << 20)
+#define LC_CHANNEL_SIZE (LC_EVIDENCE_OFFSET + LC_EVIDENCE_SIZE)
+
+/* The command sends this signal to a schedule's process that makes no steps. The runtime answers with
+ * evidence of kind "uncontrolled" and ends the process. It is never blocked in a controlled program. */
+#define LC_STUCK_SIGNAL 62
+
+/* Settings of a schedule: flags. */
+#define LC_FLAG_EVIDENCE 1u /* take a stack at every event */
+
+enum lc_message { LC_MSG_READY = 'R', LC_MSG_START = 'S', LC_MSG_DONE = 'D' };
+
+/* One message on the socket. */
+struct lc_packet {
+    uint32_t type;       /* enum lc_message */
+    int32_t wait_status; /* LC_MSG_DONE: as waitpid() gives it */
+};
+
+/* What the execution ended with; the process's wait status tells the rest. */
+enum lc_outcome {
+    LC_OUTCOME_NONE,         /* nothing was reported: see the wait status */
+    LC_OUTCOME_FINDING,      /* finding_kind, summary and evidence are set */
+    LC_OUTCOME_UNCONTROLLED, /* the program did what lockcheck does not control; summary and evidence are set
+                              */
+    LC_OUTCOME_DIVERGED,     /* a replay asked for a thread that could not run; summary is set */
+    LC_OUTCOME_LIMIT,        /* max_steps or the room for decisions ran out; summary is set */
+    LC_OUTCOME_INTERNAL,     /* the runtime failed; summary is set */
+};
+
+struct lc_channel {
+    /* Written by the command before the program starts. */
+    uint64_t magic;
+    uint32_t version;
+    uint32_t own_checkpoint; /* 1: the program calls lockcheck_checkpoint(); 0: the checkpoint is main() */
+
+    /* Written by the command before each LC_MSG_START. */
+    char strategy[32];
+    uint64_t seed;
+    uint64_t schedule;     /* number of the schedule, from 1 */
+    uint64_t max_steps;    /* 0: no limit */
+    uint64_t replay_bytes; /* strategy "replay": length of the decisions at LC_REPLAY_OFFSET */
+    uint32_t flags;        /* LC_FLAG_* */
+
+    /* Written by the runtime; true at every moment, also after a crash. */
+    uint32_t outcome; /* enum lc_outcome */
+    int32_t pid;      /* of the process that runs the schedule, 0 before its first step */
+    uint32_t reached_checkpoint;
+    uint64_t steps;
+    uint64_t events;
+    uint64_t hash; /* over all events so far */
+    uint64_t virtual_ns;
+    uint64_t decisions_bytes;
+    uint64_t evidence_bytes;
+    char finding_kind[32];
+    char summary[4096]; /* one sentence; {tN} stands for thread N, {oN} for object N of the evidence */
+};
+
+/*
+ * Decisions are pairs of varints (7 bits a byte, low first, the top bit means more): the thread that was
+ * chosen, and how many times in a row. Thread 0 is the passing of time to the next deadline; the first thread
+ * of the program is 1, and so on in the order of their creation.
+ */
+static inline size_t lc_varint_put(uint8_t *out, uint64_t value)
+{
+    size_t n = 0;
+    while (value >= 0x80) {
+        out[n++] = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    out[n++] = (uint8_t)value;
+    return n;
+}
+
+/* Returns the bytes used, 0 when the input ends within a number or the number exceeds 64 bits. */
+static inline size_t lc_varint_get(const uint8_t *in, size_t length, uint64_t *value)
+{
+    uint64_t v = 0;
+    for (size_t n = 0; n < length && n < 10; n++) {
+        v |= (uint64_t)(in[n] & 0x7f) << (7 * n);
+        if (!(in[n] & 0x80)) {
+            *value = v;
+            return n + 1;
+        }
+    }
+    return 0;
+}
+
+#endif
