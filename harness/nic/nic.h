@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What every device model offers: it makes a network interface card, attaches it to the PCI bus, the
+ * interrupt controller and a wire. Everything else goes through its registers.
+ */
+#ifndef HARNESS_NIC_NIC_H
+#define HARNESS_NIC_NIC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/wire/wire.h"
+
+#define NIC_MAC_LENGTH 6
+
+struct nic; /* each model has its own */
+
+struct nic_config {
+    uint8_t mac[NIC_MAC_LENGTH]; /* goes into the EEPROM */
+    unsigned irq_line;           /* 0 for NIC_DEFAULT_IRQ_LINE */
+    unsigned pci_slot;           /* device number on bus 0; 0 for NIC_DEFAULT_PCI_SLOT */
+    struct wire *wire;           /* must outlive the nic; NULL for an unplugged cable (no link) */
+};
+
+#define NIC_DEFAULT_IRQ_LINE 11
+#define NIC_DEFAULT_PCI_SLOT 3
+
+struct nic_model {
+    const char *name;        /* for --nic: the Linux driver's name for the chip */
+    const char *description; /* one line */
+
+    /* Make a card and its thread, and attach it. Returns the card, or NULL with errno set. */
+    struct nic *(*create)(const struct nic_config *config);
+
+    /* Take it out of the machine and free it. No driver may use it any more, and the wire must have been
+     * stopped or finished. */
+    void (*destroy)(struct nic *nic);
+};
+
+extern const struct nic_model nic_rtl8139;
+
+/* The models, NULL at the end. */
+extern const struct nic_model *const nic_models[];
+
+/* The model of that name, or NULL. */
+const struct nic_model *nic_find_model(const char *name);
+
+#endif
