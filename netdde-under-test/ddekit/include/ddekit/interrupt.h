@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * DDEKit: interrupts. Each attached line has a thread of its own, irqXX (XX: the line in hex), and a lock,
+ * irqlock, that is held while the handler runs.
+ *
+ * Level-triggered lines: the machine masks a line when it reports an interrupt; the line's thread unmasks it
+ * after the handler.
+ */
+#ifndef DDEKIT_INTERRUPT_H
+#define DDEKIT_INTERRUPT_H
+
+#include <ddekit/thread.h>
+
+#define DDEKIT_IRQ_LINES 24 /* lines 0 to 23 */
+
+void ddekit_init_irqs(void);
+
+/* Starts the thread of a line: it calls thread_init(priv) once if that is not NULL, and then handler(priv)
+ * for each interrupt. priv stays the caller's. shared says that other programs may use the line, too; within
+ * one program a line is attached once. A new line is enabled. Returns the line's thread; NULL when there is
+ * no such line, it is attached already, or the machine refused. */
+ddekit_thread_t *ddekit_interrupt_attach(int irq, int shared, void (*thread_init)(void *),
+                                         void (*handler)(void *), void *priv);
+
+/* Ends the thread of a line. When this returns the handler does not run and will not, and the line may be
+ * attached again. From inside the handler: the thread ends after the handler, and until then the line stays
+ * in use. Must not be called with a lock held that the handler takes. A line that is not attached is left
+ * alone. */
+void ddekit_interrupt_detach(int irq);
+
+/* No handler of the line runs from the return of disable until as many enables have been made. An interrupt
+ * that comes in between is kept. disable waits for a handler that runs (so must not be called with a lock
+ * held that the handler takes); both may be called inside the handler, where disable acts on the interrupts
+ * after the present one. */
+void ddekit_interrupt_disable(int irq);
+void ddekit_interrupt_enable(int irq);
+
+#endif
