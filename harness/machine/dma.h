@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Physical memory for DMA, and the IOMMU that stands between devices and all memory.
+ *
+ * Two address spaces, on purpose apart: physical addresses (what vm_allocate_contiguous() tells) and bus
+ * addresses (what iommu_map() tells, and the only ones a device may use). A device that is given a physical
+ * address faults. Both lie below 4 GiB and do not depend on where the process's memory lies.
+ *
+ * The IOMMU checks to the byte, not to the page: an access must lie within one mapping and go in its
+ * direction. Otherwise no byte moves, the fault is counted, and reported as a finding of kind "dma-fault".
+ * Bus addresses are not used again before the whole range has been, so an access after iommu_unmap() faults
+ * too.
+ */
+#ifndef HARNESS_MACHINE_DMA_H
+#define HARNESS_MACHINE_DMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DMA_PAGE_BYTES 4096u
+#define DMA_PHYSICAL_BASE 0x01000000u /* of the memory that dma_memory_allocate() gives from */
+#define DMA_PHYSICAL_BYTES (32u << 20)
+#define DMA_DEVICES_MAX 8u
+#define IOMMU_MAPPINGS_MAX 4096u /* of one device at a time */
+#define IOMMU_BUS_BASE 0x40000000u
+#define IOMMU_BUS_BYTES 0x80000000u
+
+/* --- Physical memory --- */
+
+/* Contiguous zeroed memory, size in bytes rounded up to pages. The physical address is in [low, high) and a
+ * multiple of align (a power of two, at least a page; 0: a page). Returns NULL when there is none. */
+void *dma_memory_allocate(size_t size, uint64_t low, uint64_t high, uint64_t align, uint64_t *physical);
+
+/* Give back a whole allocation. */
+void dma_memory_free(void *memory, size_t size);
+
+/* The physical address of an address in such memory; false when it is elsewhere. */
+bool dma_memory_physical(const void *memory, uint64_t *physical);
+/* The reverse; NULL when that is no physical address of such memory. */
+void *dma_memory_virtual(uint64_t physical);
+
+/* --- The IOMMU --- */
+
+/* Bits: what the device may do. */
+enum iommu_direction {
+    IOMMU_TO_DEVICE = 1,   /* it reads memory */
+    IOMMU_FROM_DEVICE = 2, /* it writes memory */
+    IOMMU_BIDIRECTIONAL = 3,
+};
+
+struct dma_device;
+
+/* One more device with mappings of its own. name must stay valid. pci_function_register() makes one. */
+struct dma_device *dma_device_create(const char *name);
+
+/* Bus mastering on or off (off at first). While off no access is made, which is no fault. */
+void dma_device_set_master(struct dma_device *device, bool on);
+
+/*
+ * Let the device access memory [memory, memory + length). Any memory will do; it must stay valid until the
+ * unmap. Returns the bus address, equal to the address of the memory modulo 16; 0 when the device has
+ * IOMMU_MAPPINGS_MAX mappings or length is 0.
+ */
+uint64_t iommu_map(struct dma_device *device, void *memory, size_t length, enum iommu_direction direction);
+
+/* End a mapping: bus and length as they were mapped. Otherwise nothing is unmapped, and that is a finding of
+ * kind "dma-fault" as well. When it returns no access is in progress in that range. */
+void iommu_unmap(struct dma_device *device, uint64_t bus, size_t length);
+
+/* Device side: copy from memory, and to memory. Returns false when the access was refused. */
+bool dma_read(struct dma_device *device, uint64_t bus, void *buffer, size_t length);
+bool dma_write(struct dma_device *device, uint64_t bus, const void *buffer, size_t length);
+
+/* Accesses refused as faults since power-on; mappings in force. */
+unsigned long dma_fault_count(const struct dma_device *device);
+unsigned dma_mapping_count(struct dma_device *device);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The PCI bus: functions with configuration space and base address registers. After the PCI Local Bus
+ * Specification 3.0, chapter 6 (configuration space) and section 3.2.2.3.2 (configuration mechanism #1).
+ *
+ * The machine's firmware has assigned the base addresses and the interrupt line before the system starts; I/O
+ * decoding, memory decoding and bus mastering are off until the driver sets them in the command register.
+ *
+ * Left out: bridges (one bus, number 0), 64-bit and prefetchable BARs, expansion ROMs, MSI, parity.
+ */
+#ifndef HARNESS_MACHINE_PCI_H
+#define HARNESS_MACHINE_PCI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PCI_FUNCTIONS_MAX 8u
+#define PCI_BARS 6u
+#define PCI_CONFIG_BYTES 256u
+
+/* Command register (6.2.2). */
+#define PCI_COMMAND_IO_BIT 0x0001u
+#define PCI_COMMAND_MEMORY_BIT 0x0002u
+#define PCI_COMMAND_MASTER_BIT 0x0004u
+
+struct dma_device;
+struct pci_function;
+
+/* How a device model answers accesses to its BARs. `device` is what the model gave at registration; offset
+ * counts bytes from the BAR's start; size is 1, 2 or 4 and never crosses the BAR's end. Called in the thread
+ * that makes the access, with no lock held. */
+struct pci_function_ops {
+    uint32_t (*read)(void *device, unsigned bar, uint32_t offset, unsigned size);
+    void (*write)(void *device, unsigned bar, uint32_t offset, unsigned size, uint32_t value);
+};
+
+enum pci_bar_kind { PCI_BAR_NONE = 0, PCI_BAR_IO, PCI_BAR_MEMORY };
+
+struct pci_bar_description {
+    enum pci_bar_kind kind;
+    uint32_t size; /* bytes, a power of two; at least 4 (I/O) or 16 (memory) */
+};
+
+struct pci_function_description {
+    const char *name; /* for reports; must stay valid */
+    uint16_t vendor_id;
+    uint16_t device_id;
+    uint16_t subsystem_vendor_id;
+    uint16_t subsystem_id;
+    uint32_t class_code; /* 24 bits: class, subclass, interface */
+    uint8_t revision;
+    uint8_t interrupt_pin;  /* 1 .. 4 for INTA .. INTD, 0 none */
+    uint8_t interrupt_line; /* the controller's line */
+    struct pci_bar_description bars[PCI_BARS];
+    const struct pci_function_ops *ops;
+    void *device; /* handed to ops */
+};
+
+/* Plug a function in at bus 0. Call during power-on. The description is copied; never fails (asserts its
+ * limits and that the place is free). The function stays for ever. */
+struct pci_function *pci_function_register(unsigned device_number, unsigned function_number,
+                                           const struct pci_function_description *description);
+
+/* The function at a place, or NULL. */
+struct pci_function *pci_function_find(unsigned bus, unsigned device_number, unsigned function_number);
+
+/* The device that its DMA is checked as, see dma.h. */
+struct dma_device *pci_function_dma(struct pci_function *function);
+
+/* Drive its interrupt pin; idempotent. Its line is the one of its description. */
+void pci_function_set_interrupt(struct pci_function *function, bool asserted);
+
+/* Device model: set bytes of configuration space (capabilities, chip specific registers). writable: bits that
+ * software may change. size 1, 2 or 4. */
+void pci_function_set_config(struct pci_function *function, unsigned offset, unsigned size, uint32_t value,
+                             uint32_t writable);
+
+/* Configuration access, size 1, 2 or 4, offset a multiple of it. All ones where there is no function. */
+uint32_t pci_config_read(unsigned bus, unsigned device_number, unsigned function_number, unsigned offset,
+                         unsigned size);
+void pci_config_write(unsigned bus, unsigned device_number, unsigned function_number, unsigned offset,
+                      unsigned size, uint32_t value);
+
+/* Who answers at a port or a physical address, for io.c. On true *bar and *offset say where. */
+bool pci_decode(enum pci_bar_kind kind, uint64_t address, unsigned size, struct pci_function **function,
+                unsigned *bar, uint32_t *offset);
+uint32_t pci_function_read(struct pci_function *function, unsigned bar, uint32_t offset, unsigned size);
+void pci_function_write(struct pci_function *function, unsigned bar, uint32_t offset, unsigned size,
+                        uint32_t value);
+
+#endif
