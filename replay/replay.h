@@ -15,8 +15,9 @@
 #define REPLAY_MAC_LENGTH 6
 #define REPLAY_FRAME_MIN                                                                                     \
     60 /* octets without FCS: IEEE 802.3 section 3.2.7; shorter ones were padded on the cable */
-#define REPLAY_FRAME_MAX 1518 /* octets without FCS, with one IEEE 802.1Q tag; longer ones show an offload   \
-                               */
+#define REPLAY_FRAME_MAX                                                                                     \
+    1518 /* octets without FCS, with one IEEE 802.1Q tag; longer ones show an offload                        \
+          */
 #define REPLAY_WARNINGS_MAX 6
 #define REPLAY_MESSAGE_MAX 512
 
