@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a program on DDEKit calls to have Linux drivers. Everything else is Linux's own interface, found as
+ * <linux/...>: rtnl_lock, dev_get_by_name, dev_open, alloc_skb, dev_queue_xmit, dev_add_pack (the hook for
+ * received frames) and an sk_buff's destructor (the hook for its end) are what a device server needs.
+ *
+ * Any DDEKit or other thread may call Linux functions; it gets its struct task_struct at its first call.
+ */
+#ifndef DDE_LINUX_DDE_LINUX_H
+#define DDE_LINUX_DDE_LINUX_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Start the environment: the softirq thread (".softirqd") and the worker of the "events" workqueue
+ * (".kthread1"). Once, after ddekit_init, ddekit_init_threads, ddekit_init_timers and the PCI initialisation,
+ * from one thread.
+ */
+void dde_linux_init(void);
+
+/*
+ * Run the init function of every driver that is linked in; each registers with its bus, which probes the
+ * devices that match. Returns the number of devices that a driver has taken.
+ */
+int dde_linux_probe_drivers(void);
+
+/* Run the exit functions, in reverse order: drivers release their devices, network devices disappear. */
+void dde_linux_remove_drivers(void);
+
+/*
+ * Set a driver's parameter before dde_linux_probe_drivers, as the kernel's command line does: module
+ * "8139too", name "use_io", value "1". Lists take commas. Returns 0, -ENOENT when there is no such parameter,
+ * or -EINVAL when the value does not suit its type.
+ */
+int dde_linux_set_parameter(const char *module, const char *name, const char *value);
+
+/*
+ * Give the calling thread its struct task_struct now, named name (copied), instead of at its first Linux
+ * call. Returns 0, or -ENOMEM.
+ */
+int dde_linux_adopt_thread(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

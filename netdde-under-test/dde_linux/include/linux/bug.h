@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Linux 6.1's <linux/bug.h>. BUG ends the process through ddekit_panic; a warning is one line. */
+#ifndef DDE_LINUX_BUG_H
+#define DDE_LINUX_BUG_H
+
+#include <linux/printk.h>
+#include <stdbool.h>
+
+__attribute__((noreturn)) void linux_bug(const char *what, const char *file, int line);
+
+#define BUG() linux_bug("BUG", __FILE__, __LINE__)
+#define BUG_ON(condition)                                                                                    \
+    do {                                                                                                     \
+        if (unlikely(condition))                                                                             \
+            linux_bug("BUG_ON(" #condition ")", __FILE__, __LINE__);                                         \
+    } while (0)
+#define BUILD_BUG_ON(condition) _Static_assert(!(condition), "BUILD_BUG_ON(" #condition ")")
+
+#define WARN(condition, fmt, ...)                                                                            \
+    ({                                                                                                       \
+        bool __warned = !!(condition);                                                                       \
+        if (unlikely(__warned))                                                                              \
+            printk(KERN_WARNING "%s:%d: " fmt, __FILE__, __LINE__, ##__VA_ARGS__);                           \
+        unlikely(__warned);                                                                                  \
+    })
+#define WARN_ON(condition) WARN(condition, "WARN_ON(" #condition ")\n")
+#define WARN_ON_ONCE(condition)                                                                              \
+    ({                                                                                                       \
+        static bool __already;                                                                               \
+        bool __now = !!(condition);                                                                          \
+        if (unlikely(__now && !__already)) {                                                                 \
+            __already = true;                                                                                \
+            WARN(1, "WARN_ON_ONCE(" #condition ")\n");                                                       \
+        }                                                                                                    \
+        unlikely(__now);                                                                                     \
+    })
+
+#endif

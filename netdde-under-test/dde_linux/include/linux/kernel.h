@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Linux 6.1's <linux/kernel.h>. <sys/sysinfo.h> of the C library includes the system's header of this name,
+ * so that one is passed through.
+ */
+#ifndef DDE_LINUX_KERNEL_H
+#define DDE_LINUX_KERNEL_H
+
+#include_next <linux/kernel.h>
+
+#include <linux/bitops.h>
+#include <linux/bug.h>
+#include <linux/compiler.h>
+#include <linux/container_of.h>
+#include <linux/errno.h>
+#include <linux/minmax.h>
+#include <linux/printk.h>
+#include <linux/types.h>
+#include <asm/byteorder.h>
+#include <limits.h>
+#include <stdio.h>
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define DIV_ROUND_UP(n, d) (((n) + (d)-1) / (d))
+#define ALIGN(x, a) (((x) + ((__typeof__(x))(a)-1)) & ~((__typeof__(x))(a)-1))
+#define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a)-1)) == 0)
+#define roundup(x, y) ((((x) + ((y)-1)) / (y)) * (y))
+#define upper_32_bits(n) ((u32)((u64)(n) >> 32))
+#define lower_32_bits(n) ((u32)(n))
+#define IS_ENABLED(option) 0
+
+#define might_sleep()                                                                                        \
+    do {                                                                                                     \
+    } while (0)
+
+#endif

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Linux 6.1's <linux/netdevice.h>: network devices, NAPI, the transmit queue and packet taps.
+ *
+ * Differences from Linux:
+ * - one transmit queue per device, with a pfifo of tx_queue_len frames;
+ * - one softnet_data, shared by all threads, whose lists have locks (Linux has one per CPU and disables
+ *   interrupts around them);
+ * - packet taps see received frames only;
+ * - the transmit watchdog's timer runs only while frames are being sent or the queue is stopped, so that an
+ *   idle system is quiet.
+ * Left out: namespaces (there is init_net only), notifiers, GRO (frames go straight up), XDP, traffic
+ * control.
+ *
+ * Received frames are delivered in the softirq thread.
+ */
+#ifndef DDE_LINUX_NETDEVICE_H
+#define DDE_LINUX_NETDEVICE_H
+
+#include_next <linux/netdevice.h>
+
+#include <linux/bitops.h>
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/if.h>
+#include <linux/if_ether.h>
+#include <linux/if_link.h>
+#include <linux/if_packet.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/netdev_features.h>
+#include <linux/rcupdate.h>
+#include <linux/skbuff.h>
+#include <linux/sockios.h>
+#include <linux/timer.h>
+
+struct net;
+struct netlink_ext_ack;
+struct Qdisc;
+struct ethtool_ops;
+struct header_ops;
+
+extern struct net init_net;
+
+/* What a transmit function answers. */
+enum netdev_tx {
+    NETDEV_TX_OK = 0x00,   /* the driver has the buffer */
+    NETDEV_TX_BUSY = 0x10, /* it has not; try again later */
+};
+typedef enum netdev_tx netdev_tx_t;
+
+/* What dev_queue_xmit and netif_rx answer. The buffer is gone in any case. */
+#define NET_XMIT_SUCCESS 0x00
+#define NET_XMIT_DROP 0x01
+#define NET_XMIT_CN 0x02
+#define NET_RX_SUCCESS 0
+#define NET_RX_DROP 1
+
+#define NET_NAME_UNKNOWN 0
+#define NET_NAME_ENUM 1
+#define DEFAULT_TX_QUEUE_LEN 1000
+#define NAPI_POLL_WEIGHT 64
+
+/* msg_enable bits; drivers test them through netif_msg_*(). */
+enum {
+    NETIF_MSG_DRV = 0x0001,
+    NETIF_MSG_PROBE = 0x0002,
+    NETIF_MSG_LINK = 0x0004,
+    NETIF_MSG_TIMER = 0x0008,
+    NETIF_MSG_IFDOWN = 0x0010,
+    NETIF_MSG_IFUP = 0x0020,
+    NETIF_MSG_RX_ERR = 0x0040,
+    NETIF_MSG_TX_ERR = 0x0080,
+    NETIF_MSG_TX_QUEUED = 0x0100,
+    NETIF_MSG_INTR = 0x0200,
+    NETIF_MSG_TX_DONE = 0x0400,
+    NETIF_MSG_RX_STATUS = 0x0800,
+    NETIF_MSG_PKTDATA = 0x1000,
+    NETIF_MSG_HW = 0x2000,
+    NETIF_MSG_WOL = 0x4000,
+};
+
+#define netif_msg_drv(p) ((p)->msg_enable & NETIF_MSG_DRV)
+#define netif_msg_probe(p) ((p)->msg_enable & NETIF_MSG_PROBE)
+#define netif_msg_link(p) ((p)->msg_enable & NETIF_MSG_LINK)
+#define netif_msg_timer(p) ((p)->msg_enable & NETIF_MSG_TIMER)
+#define netif_msg_ifdown(p) ((p)->msg_enable & NETIF_MSG_IFDOWN)
+#define netif_msg_ifup(p) ((p)->msg_enable & NETIF_MSG_IFUP)
+#define netif_msg_rx_err(p) ((p)->msg_enable & NETIF_MSG_RX_ERR)
+#define netif_msg_tx_err(p) ((p)->msg_enable & NETIF_MSG_TX_ERR)
+#define netif_msg_tx_queued(p) ((p)->msg_enable & NETIF_MSG_TX_QUEUED)
+#define netif_msg_intr(p) ((p)->msg_enable & NETIF_MSG_INTR)
+#define netif_msg_tx_done(p) ((p)->msg_enable & NETIF_MSG_TX_DONE)
+#define netif_msg_rx_status(p) ((p)->msg_enable & NETIF_MSG_RX_STATUS)
+#define netif_msg_pktdata(p) ((p)->msg_enable & NETIF_MSG_PKTDATA)
+#define netif_msg_hw(p) ((p)->msg_enable & NETIF_MSG_HW)
+#define netif_msg_wol(p) ((p)->msg_enable & NETIF_MSG_WOL)
+
+static inline u32 netif_msg_init(int debug_value, int default_bits)
+{
+    if (debug_value < 0 || debug_value >= 32)
+        return (u32)default_bits;
+    return debug_value == 0 ? 0 : (1U << debug_value) - 1;
+}
+
+struct net_device_stats {
+    unsigned long rx_packets;
+    unsigned long tx_packets;
+    unsigned long rx_bytes;
+    unsigned long tx_bytes;
+    unsigned long rx_errors;
+    unsigned long tx_errors;
+    unsigned long rx_dropped;
+    unsigned long tx_dropped;
+    unsigned long multicast;
+    unsigned long collisions;
+    unsigned long rx_length_errors;
+    unsigned long rx_over_errors;
+    unsigned long rx_crc_errors;
+    unsigned long rx_frame_errors;
+    unsigned long rx_fifo_errors;
+    unsigned long rx_missed_errors;
+    unsigned long tx_aborted_errors;
+    unsigned long tx_carrier_errors;
+    unsigned long tx_fifo_errors;
+    unsigned long tx_heartbeat_errors;
+    unsigned long tx_window_errors;
+    unsigned long rx_compressed;
+    unsigned long tx_compressed;
+};
+
+struct netdev_hw_addr {
+    struct list_head list;
+    unsigned char addr[MAX_ADDR_LEN];
+    int refcount;
+};
+
+struct netdev_hw_addr_list {
+    struct list_head list;
+    int count;
+};
+
+#define netdev_mc_count(dev) ((dev)->mc.count)
+#define netdev_mc_empty(dev) ((dev)->mc.count == 0)
+#define netdev_uc_count(dev) ((dev)->uc.count)
+#define netdev_for_each_mc_addr(ha, dev) list_for_each_entry(ha, &(dev)->mc.list, list)
+#define netdev_for_each_uc_addr(ha, dev) list_for_each_entry(ha, &(dev)->uc.list, list)
+
+/* Bits of struct net_device's state. */
+enum netdev_state_t {
+    __LINK_STATE_START,
+    __LINK_STATE_PRESENT,
+    __LINK_STATE_NOCARRIER,
+    __LINK_STATE_LINKWATCH_PENDING,
+    __LINK_STATE_DORMANT,
+};
+
+enum netdev_reg_state {
+    NETREG_UNINITIALIZED = 0,
+    NETREG_REGISTERED,
+    NETREG_UNREGISTERING,
+    NETREG_UNREGISTERED,
+};
+
+/* Bits of struct napi_struct's state, changed only atomically. */
+enum {
+    NAPI_STATE_SCHED,   /* to be polled, or being polled */
+    NAPI_STATE_MISSED,  /* scheduled again while it was polled */
+    NAPI_STATE_DISABLE, /* napi_disable waits */
+    NAPI_STATE_NPSVC,   /* disabled */
+};
+
+struct napi_struct {
+    struct list_head poll_list; /* belongs to who set NAPI_STATE_SCHED */
+    unsigned long state;
+    int weight; /* frames per poll */
+    int (*poll)(struct napi_struct *, int);
+    struct net_device *dev;
+    struct list_head dev_list;
+};
+
+/* Bits of struct netdev_queue's state. */
+enum netdev_queue_state_t {
+    __QUEUE_STATE_DRV_XOFF, /* the driver has stopped the queue */
+    __QUEUE_STATE_FROZEN,   /* held by netif_tx_lock */
+};
+
+struct netdev_queue {
+    struct net_device *dev;
+    struct Qdisc *qdisc;
+    spinlock_t _xmit_lock;     /* one transmit function at a time */
+    unsigned long trans_start; /* jiffies of the last frame given to the driver */
+    unsigned long state;
+    atomic_t trans_timeout;
+    unsigned long trans_count; /* frames given to the driver; written under _xmit_lock */
+};
+
+struct net_device_ops {
+    int (*ndo_init)(struct net_device *dev);
+    void (*ndo_uninit)(struct net_device *dev);
+    int (*ndo_open)(struct net_device *dev);
+    int (*ndo_stop)(struct net_device *dev);
+    netdev_tx_t (*ndo_start_xmit)(struct sk_buff *skb, struct net_device *dev);
+    netdev_features_t (*ndo_features_check)(struct sk_buff *skb, struct net_device *dev,
+                                            netdev_features_t features);
+    void (*ndo_change_rx_flags)(struct net_device *dev, int flags);
+    void (*ndo_set_rx_mode)(struct net_device *dev);
+    int (*ndo_set_mac_address)(struct net_device *dev, void *addr);
+    int (*ndo_validate_addr)(struct net_device *dev);
+    int (*ndo_do_ioctl)(struct net_device *dev, struct ifreq *ifr, int cmd);
+    int (*ndo_eth_ioctl)(struct net_device *dev, struct ifreq *ifr, int cmd);
+    int (*ndo_change_mtu)(struct net_device *dev, int new_mtu);
+    void (*ndo_tx_timeout)(struct net_device *dev, unsigned int txqueue);
+    void (*ndo_get_stats64)(struct net_device *dev, struct rtnl_link_stats64 *storage);
+    struct net_device_stats *(*ndo_get_stats)(struct net_device *dev);
+    void (*ndo_poll_controller)(struct net_device *dev);
+    int (*ndo_set_features)(struct net_device *dev, netdev_features_t features);
+    netdev_features_t (*ndo_fix_features)(struct net_device *dev, netdev_features_t features);
+};
+
+struct net_device {
+    char name[IFNAMSIZ];
+    unsigned long state; /* enum netdev_state_t bits, changed only atomically */
+    struct list_head dev_list;
+    struct list_head napi_list;
+    unsigned long mem_start, mem_end, base_addr;
+    int irq;
+    unsigned char if_port, dma;
+
+    netdev_features_t features, hw_features, wanted_features, vlan_features;
+    int ifindex;
+    struct net_device_stats stats;
+    const struct net_device_ops *netdev_ops;
+    const struct ethtool_ops *ethtool_ops;
+    const struct header_ops *header_ops;
+
+    unsigned int flags; /* IFF_*, changed under rtnl */
+    unsigned int priv_flags;
+    unsigned int mtu, min_mtu, max_mtu;
+    unsigned short type; /* ARPHRD_* */
+    unsigned short hard_header_len, needed_headroom, needed_tailroom;
+    unsigned char addr_len, operstate;
+    const unsigned char *dev_addr; /* change it with eth_hw_addr_set */
+    unsigned char dev_addr_storage[MAX_ADDR_LEN];
+    unsigned char perm_addr[MAX_ADDR_LEN];
+    unsigned char broadcast[MAX_ADDR_LEN];
+    struct netdev_hw_addr_list uc, mc;
+    unsigned int promiscuity, allmulti;
+    spinlock_t addr_list_lock;
+
+    struct netdev_queue *_tx;
+    unsigned int num_tx_queues, real_num_tx_queues;
+    unsigned int tx_queue_len; /* frames that the pfifo holds at most */
+    struct Qdisc *qdisc;
+
+    struct timer_list watchdog_timer;
+    int watchdog_timeo;          /* jiffies */
+    int watchdog_running;        /* the timer is pending or about to be */
+    unsigned long watchdog_seen; /* trans_count when the timer last ran */
+
+    u8 reg_state;
+    bool needs_free_netdev;
+    atomic_t refcnt;
+    struct list_head link_watch_list;
+    struct device dev;
+    struct device *dev_parent;
+    void *ml_priv;
+    void *priv_base; /* of the whole allocation */
+};
+
+#define SET_NETDEV_DEV(net, parent_device) ((net)->dev.parent = (parent_device))
+#define NETDEV_ALIGN 32
+
+static inline void *netdev_priv(const struct net_device *dev)
+{
+    return (char *)dev + ALIGN(sizeof(struct net_device), NETDEV_ALIGN);
+}
+
+static inline const char *netdev_name(const struct net_device *dev)
+{
+    return dev->name[0] && !strchr(dev->name, '%') ? dev->name : "(unnamed net_device)";
+}
+
+/* --- Devices: alloc, register, look up, open ----------------------------------------------------------- */
+
+struct net_device *alloc_netdev_mqs(int sizeof_priv, const char *name, unsigned char name_assign_type,
+                                    void (*setup)(struct net_device *), unsigned int txqs, unsigned int rxqs);
+#define alloc_netdev(sizeof_priv, name, name_assign_type, setup)                                             \
+    alloc_netdev_mqs(sizeof_priv, name, name_assign_type, setup, 1, 1)
+void free_netdev(struct net_device *dev);
+
+/* The first form takes rtnl, the second is called with it held. 0 or -errno. */
+int register_netdev(struct net_device *dev);
+int register_netdevice(struct net_device *dev);
+/* Closes the device and returns when nobody holds a reference any more. */
+void unregister_netdev(struct net_device *dev);
+void unregister_netdevice(struct net_device *dev);
+
+/* Find by name, with a reference that the caller gives back with dev_put; NULL when there is none. */
+struct net_device *dev_get_by_name(struct net *net, const char *name);
+/* Find by name under rtnl, without a reference. */
+struct net_device *__dev_get_by_name(struct net *net, const char *name);
+/* Walk all devices, under rtnl only. */
+extern struct list_head linux_netdev_list;
+#define for_each_netdev(net, d) list_for_each_entry(d, &linux_netdev_list, dev_list)
+
+static inline void dev_hold(struct net_device *dev)
+{
+    atomic_inc(&dev->refcnt);
+}
+void dev_put(struct net_device *dev);
+
+/* All of these under rtnl. 0 or -errno. */
+int dev_open(struct net_device *dev, struct netlink_ext_ack *extack);
+void dev_close(struct net_device *dev);
+int dev_change_flags(struct net_device *dev, unsigned int flags, struct netlink_ext_ack *extack);
+unsigned int dev_get_flags(const struct net_device *dev);
+int dev_set_promiscuity(struct net_device *dev, int inc);
+int dev_set_allmulti(struct net_device *dev, int inc);
+int dev_set_mtu(struct net_device *dev, int new_mtu);
+int dev_set_mac_address(struct net_device *dev, struct sockaddr *sa, struct netlink_ext_ack *extack);
+int dev_mc_add(struct net_device *dev, const unsigned char *addr);
+int dev_mc_del(struct net_device *dev, const unsigned char *addr);
+
+struct rtnl_link_stats64 *dev_get_stats(struct net_device *dev, struct rtnl_link_stats64 *storage);
+void netdev_stats_to_stats64(struct rtnl_link_stats64 *stats64, const struct net_device_stats *stats);
+void netdev_update_features(struct net_device *dev);
+
+/* --- Transmit ------------------------------------------------------------------------------------------ */
+
+/*
+ * Queue skb for skb->dev and run the queue. skb is consumed, whatever the answer: NET_XMIT_SUCCESS, or
+ * NET_XMIT_DROP (queue full or not active), or -errno. The driver's transmit function may run in this call.
+ */
+int dev_queue_xmit(struct sk_buff *skb);
+
+/* Free from a transmit completion; from an interrupt handler the freeing is left to the net-tx softirq. */
+void dev_kfree_skb_irq(struct sk_buff *skb);
+void dev_consume_skb_irq(struct sk_buff *skb);
+void dev_kfree_skb_any(struct sk_buff *skb);
+void dev_consume_skb_any(struct sk_buff *skb);
+#define dev_kfree_skb(skb) consume_skb(skb)
+
+static inline struct netdev_queue *netdev_get_tx_queue(const struct net_device *dev, unsigned int index)
+{
+    return &dev->_tx[index];
+}
+
+void netif_tx_start_queue(struct netdev_queue *queue);
+void netif_tx_stop_queue(struct netdev_queue *queue);
+void netif_tx_wake_queue(struct netdev_queue *queue);
+void netif_tx_lock(struct net_device *dev);
+void netif_tx_unlock(struct net_device *dev);
+/* Stop all queues and wait until no transmit function runs. */
+void netif_tx_disable(struct net_device *dev);
+void netif_device_detach(struct net_device *dev);
+void netif_device_attach(struct net_device *dev);
+
+static inline bool netif_tx_queue_stopped(const struct netdev_queue *queue)
+{
+    return test_bit(__QUEUE_STATE_DRV_XOFF, &queue->state);
+}
+
+static inline bool netif_xmit_frozen_or_stopped(const struct netdev_queue *queue)
+{
+    return __atomic_load_n(&queue->state, __ATOMIC_SEQ_CST) != 0;
+}
+
+static inline void netif_start_queue(struct net_device *dev)
+{
+    netif_tx_start_queue(netdev_get_tx_queue(dev, 0));
+}
+
+static inline void netif_stop_queue(struct net_device *dev)
+{
+    netif_tx_stop_queue(netdev_get_tx_queue(dev, 0));
+}
+
+static inline void netif_wake_queue(struct net_device *dev)
+{
+    netif_tx_wake_queue(netdev_get_tx_queue(dev, 0));
+}
+
+static inline bool netif_queue_stopped(const struct net_device *dev)
+{
+    return netif_tx_queue_stopped(netdev_get_tx_queue(dev, 0));
+}
+
+#define netif_tx_start_all_queues(dev) netif_start_queue(dev)
+#define netif_tx_stop_all_queues(dev) netif_stop_queue(dev)
+#define netif_tx_wake_all_queues(dev) netif_wake_queue(dev)
+
+static inline void netif_trans_update(struct net_device *dev)
+{
+    WRITE_ONCE(netdev_get_tx_queue(dev, 0)->trans_start, jiffies);
+}
+
+#define netdev_sent_queue(dev, bytes) ((void)(dev), (void)(bytes))
+#define netdev_completed_queue(dev, packets, bytes) ((void)(dev), (void)(packets), (void)(bytes))
+#define netdev_reset_queue(dev) ((void)(dev))
+#define netdev_xmit_more() false
+
+/* --- Receive ------------------------------------------------------------------------------------------- */
+
+/* A tap or protocol. func owns the reference it is given; it runs in the softirq thread. */
+struct packet_type {
+    __be16 type;            /* htons(ETH_P_ALL) for every frame, else the protocol */
+    struct net_device *dev; /* NULL: all devices */
+    int (*func)(struct sk_buff *skb, struct net_device *dev, struct packet_type *pt,
+                struct net_device *orig_dev);
+    void *af_packet_priv;
+    struct list_head list;
+};
+
+void dev_add_pack(struct packet_type *pt);
+/* Returns when no call of pt->func is running any more. Not from within func. */
+void dev_remove_pack(struct packet_type *pt);
+
+/* Deliver skb, whose data starts behind the link-layer header that skb_mac_header gives. Consumes skb. */
+int netif_receive_skb(struct sk_buff *skb);
+/* As netif_receive_skb, later and in the softirq thread. */
+int netif_rx(struct sk_buff *skb);
+/* No merging is done: GRO_NORMAL always. */
+int napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
+#define napi_gro_flush(napi, flush_old) ((void)(napi), (void)(flush_old))
+
+void netif_napi_add_weight(struct net_device *dev, struct napi_struct *napi,
+                           int (*poll)(struct napi_struct *, int), int weight);
+void netif_napi_del(struct napi_struct *napi);
+/* Wait until it is not polled any more, and keep it from being scheduled. May sleep. */
+void napi_disable(struct napi_struct *napi);
+void napi_enable(struct napi_struct *napi);
+bool napi_schedule_prep(struct napi_struct *napi);
+void __napi_schedule(struct napi_struct *napi);
+/* The poll found no more work. False when it was scheduled again meanwhile: do not enable interrupts then. */
+bool napi_complete_done(struct napi_struct *napi, int work_done);
+
+static inline void netif_napi_add(struct net_device *dev, struct napi_struct *napi,
+                                  int (*poll)(struct napi_struct *, int))
+{
+    netif_napi_add_weight(dev, napi, poll, NAPI_POLL_WEIGHT);
+}
+
+static inline bool napi_complete(struct napi_struct *napi)
+{
+    return napi_complete_done(napi, 0);
+}
+
+static inline bool napi_schedule(struct napi_struct *napi)
+{
+    if (!napi_schedule_prep(napi))
+        return false;
+    __napi_schedule(napi);
+    return true;
+}
+
+#define __napi_schedule_irqoff(napi) __napi_schedule(napi)
+#define napi_schedule_irqoff(napi) napi_schedule(napi)
+
+/* --- State --------------------------------------------------------------------------------------------- */
+
+static inline bool netif_running(const struct net_device *dev)
+{
+    return test_bit(__LINK_STATE_START, &dev->state);
+}
+
+static inline bool netif_device_present(const struct net_device *dev)
+{
+    return test_bit(__LINK_STATE_PRESENT, &dev->state);
+}
+
+static inline bool netif_carrier_ok(const struct net_device *dev)
+{
+    return !test_bit(__LINK_STATE_NOCARRIER, &dev->state);
+}
+
+void netif_carrier_on(struct net_device *dev);
+void netif_carrier_off(struct net_device *dev);
+
+/* --- Messages ------------------------------------------------------------------------------------------ */
+
+__printf(3, 4) void linux_netdev_printk(const char *level, const struct net_device *dev, const char *fmt,
+                                        ...);
+
+#define netdev_err(dev, fmt, ...) linux_netdev_printk(KERN_ERR, dev, fmt, ##__VA_ARGS__)
+#define netdev_warn(dev, fmt, ...) linux_netdev_printk(KERN_WARNING, dev, fmt, ##__VA_ARGS__)
+#define netdev_notice(dev, fmt, ...) linux_netdev_printk(KERN_NOTICE, dev, fmt, ##__VA_ARGS__)
+#define netdev_info(dev, fmt, ...) linux_netdev_printk(KERN_INFO, dev, fmt, ##__VA_ARGS__)
+#define netdev_dbg(dev, fmt, ...)                                                                            \
+    do {                                                                                                     \
+        if (0)                                                                                               \
+            linux_netdev_printk(KERN_DEBUG, dev, fmt, ##__VA_ARGS__);                                        \
+    } while (0)
+
+#define __netif_message(priv, type, function, dev, fmt, ...)                                                 \
+    do {                                                                                                     \
+        if (netif_msg_##type(priv))                                                                          \
+            function(dev, fmt, ##__VA_ARGS__);                                                               \
+    } while (0)
+#define netif_err(priv, type, dev, fmt, ...) __netif_message(priv, type, netdev_err, dev, fmt, ##__VA_ARGS__)
+#define netif_warn(priv, type, dev, fmt, ...)                                                                \
+    __netif_message(priv, type, netdev_warn, dev, fmt, ##__VA_ARGS__)
+#define netif_info(priv, type, dev, fmt, ...)                                                                \
+    __netif_message(priv, type, netdev_info, dev, fmt, ##__VA_ARGS__)
+#define netif_dbg(priv, type, dev, fmt, ...) __netif_message(priv, type, netdev_dbg, dev, fmt, ##__VA_ARGS__)
+
+#endif

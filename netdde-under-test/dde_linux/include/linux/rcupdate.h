@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Linux 6.1's <linux/rcupdate.h>. A read side is two atomic additions; synchronize_rcu waits for every read
+ * side that began before it. Callbacks (call_rcu) are left out.
+ */
+#ifndef DDE_LINUX_RCUPDATE_H
+#define DDE_LINUX_RCUPDATE_H
+
+#include <linux/bottom_half.h>
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+void rcu_read_lock(void);
+void rcu_read_unlock(void);
+/* Not from within a read side, nor with a lock held that a read side takes. */
+void synchronize_rcu(void);
+#define synchronize_net() synchronize_rcu()
+
+#define rcu_read_lock_bh() rcu_read_lock()
+#define rcu_read_unlock_bh() rcu_read_unlock()
+#define rcu_dereference(p) __atomic_load_n(&(p), __ATOMIC_ACQUIRE)
+#define rcu_dereference_protected(p, condition) (p)
+#define rcu_assign_pointer(p, value) __atomic_store_n(&(p), (value), __ATOMIC_RELEASE)
+#define RCU_INIT_POINTER(p, value) rcu_assign_pointer(p, value)
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Linux 6.1's <linux/rtnetlink.h>: rtnl, the mutex under which devices are configured. No netlink. */
+#ifndef DDE_LINUX_RTNETLINK_H
+#define DDE_LINUX_RTNETLINK_H
+
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+
+void rtnl_lock(void);
+void rtnl_unlock(void);
+/* 1 when it took rtnl, 0 when somebody holds it. */
+int rtnl_trylock(void);
+int rtnl_is_locked(void);
+#define ASSERT_RTNL() WARN_ON_ONCE(!rtnl_is_locked())
+
+#endif

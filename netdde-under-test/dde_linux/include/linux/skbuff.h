@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Linux 6.1's <linux/skbuff.h>: socket buffers, one frame each.
+ *
+ * Left out: paged data and fragment lists (every sk_buff is linear, data_len is always 0), GSO, timestamps,
+ * sockets. A buffer's owner may set destructor; it runs once, in whatever thread drops the last reference,
+ * right before the memory goes, and may find what it needs through skb_shinfo(skb)->destructor_arg.
+ */
+#ifndef DDE_LINUX_SKBUFF_H
+#define DDE_LINUX_SKBUFF_H
+
+#include <linux/bug.h>
+#include <linux/compiler.h>
+#include <linux/gfp.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <string.h>
+
+struct net_device;
+struct napi_struct;
+
+/* ip_summed */
+#define CHECKSUM_NONE 0        /* receive: verify it; transmit: it is in place */
+#define CHECKSUM_UNNECESSARY 1 /* receive: the device found it right */
+#define CHECKSUM_COMPLETE 2    /* receive: the device summed the whole frame into csum */
+#define CHECKSUM_PARTIAL 3     /* transmit: sum from csum_start on and store at csum_start + csum_offset */
+
+#define SKB_DATA_ALIGN(x) (((x) + 63) & ~(size_t)63)
+#define NET_IP_ALIGN 0
+#define NET_SKB_PAD 64
+#define MAX_SKB_FRAGS 17
+
+typedef unsigned int sk_buff_data_t; /* offset from head */
+
+struct sk_buff {
+    /* First, and in this order: struct sk_buff_head has the same two. */
+    struct sk_buff *next;
+    struct sk_buff *prev;
+
+    struct net_device *dev;
+    void (*destructor)(struct sk_buff *skb);
+    char cb[48] __aligned(8); /* belongs to the layer that has the buffer now */
+
+    unsigned int len, data_len;
+    u16 mac_len;
+    u16 queue_mapping;
+    u8 cloned : 1, pkt_type : 3, ip_summed : 2, vlan_present : 1;
+    u32 priority;
+    u32 mark;
+    union {
+        u32 csum;
+        struct {
+            u16 csum_start; /* offset from head */
+            u16 csum_offset;
+        };
+    };
+    __be16 protocol;
+    __be16 vlan_proto;
+    u16 vlan_tci;
+    u16 transport_header; /* offsets from head */
+    u16 network_header;
+    u16 mac_header;
+
+    sk_buff_data_t tail;
+    sk_buff_data_t end;
+    unsigned char *head, *data;
+    unsigned int truesize;
+    refcount_t users;
+};
+
+/* Lies behind the data, at end; shared by all clones. */
+struct skb_shared_info {
+    u8 nr_frags;
+    u16 gso_size;
+    u16 gso_segs;
+    unsigned int gso_type;
+    atomic_t dataref;
+    void *destructor_arg;
+};
+
+struct sk_buff_head {
+    struct sk_buff *next;
+    struct sk_buff *prev;
+    u32 qlen;
+    spinlock_t lock; /* taken by the functions without underscores */
+};
+
+#define skb_shinfo(skb) ((struct skb_shared_info *)(skb_end_pointer(skb)))
+
+/* A buffer of size bytes of room, without headroom; with one reference. NULL when there is no memory. */
+struct sk_buff *alloc_skb(unsigned int size, gfp_t priority);
+/* As alloc_skb for dev, with NET_SKB_PAD (and NET_IP_ALIGN) bytes of headroom. */
+struct sk_buff *__netdev_alloc_skb(struct net_device *dev, unsigned int length, gfp_t gfp);
+struct sk_buff *napi_alloc_skb(struct napi_struct *napi, unsigned int length);
+struct sk_buff *skb_clone(struct sk_buff *skb, gfp_t gfp);
+struct sk_buff *skb_copy(const struct sk_buff *skb, gfp_t gfp);
+
+/* Drop one reference. kfree_skb is for a buffer that was dropped, consume_skb for one that arrived. */
+void kfree_skb(struct sk_buff *skb);
+void consume_skb(struct sk_buff *skb);
+/* Run the destructor now and forget it. */
+void skb_orphan(struct sk_buff *skb);
+
+/* Grow or shrink the data. Overrunning the buffer is a bug and ends the process. */
+void *skb_put(struct sk_buff *skb, unsigned int len);
+void *skb_push(struct sk_buff *skb, unsigned int len);
+void *skb_pull(struct sk_buff *skb, unsigned int len);
+void skb_trim(struct sk_buff *skb, unsigned int len);
+/* Pad with zeroes up to len bytes. Returns 0, or -ENOMEM after freeing skb. */
+int skb_put_padto(struct sk_buff *skb, unsigned int len);
+
+/* Copy len bytes from offset on. Returns 0, or -EFAULT when skb is too short. */
+int skb_copy_bits(const struct sk_buff *skb, int offset, void *to, int len);
+/* Copy the whole frame to to, with the checksum filled in that CHECKSUM_PARTIAL asks for. */
+void skb_copy_and_csum_dev(const struct sk_buff *skb, u8 *to);
+/* Fill in the checksum that CHECKSUM_PARTIAL asks for. Returns 0. */
+int skb_checksum_help(struct sk_buff *skb);
+
+void skb_queue_head_init(struct sk_buff_head *list);
+void __skb_queue_head_init(struct sk_buff_head *list); /* without the lock */
+void skb_queue_tail(struct sk_buff_head *list, struct sk_buff *skb);
+struct sk_buff *skb_dequeue(struct sk_buff_head *list);
+void skb_queue_purge(struct sk_buff_head *list);
+void __skb_queue_tail(struct sk_buff_head *list, struct sk_buff *skb);
+void __skb_queue_head(struct sk_buff_head *list, struct sk_buff *skb);
+struct sk_buff *__skb_dequeue(struct sk_buff_head *list);
+void __skb_unlink(struct sk_buff *skb, struct sk_buff_head *list);
+void __skb_queue_purge(struct sk_buff_head *list);
+
+static inline int skb_queue_empty(const struct sk_buff_head *list)
+{
+    return list->next == (const struct sk_buff *)list;
+}
+
+static inline u32 skb_queue_len(const struct sk_buff_head *list)
+{
+    return list->qlen;
+}
+
+static inline struct sk_buff *netdev_alloc_skb(struct net_device *dev, unsigned int length)
+{
+    return __netdev_alloc_skb(dev, length, GFP_ATOMIC);
+}
+
+static inline struct sk_buff *dev_alloc_skb(unsigned int length)
+{
+    return netdev_alloc_skb(NULL, length);
+}
+
+static inline struct sk_buff *netdev_alloc_skb_ip_align(struct net_device *dev, unsigned int length)
+{
+    return netdev_alloc_skb(dev, length);
+}
+
+static inline struct sk_buff *skb_get(struct sk_buff *skb)
+{
+    refcount_inc(&skb->users);
+    return skb;
+}
+
+static inline int skb_shared(const struct sk_buff *skb)
+{
+    return refcount_read(&skb->users) != 1;
+}
+
+static inline unsigned char *skb_end_pointer(const struct sk_buff *skb)
+{
+    return skb->head + skb->end;
+}
+
+static inline unsigned char *skb_tail_pointer(const struct sk_buff *skb)
+{
+    return skb->head + skb->tail;
+}
+
+static inline void skb_reset_tail_pointer(struct sk_buff *skb)
+{
+    skb->tail = (sk_buff_data_t)(skb->data - skb->head);
+}
+
+static inline unsigned int skb_headroom(const struct sk_buff *skb)
+{
+    return (unsigned int)(skb->data - skb->head);
+}
+
+static inline int skb_tailroom(const struct sk_buff *skb)
+{
+    return (int)(skb->end - skb->tail);
+}
+
+static inline unsigned int skb_headlen(const struct sk_buff *skb)
+{
+    return skb->len - skb->data_len;
+}
+
+static inline bool skb_is_nonlinear(const struct sk_buff *skb)
+{
+    return skb->data_len != 0;
+}
+
+static inline int skb_linearize(struct sk_buff *skb __always_unused)
+{
+    return 0;
+}
+
+/* Only on an empty buffer. */
+static inline void skb_reserve(struct sk_buff *skb, int len)
+{
+    skb->data += len;
+    skb->tail += (unsigned int)len;
+}
+
+static inline void *skb_put_data(struct sk_buff *skb, const void *data, unsigned int len)
+{
+    return memcpy(skb_put(skb, len), data, len);
+}
+
+static inline void *skb_put_zero(struct sk_buff *skb, unsigned int len)
+{
+    return memset(skb_put(skb, len), 0, len);
+}
+
+static inline unsigned char *skb_mac_header(const struct sk_buff *skb)
+{
+    return skb->head + skb->mac_header;
+}
+
+static inline void skb_reset_mac_header(struct sk_buff *skb)
+{
+    skb->mac_header = (u16)(skb->data - skb->head);
+}
+
+static inline unsigned char *skb_network_header(const struct sk_buff *skb)
+{
+    return skb->head + skb->network_header;
+}
+
+static inline void skb_reset_network_header(struct sk_buff *skb)
+{
+    skb->network_header = (u16)(skb->data - skb->head);
+}
+
+static inline unsigned char *skb_transport_header(const struct sk_buff *skb)
+{
+    return skb->head + skb->transport_header;
+}
+
+static inline void skb_reset_transport_header(struct sk_buff *skb)
+{
+    skb->transport_header = (u16)(skb->data - skb->head);
+}
+
+static inline int skb_checksum_start_offset(const struct sk_buff *skb)
+{
+    return skb->csum_start - (int)skb_headroom(skb);
+}
+
+static inline void skb_copy_to_linear_data(struct sk_buff *skb, const void *from, unsigned int len)
+{
+    memcpy(skb->data, from, len);
+}
+
+static inline void skb_copy_to_linear_data_offset(struct sk_buff *skb, int offset, const void *from,
+                                                  unsigned int len)
+{
+    memcpy(skb->data + offset, from, len);
+}
+
+static inline void skb_copy_from_linear_data(const struct sk_buff *skb, void *to, unsigned int len)
+{
+    memcpy(to, skb->data, len);
+}
+
+static inline void skb_checksum_none_assert(const struct sk_buff *skb __always_unused) {}
+
+static inline void skb_tx_timestamp(struct sk_buff *skb __always_unused) {}
+
+static inline void skb_set_queue_mapping(struct sk_buff *skb, u16 queue)
+{
+    skb->queue_mapping = queue;
+}
+
+static inline u16 skb_get_queue_mapping(const struct sk_buff *skb)
+{
+    return skb->queue_mapping;
+}
+
+#endif
