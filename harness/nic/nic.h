@@ -29,12 +29,13 @@ struct nic_model {
     const char *name;        /* for --nic: the Linux driver's name for the chip */
     const char *description; /* one line */
 
-    /* Make a card and its thread, and attach it. Returns the card, or NULL with errno set. */
+    /* Make a card and its thread, and attach it. Returns the card, which lives as long as the machine, or
+     * NULL with errno set. */
     struct nic *(*create)(const struct nic_config *config);
 
-    /* Take it out of the machine and free it. No driver may use it any more, and the wire must have been
-     * stopped or finished. */
-    void (*destroy)(struct nic *nic);
+    /* End its thread, at the end of the program. The card stays in its slot without power: its registers read
+     * as all ones. No driver may be using it, and the wire must have been finished or destroyed. */
+    void (*power_off)(struct nic *nic);
 };
 
 extern const struct nic_model nic_rtl8139;

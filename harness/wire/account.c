@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The counts of account.h. They are global because the machine has one network, and because who delivers a
+ * frame and who accepted it know nothing of each other.
+ */
+#include "harness/wire/account.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+
+#include <lockcheck.h>
+
+#define WORK "frames" /* what lockcheck_outstanding counts */
+
+static _Atomic uint64_t accepted, delivered, dropped[ACCOUNT_DROPS];
+
+void account_frame_accepted(void)
+{
+    atomic_fetch_add(&accepted, 1);
+    lockcheck_outstanding(WORK, 1);
+}
+
+void account_frame_delivered(void)
+{
+    atomic_fetch_add(&delivered, 1);
+    lockcheck_outstanding(WORK, -1);
+}
+
+void account_frame_dropped(enum account_drop where)
+{
+    assert(where < ACCOUNT_DROPS);
+    atomic_fetch_add(&dropped[where], 1);
+    lockcheck_outstanding(WORK, -1);
+}
+
+struct account account_read(void)
+{
+    struct account account = {.delivered = atomic_load(&delivered)};
+
+    for (unsigned i = 0; i < ACCOUNT_DROPS; i++)
+        account.dropped[i] = atomic_load(&dropped[i]);
+    account.accepted = atomic_load(&accepted); /* last, so that it is never less than what became of them */
+    return account;
+}
+
+uint64_t account_outstanding(void)
+{
+    struct account account = account_read();
+    uint64_t gone = account.delivered;
+
+    for (unsigned i = 0; i < ACCOUNT_DROPS; i++)
+        gone += account.dropped[i];
+    return account.accepted - gone;
+}
+
+const char *account_drop_name(enum account_drop where)
+{
+    static const char *const names[ACCOUNT_DROPS] = {
+        [ACCOUNT_DROP_NIC] = "unread when the NIC was reset",
+        [ACCOUNT_DROP_DRIVER] = "the driver had no use for it",
+        [ACCOUNT_DROP_NO_FILTER] = "no client's filter matched",
+        [ACCOUNT_DROP_PORT_FULL] = "the client's port was full",
+        [ACCOUNT_DROP_CLIENT_GONE] = "the client was gone",
+    };
+
+    assert(where < ACCOUNT_DROPS);
+    return names[where];
+}
