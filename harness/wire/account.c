@@ -6,6 +6,7 @@
 #include "harness/wire/account.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include <lockcheck.h>
@@ -13,6 +14,21 @@
 #define WORK "frames" /* what lockcheck_outstanding counts */
 
 static _Atomic uint64_t accepted, delivered, dropped[ACCOUNT_DROPS];
+
+/* Threads in account_wait_settled. It is raised before the waiter looks at the counts, and read after they
+ * have changed, so that one of the two sees the other. */
+static atomic_int waiters;
+static pthread_mutex_t settled_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t settled = PTHREAD_COND_INITIALIZER;
+
+static void tell_waiters(void)
+{
+    if (!atomic_load(&waiters))
+        return;
+    pthread_mutex_lock(&settled_lock);
+    pthread_cond_broadcast(&settled);
+    pthread_mutex_unlock(&settled_lock);
+}
 
 void account_frame_accepted(void)
 {
@@ -24,6 +40,7 @@ void account_frame_delivered(void)
 {
     atomic_fetch_add(&delivered, 1);
     lockcheck_outstanding(WORK, -1);
+    tell_waiters();
 }
 
 void account_frame_dropped(enum account_drop where)
@@ -31,6 +48,7 @@ void account_frame_dropped(enum account_drop where)
     assert(where < ACCOUNT_DROPS);
     atomic_fetch_add(&dropped[where], 1);
     lockcheck_outstanding(WORK, -1);
+    tell_waiters();
 }
 
 struct account account_read(void)
@@ -51,6 +69,16 @@ uint64_t account_outstanding(void)
     for (unsigned i = 0; i < ACCOUNT_DROPS; i++)
         gone += account.dropped[i];
     return account.accepted - gone;
+}
+
+void account_wait_settled(void)
+{
+    pthread_mutex_lock(&settled_lock);
+    atomic_fetch_add(&waiters, 1);
+    while (account_outstanding() != 0)
+        pthread_cond_wait(&settled, &settled_lock);
+    atomic_fetch_sub(&waiters, 1);
+    pthread_mutex_unlock(&settled_lock);
 }
 
 const char *account_drop_name(enum account_drop where)

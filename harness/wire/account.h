@@ -4,7 +4,8 @@
  * delivered to the client or dropped somewhere that says so; lockcheck takes a quiescent machine with frames
  * outstanding for a hang.
  *
- * The functions may be called from any thread, take no lock and never block.
+ * The functions may be called from any thread. Those that count take no lock, but for telling a thread that
+ * waits in account_wait_settled, and never block.
  */
 #ifndef HARNESS_WIRE_ACCOUNT_H
 #define HARNESS_WIRE_ACCOUNT_H
@@ -40,6 +41,10 @@ struct account account_read(void);
 
 /* Frames accepted and neither delivered nor dropped. */
 uint64_t account_outstanding(void);
+
+/* Block until no frame is outstanding. For the time when the wire has finished: with frames still coming it
+ * is settled whenever the driver is faster than the wire. */
+void account_wait_settled(void);
 
 /* Words for a summary: "the port was full". */
 const char *account_drop_name(enum account_drop where);
