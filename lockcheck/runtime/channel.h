@@ -26,11 +26,13 @@
 /* Layout of the memory file, in bytes from its start. */
 #define LC_REPLAY_OFFSET (1ull << 20) /* decisions to follow, written by the command */
 #define LC_REPLAY_SIZE (256ull << 20)
-#define LC_DECISIONS_OFFSET (LC_REPLAY_OFFSET + LC_REPLAY_SIZE) /* decisions taken, written by the runtime   \
-                                                                 */
+#define LC_DECISIONS_OFFSET                                                                                  \
+    (LC_REPLAY_OFFSET + LC_REPLAY_SIZE) /* decisions taken, written by the runtime                           \
+                                         */
 #define LC_DECISIONS_SIZE (256ull << 20)
-#define LC_EVIDENCE_OFFSET (LC_DECISIONS_OFFSET + LC_DECISIONS_SIZE) /* evidence of the finding: JSON text   \
-                                                                      */
+#define LC_EVIDENCE_OFFSET                                                                                   \
+    (LC_DECISIONS_OFFSET + LC_DECISIONS_SIZE) /* evidence of the finding: JSON text                          \
+                                               */
 #define LC_EVIDENCE_SIZE (64ull << 20)
 #define LC_CHANNEL_SIZE (LC_EVIDENCE_OFFSET + LC_EVIDENCE_SIZE)
 

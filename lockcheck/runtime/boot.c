@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From the program's start to its checkpoint, and from there one forked process for each schedule.
+ *
+ * The fork is the bare system call: the C library's would take back the stacks of all other threads, and they
+ * are our fibers. The forked process has one kernel thread, the carrier, and that is all it needs.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lockcheck/runtime/interpose.h"
+#include "lockcheck/runtime/runtime.h"
+#include <lockcheck.h>
+
+#define FIRST_HIDDEN_FD 900 /* where the program is not likely to look */
+
+struct lc_runtime lc;
+struct lc_real lc_real;
+
+void *lc_next(const char *name)
+{
+    lc.inside++;
+    void *function = dlsym(RTLD_NEXT, name);
+    lc.inside--;
+    if (!function)
+        lc_internal("the C library has no function %s", name);
+    return function;
+}
+
+static int hide(int fd)
+{
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_HIDDEN_FD);
+    if (high < 0)
+        return fd;
+    close(fd);
+    return high;
+}
+
+/* The program must see the environment that it would have without us. */
+static void clean_environment(void)
+{
+    unsetenv(LC_CHANNEL_ENV);
+    const char *preload = getenv("LOCKCHECK_PRELOAD");
+    if (preload && *preload)
+        setenv("LD_PRELOAD", preload, 1);
+    else
+        unsetenv("LD_PRELOAD");
+    unsetenv("LOCKCHECK_PRELOAD");
+}
+
+static bool open_channel(const char *where)
+{
+    int memory, socket;
+    if (sscanf(where, "%d,%d", &memory, &socket) != 2)
+        return false;
+    void *channel = mmap(NULL, LC_CHANNEL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    if (channel == MAP_FAILED)
+        return false;
+    close(memory);
+    lc.channel = channel;
+    lc.socket = hide(socket);
+    if (lc.channel->magic == LC_CHANNEL_MAGIC && lc.channel->version == LC_CHANNEL_VERSION)
+        return true;
+    dprintf(2, "lockcheck: the runtime and the command are of different versions\n");
+    _exit(EXIT_FAILURE);
+}
+
+bool lc_activate(void)
+{
+    static bool tried;
+    if (tried)
+        return false;
+    const char *where = getenv(LC_CHANNEL_ENV);
+    tried = true;
+    if (!where || !open_channel(where))
+        return false;
+    lc.inside++;
+    clean_environment();
+    lc.evidence = lc.channel->flags & LC_FLAG_EVIDENCE;
+    lc.strategy = &lc_strategy_cooperative;
+    lc.strategy->begin(NULL);
+    lc_threads_init();
+    lc_backtrace_init();
+    lc_signals_init();
+    lc.inside--;
+    lc.active = true;
+    return true;
+}
+
+__attribute__((constructor)) static void start(void)
+{
+    lc_activate();
+}
+
+/* ---- the template ---- */
+
+static void send_packet(uint32_t type, int wait_status)
+{
+    struct lc_packet packet = {.type = type, .wait_status = wait_status};
+    if (send(lc.socket, &packet, sizeof packet, MSG_NOSIGNAL) != sizeof packet)
+        _exit(EXIT_FAILURE); /* the command is gone */
+}
+
+static bool receive_start(void)
+{
+    struct lc_packet packet;
+    ssize_t n;
+    do
+        n = syscall(SYS_recvfrom, lc.socket, &packet, sizeof packet, 0, NULL, NULL);
+    while (n < 0 && errno == EINTR);
+    return n == sizeof packet && packet.type == LC_MSG_START;
+}
+
+static void begin_schedule(pid_t template)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (syscall(SYS_getppid) != template)
+        _exit(EXIT_FAILURE);
+    syscall(SYS_close, lc.socket);
+    lc.generation++;
+    lc.evidence = lc.channel->flags & LC_FLAG_EVIDENCE;
+    lc.channel->pid = (int32_t)syscall(SYS_getpid);
+    lc_schedule_begin();
+}
+
+/* Serves schedules; returns in each schedule's process, never in the template. */
+static void checkpoint(void)
+{
+    if (lc.scheduled)
+        return;
+    lc.inside++;
+    fflush(NULL); /* or each schedule would write it again */
+    lc.channel->reached_checkpoint = 1;
+    send_packet(LC_MSG_READY, 0);
+    pid_t template = (pid_t)syscall(SYS_getpid);
+    while (receive_start()) {
+        pid_t child = (pid_t)syscall(SYS_fork);
+        if (child == 0) {
+            begin_schedule(template);
+            lc.inside--;
+            return;
+        }
+        int status = 0;
+        if (child < 0)
+            status = EXIT_FAILURE << 8;
+        else
+            while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+                ;
+        send_packet(LC_MSG_DONE, status);
+    }
+    _exit(EXIT_SUCCESS);
+}
+
+LC_EXPORT void lockcheck_checkpoint_request(void)
+{
+    if (lc_controlled())
+        checkpoint();
+}
+
+/* ---- main ---- */
+
+typedef int main_function(int, char **, char **);
+static main_function *program_main;
+
+static int run_main(int argc, char **argv, char **environment)
+{
+    jmp_buf base;
+    lc_self->unwind_base = base;
+    if (setjmp(base))
+        lc_main_thread_exited();
+    return program_main(argc, argv, environment);
+}
+
+static int controlled_main(int argc, char **argv, char **environment)
+{
+    if (lc_activate() || lc.active) {
+        if (!lc.channel->own_checkpoint)
+            checkpoint();
+        return run_main(argc, argv, environment);
+    }
+    return program_main(argc, argv, environment);
+}
+
+LC_EXPORT int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(void),
+                                void (*fini)(void), void (*loader_fini)(void), void *stack_end)
+{
+    typedef int start_main(main_function *, int, char **, void (*)(void), void (*)(void), void (*)(void),
+                           void *);
+    program_main = main;
+    return ((start_main *)lc_next("__libc_start_main"))(controlled_main, argc, argv, init, fini, loader_fini,
+                                                        stack_end);
+}

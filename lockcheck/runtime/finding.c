@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The end of an execution with something to report: the outcome and a sentence into the channel, the evidence
+ * beside it as JSON text, and out. Nothing here allocates or calls back into the program, which may be in any
+ * state.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "lockcheck/detect/detect.h"
+#include "lockcheck/runtime/runtime.h"
+#include <lockcheck.h>
+
+#define EXIT_WITH_OUTCOME 125
+#define MAX_NOTES 64u
+#define NOTE_SIZE 512u
+#define MAX_WORK 16u
+#define ALTERNATE_STACK (256u << 10)
+
+static char notes[MAX_NOTES][NOTE_SIZE];
+static uint32_t note_count;
+static struct {
+    char what[LC_NAME_MAX];
+    long count;
+} work[MAX_WORK];
+
+/* ---- JSON into the channel ---- */
+
+static char *json_at, *json_limit;
+
+static void put(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void put(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(json_at, (size_t)(json_limit - json_at), format, arguments);
+    va_end(arguments);
+    if (n > 0)
+        json_at += n < json_limit - json_at ? n : json_limit - json_at - 1;
+}
+
+static void put_string(const char *text)
+{
+    put("\"");
+    for (const unsigned char *c = (const unsigned char *)text; *c && json_at + 8 < json_limit; c++) {
+        if (*c == '"' || *c == '\\')
+            put("\\%c", *c);
+        else if (*c < 0x20 || *c >= 0x7f)
+            put("\\u%04x", *c < 0x7f ? *c : '?');
+        else
+            *json_at++ = (char)*c;
+    }
+    put("\"");
+}
+
+static void put_stack(const char *key, void *const *stack, uint32_t frames)
+{
+    put("\"%s\":[", key);
+    for (uint32_t i = 0; i < frames; i++)
+        put("%s%lu", i ? "," : "", (unsigned long)stack[i]);
+    put("]");
+}
+
+static void put_waits_for(const struct lc_thread *t)
+{
+    put("\"waits_for\":");
+    if (t->state != LC_BLOCKED) {
+        put("null,");
+        return;
+    }
+    put("{\"object\":");
+    if (t->object)
+        put("%u", t->object->id);
+    else
+        put("null");
+    put(",\"operation\":\"%s\",\"until_ns\":", lc_op_name(t->op));
+    if (t->deadline_ns == LC_NEVER)
+        put("null},");
+    else
+        put("%ld},", t->deadline_ns);
+}
+
+static bool holds(const struct lc_object *o, const struct lc_thread *t)
+{
+    if (o->destroyed)
+        return false;
+    if (o->owner == t)
+        return true;
+    for (struct lc_reader *r = o->readers; r; r = r->next)
+        if (r->thread == t)
+            return true;
+    return false;
+}
+
+static void put_thread(const struct lc_thread *t)
+{
+    static const char *const states[] = {"unused", "runnable", "blocked", "finished"};
+    put("{\"id\":%u,\"name\":", t->id);
+    put_string(t->name);
+    put(",\"state\":\"%s\",", t == lc_self && t->state == LC_ENABLED ? "running" : states[t->state]);
+    put_waits_for(t);
+    put("\"annotation\":");
+    const struct lc_object *inside = lc_semaphore_of_down(t);
+    if (inside)
+        put("{\"object\":%u,\"operation\":\"down\"},", inside->id);
+    else
+        put("null,");
+    put("\"holds\":[");
+    const char *comma = "";
+    for (struct lc_object *o = lc_objects; o; o = o->all_next)
+        if (holds(o, t)) {
+            put("%s%u", comma, o->id);
+            comma = ",";
+        }
+    put("],");
+    put_stack("stack", t->stack, t->state == LC_FINISHED ? 0 : t->frames);
+    put(",");
+    put_stack("created", t->created, t->created_frames);
+    put("}");
+}
+
+static void put_history(const struct lc_object *o)
+{
+    put("\"history\":[");
+    uint64_t first = o->history_count > LC_HISTORY ? o->history_count - LC_HISTORY : 0;
+    for (uint64_t i = first; i < o->history_count; i++) {
+        const struct lc_event *e = &o->history[i % LC_HISTORY];
+        char detail[64] = "";
+        switch (e->op) {
+        case LC_OP_REQUEST + LOCKCHECK_MSG_SEND:
+        case LC_OP_REQUEST + LOCKCHECK_MSG_RECEIVE:
+        case LC_OP_REQUEST + LOCKCHECK_MSG_DROP:
+            snprintf(detail, sizeof detail, "message #%ld", e->argument);
+            break;
+        case LC_OP_REQUEST + LOCKCHECK_SEM_INIT:
+            snprintf(detail, sizeof detail, "value %ld", e->argument);
+            break;
+        case LC_OP_REQUEST + LOCKCHECK_SEM_DOWN_BEGIN:
+            if (e->argument > 0)
+                snprintf(detail, sizeof detail, "for at most %ld ms", e->argument);
+            else
+                strcpy(detail, e->argument == 0 ? "does not wait" : "");
+            break;
+        case LC_OP_REQUEST + LOCKCHECK_SEM_DOWN_END:
+            strcpy(detail, e->argument == 0 ? "took a token" : "took none");
+            break;
+        default:
+            break;
+        }
+        put("%s{\"step\":%lu,\"time_ns\":%ld,\"thread\":%u,\"event\":\"%s\",\"detail\":\"%s\",",
+            i == first ? "" : ",", e->step, e->time_ns, e->thread, lc_op_name(e->op), detail);
+        put_stack("stack", e->stack, e->frames);
+        put("}");
+    }
+    put("]");
+}
+
+static void put_object(const struct lc_object *o)
+{
+    put("{\"id\":%u,\"kind\":", o->id);
+    put_string(lc_object_kind_name(o));
+    put(",\"name\":");
+    put_string(o->kind == LC_KIND_THREAD ? lc_thread_by_number((uint32_t)o->value)->name
+               : o->name                 ? o->name
+                                         : "");
+    put(",\"address\":%lu,\"holder\":", (unsigned long)o->address);
+    if (o->owner)
+        put("%u,", o->owner->id);
+    else
+        put("null,");
+    put_stack("created", o->created, o->created_frames);
+    put(",");
+    put_history(o);
+    put("}");
+}
+
+/* Is the object worth its place: named in the summary or a note, held, or waited for? */
+static bool worth_telling(const struct lc_object *o)
+{
+    if (o->destroyed && !o->history_count)
+        return false;
+    char name[24];
+    snprintf(name, sizeof name, "{o%u}", o->id);
+    if (strstr(lc.channel->summary, name))
+        return true;
+    for (uint32_t i = 0; i < note_count; i++)
+        if (strstr(notes[i], name))
+            return true;
+    if (o->kind == LC_KIND_THREAD)
+        return o->waiters.first != NULL;
+    return !o->destroyed && (o->owner || o->readers || o->waiters.first || o->detector);
+}
+
+static void put_edge(const char *comma, const char *from, uint32_t from_id, const char *to, uint32_t to_id,
+                     const char *label)
+{
+    put("%s{\"from\":{\"%s\":%u},\"to\":{\"%s\":%u},\"label\":\"%s\"}", comma, from, from_id, to, to_id,
+        label);
+}
+
+static void put_graph(void)
+{
+    const char *comma = "";
+    for (uint32_t i = 1; i <= lc_thread_count(); i++) {
+        struct lc_thread *t = lc_thread_by_number(i);
+        if (t->state != LC_BLOCKED || !t->object)
+            continue;
+        struct lc_object *o = t->object;
+        const struct lc_object *inside = lc_semaphore_of_down(t);
+        if (inside) {
+            put_edge(comma, "thread", t->id, "object", inside->id, "waits for");
+            put_edge(",", "object", inside->id, "object", o->id, "by way of");
+        } else {
+            put_edge(comma, "thread", t->id, "object", o->id, "waits for");
+        }
+        comma = ",";
+    }
+    for (struct lc_object *o = lc_objects; o; o = o->all_next) {
+        if (o->destroyed)
+            continue;
+        if (o->kind == LC_KIND_THREAD && o->waiters.first)
+            put_edge(comma, "object", o->id, "thread", (uint32_t)o->value, "ends with"), comma = ",";
+        if (o->owner)
+            put_edge(comma, "object", o->id, "thread", o->owner->id, "held by"), comma = ",";
+        for (struct lc_reader *r = o->readers; r; r = r->next)
+            put_edge(comma, "object", o->id, "thread", r->thread->id, "held for reading by"), comma = ",";
+    }
+}
+
+static void put_maps(void)
+{
+    char block[4096];
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY, 0);
+    put("\"");
+    for (long n; fd >= 0 && (n = syscall(SYS_read, fd, block, sizeof block)) > 0;)
+        for (long i = 0; i < n && json_at + 8 < json_limit; i++) {
+            if (block[i] == '\n')
+                *json_at++ = '\\', *json_at++ = 'n';
+            else if (block[i] == '"' || block[i] == '\\')
+                *json_at++ = '\\', *json_at++ = block[i];
+            else
+                *json_at++ = block[i];
+        }
+    put("\"");
+}
+
+static void write_evidence(const char *kind)
+{
+    char *start = (char *)lc.channel + LC_EVIDENCE_OFFSET;
+    json_at = start;
+    json_limit = start + LC_EVIDENCE_SIZE;
+    put("{\"kind\":\"%s\",\"summary\":", kind);
+    put_string(lc.channel->summary);
+    put(",\n\"threads\":[");
+    for (uint32_t i = 1; i <= lc_thread_count(); i++) {
+        put("%s", i > 1 ? ",\n" : "");
+        put_thread(lc_thread_by_number(i));
+    }
+    put("],\n\"objects\":[");
+    const char *comma = "";
+    for (struct lc_object *o = lc_objects; o; o = o->all_next)
+        if (worth_telling(o)) {
+            put("%s", comma);
+            put_object(o);
+            comma = ",\n";
+        }
+    put("],\n\"graph\":[");
+    put_graph();
+    put("],\n\"outstanding\":{");
+    char text[1024];
+    lc_outstanding_write(text, sizeof text, true);
+    put("%s},\n\"notes\":[", text);
+    for (uint32_t i = 0; i < note_count; i++) {
+        put("%s", i ? ",\n" : "");
+        put_string(notes[i]);
+    }
+    put("],\n\"maps\":");
+    put_maps();
+    put("}\n");
+    lc.channel->evidence_bytes = (uint64_t)(json_at - start);
+}
+
+/* ---- ends ---- */
+
+static void end_process(void)
+{
+    syscall(SYS_exit_group, EXIT_WITH_OUTCOME);
+}
+
+void lc_stop(enum lc_outcome outcome, const char *kind, const char *format, va_list arguments)
+{
+    if (lc.ending || !lc.channel) { /* a fault while reporting: what stands in the channel has to do */
+        if (!lc.channel) {
+            dprintf(2, "lockcheck: ");
+            vdprintf(2, format, arguments);
+            dprintf(2, "\n");
+        }
+        end_process();
+    }
+    lc.ending = true;
+    lc.inside++;
+    struct lc_channel *c = lc.channel;
+    vsnprintf(c->summary, sizeof c->summary, format, arguments);
+    snprintf(c->finding_kind, sizeof c->finding_kind, "%s", kind);
+    c->outcome = outcome;
+    if (lc_self) {
+        if (outcome == LC_OUTCOME_FINDING)
+            lc_detect_explain();
+        if (lc_self->state == LC_ENABLED)
+            lc_self->frames = lc_backtrace(lc_self->stack, LC_MAX_STACK);
+        write_evidence(kind);
+    }
+    end_process();
+    __builtin_unreachable();
+}
+
+#define STOP(outcome, kind)                                                                                  \
+    va_list arguments;                                                                                       \
+    va_start(arguments, format);                                                                             \
+    lc_stop(outcome, kind, format, arguments)
+
+void lc_finding(const char *kind, const char *format, ...)
+{
+    STOP(LC_OUTCOME_FINDING, kind);
+}
+
+void lc_uncontrolled(const char *format, ...)
+{
+    STOP(LC_OUTCOME_UNCONTROLLED, "uncontrolled");
+}
+
+void lc_internal(const char *format, ...)
+{
+    STOP(LC_OUTCOME_INTERNAL, "internal");
+}
+
+static _Noreturn void stop(enum lc_outcome outcome, const char *kind, const char *format, ...)
+{
+    STOP(outcome, kind);
+}
+
+void lc_limit_reached(void)
+{
+    stop(LC_OUTCOME_LIMIT, "limit", "the schedule was given up after %lu steps", lc.channel->steps);
+}
+
+void lc_diverged(void)
+{
+    stop(LC_OUTCOME_DIVERGED, "diverged",
+         "at step %lu the recording asks for a thread that cannot run: this is not the recorded execution",
+         lc.channel->steps + 1);
+}
+
+void lc_add_to_summary(const char *format, ...)
+{
+    size_t length = strlen(lc.channel->summary);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(lc.channel->summary + length, sizeof lc.channel->summary - length, format, arguments);
+    va_end(arguments);
+}
+
+void lc_note(const char *format, ...)
+{
+    if (note_count == MAX_NOTES)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(notes[note_count++], NOTE_SIZE, format, arguments);
+    va_end(arguments);
+}
+
+/* ---- outstanding work ---- */
+
+void lc_outstanding(const char *what, long delta)
+{
+    for (uint32_t i = 0; i < MAX_WORK; i++) {
+        if (!work[i].what[0])
+            snprintf(work[i].what, sizeof work[i].what, "%s", what);
+        if (strcmp(work[i].what, what) == 0) {
+            work[i].count += delta;
+            return;
+        }
+    }
+}
+
+size_t lc_outstanding_write(char *buffer, size_t size, bool json)
+{
+    size_t n = 0;
+    *buffer = 0;
+    const char *quote = json ? "\"" : "";
+    for (uint32_t i = 0; i < MAX_WORK && work[i].what[0] && n < size; i++)
+        if (work[i].count)
+            n += (size_t)snprintf(buffer + n, size - n, "%s%s%s%s: %ld", n ? ", " : "", quote, work[i].what,
+                                  quote, work[i].count);
+    return n;
+}
+
+/* ---- signals that mean a finding ---- */
+
+static void crashed(int sig, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (lc.ending)
+        end_process();
+    if (sig == SIGSEGV || sig == SIGBUS)
+        lc_finding("crash", "{t%u} died of signal %d (%s) at address %p", lc_self->id, sig, sigdescr_np(sig),
+                   info->si_addr);
+    lc_finding("crash", "{t%u} died of signal %d (%s)", lc_self->id, sig, sigdescr_np(sig));
+}
+
+/* The command has seen no step for too long. */
+static void stuck(int sig, siginfo_t *info, void *context)
+{
+    (void)sig, (void)info;
+    const unsigned char *pc = (const unsigned char *)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+    bool in_system_call =
+        (pc[-2] == 0x0f && pc[-1] == 0x05) || (pc[0] == 0x0f && pc[1] == 0x05); /* SYSCALL */
+    if (in_system_call)
+        lc_uncontrolled("{t%u} is blocked in a system call that lockcheck does not control", lc_self->id);
+    lc_uncontrolled("{t%u} has run for a second of processor time without a scheduling point", lc_self->id);
+}
+
+void lc_signals_init(void)
+{
+    static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+    stack_t stack = {.ss_sp = lc_allocate(ALTERNATE_STACK), .ss_size = ALTERNATE_STACK};
+    sigaltstack(&stack, NULL);
+    struct sigaction action = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++) {
+        struct sigaction now;
+        if (sigaction(fatal[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+            sigaction(fatal[i], &action, NULL);
+    }
+    action.sa_sigaction = stuck;
+    sigaction(LC_STUCK_SIGNAL, &action, NULL);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Client requests: see lockcheck.h. */
+#include <errno.h>
+#include <lockcheck.h>
+#include <stdio.h>
+
+#include "lockcheck/runtime/runtime.h"
+
+LC_EXPORT void lockcheck_request(enum lockcheck_request request, const void *address, long argument,
+                                 const char *text, const char *kind)
+{
+    if (!lc_controlled())
+        return;
+    int saved = errno;
+    struct lc_object *object = address ? lc_object_at(address, LC_KIND_NONE) : NULL;
+    switch (request) {
+    case LOCKCHECK_NAME_THREAD:
+        snprintf(lc_self->name, sizeof lc_self->name, "%s", text);
+        break;
+    case LOCKCHECK_NAME_OBJECT:
+        lc_object_name(object, kind, text);
+        break;
+    case LOCKCHECK_OUTSTANDING:
+        lc_outstanding(text, argument);
+        break;
+    case LOCKCHECK_FINDING:
+        lc_finding(kind, "%s", text);
+    case LOCKCHECK_SEM_INIT:
+        object = lc_object_new(address, LC_KIND_NAMED);
+        break;
+    default:
+        break;
+    }
+    lc_emit(LC_OP_REQUEST + request, object, argument);
+    if (request == LOCKCHECK_SEM_DESTROY)
+        lc_object_forget(object);
+    errno = saved;
+}

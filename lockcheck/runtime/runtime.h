@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inside the program under test: threads, objects, the scheduler and the event stream.
+ *
+ * One kernel thread, the carrier, runs every thread of the program as a fiber, so nothing here needs a lock.
+ * The order of the parts: interposers call the scheduler (sched.c) and emit events (event.c); detectors
+ * consume events; a finding ends the process (finding.c).
+ */
+#ifndef LOCKCHECK_RUNTIME_RUNTIME_H
+#define LOCKCHECK_RUNTIME_RUNTIME_H
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lockcheck/runtime/channel.h"
+#include "lockcheck/strategy/strategy.h"
+
+#define LC_MAX_THREADS 4096u
+#define LC_MAX_STACK 48u                           /* frames kept of a stack */
+#define LC_HISTORY 24u                             /* events kept of an object */
+#define LC_NAME_MAX 64u                            /* bytes of a name, with its end */
+#define LC_NEVER INT64_MAX                         /* no deadline */
+#define LC_FIRST_REALTIME_NS 1767225600000000000ll /* 2026-01-01 00:00 UTC: where the virtual clocks start   \
+                                                    */
+#define LC_FIRST_MONOTONIC_NS 1000000000000ll
+
+#define LC_EXPORT __attribute__((visibility("default")))
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* ---- operations and events: one vocabulary ---- */
+
+enum lc_op {
+    LC_OP_NONE,
+    LC_OP_THREAD_CREATE,
+    LC_OP_THREAD_START,
+    LC_OP_THREAD_EXIT,
+    LC_OP_THREAD_JOIN,
+    LC_OP_THREAD_DETACH,
+    LC_OP_THREAD_CANCEL,
+    LC_OP_YIELD,
+    LC_OP_SLEEP,
+    LC_OP_LOCK,
+    LC_OP_TRYLOCK,
+    LC_OP_TIMEDLOCK,
+    LC_OP_UNLOCK,
+    LC_OP_READ_LOCK,
+    LC_OP_WRITE_LOCK,
+    LC_OP_WAIT,
+    LC_OP_TIMEDWAIT,
+    LC_OP_SIGNAL,
+    LC_OP_BROADCAST,
+    LC_OP_SEM_WAIT,
+    LC_OP_SEM_POST,
+    LC_OP_SEM_TRYWAIT,
+    LC_OP_BARRIER_WAIT,
+    LC_OP_ONCE,
+    LC_OP_FUTEX_WAIT,
+    LC_OP_FUTEX_WAKE,
+    LC_OP_INIT,
+    LC_OP_DESTROY,
+    /* What follows is only ever an event, never a step. */
+    LC_OP_ACQUIRED,
+    LC_OP_BUSY,
+    LC_OP_WOKEN,
+    LC_OP_TIMED_OUT,
+    LC_OP_TIME,
+    LC_OP_REQUEST, /* a client request: LC_OP_REQUEST + enum lockcheck_request */
+};
+
+const char *lc_op_name(unsigned op);
+
+/* ---- objects ---- */
+
+enum lc_kind {
+    LC_KIND_NONE,
+    LC_KIND_THREAD,
+    LC_KIND_MUTEX,
+    LC_KIND_COND,
+    LC_KIND_RWLOCK,
+    LC_KIND_SPINLOCK,
+    LC_KIND_BARRIER,
+    LC_KIND_ONCE,
+    LC_KIND_SEMAPHORE,
+    LC_KIND_FUTEX,
+    LC_KIND_NAMED, /* known by client requests only */
+};
+
+struct lc_event {
+    uint64_t step;
+    int64_t time_ns;
+    uint32_t thread;
+    uint32_t op; /* enum lc_op, or LC_OP_REQUEST + request */
+    int64_t argument;
+    uint32_t frames;
+    void *stack[LC_MAX_STACK];
+};
+
+struct lc_thread;
+
+struct lc_waiters {
+    struct lc_thread *first, *last;
+};
+
+struct lc_reader {
+    struct lc_reader *next;
+    struct lc_thread *thread;
+    uint32_t count;
+};
+
+struct lc_object {
+    uintptr_t address;
+    uint32_t id;
+    enum lc_kind kind;
+    int type;                  /* mutex: PTHREAD_MUTEX_*; cond: its clock */
+    bool robust, inconsistent; /* mutex */
+    bool destroyed;
+    struct lc_thread *owner; /* mutex, spin lock, rwlock held for writing, once in progress */
+    int64_t value;           /* semaphore: tokens; recursive mutex: depth; barrier: its count; once: state */
+    struct lc_reader *readers; /* rwlock */
+    struct lc_waiters waiters;
+    struct lc_object *next;     /* in its hash chain, or in the free list */
+    struct lc_object *all_next; /* every object of the process, oldest first */
+    const char *kind_name;      /* given by a client request, or NULL */
+    char *name;                 /* given by a client request, or NULL */
+    void *detector;             /* the semaphore detector's record, or NULL */
+    struct lc_event *history;   /* ring of LC_HISTORY, when evidence is taken */
+    uint64_t history_count;
+    uint32_t created_frames;
+    void **created;
+};
+
+/* The object at that address; made when new. kind LC_KIND_NONE accepts any. */
+struct lc_object *lc_object_at(const void *address, enum lc_kind kind);
+/* The object at that address, or NULL. */
+struct lc_object *lc_object_find(const void *address);
+/* A fresh object at that address, whatever was there before. */
+struct lc_object *lc_object_new(const void *address, enum lc_kind kind);
+void lc_object_forget(struct lc_object *object);
+const char *lc_object_kind_name(const struct lc_object *object);
+void lc_object_name(struct lc_object *object, const char *kind, const char *name);
+extern struct lc_object *lc_objects; /* all, oldest first */
+
+/* ---- threads ---- */
+
+enum lc_state { LC_UNUSED, LC_ENABLED, LC_BLOCKED, LC_FINISHED };
+
+struct lc_thread {
+    void *sp;     /* saved stack pointer while another thread runs */
+    uintptr_t tp; /* thread pointer: the FS base */
+    uint32_t id;
+    enum lc_state state;
+
+    /* What it is about to do, or waits for. */
+    enum lc_op op;
+    struct lc_object *object;
+    int64_t deadline_ns; /* virtual monotonic; LC_NEVER for none */
+    bool timed_out;      /* its deadline has passed */
+    bool woken;          /* its event wait was ended by another thread */
+    bool event_wait;     /* blocked until another thread's act or its deadline, not for a lock */
+    bool cancellable;    /* the wait is a cancellation point */
+    struct lc_object *argument_of_wait; /* condition variable: the mutex to take after the wake-up */
+    struct lc_object *queued_on;
+    struct lc_thread *queue_next, *queue_previous;
+
+    /* Life. */
+    pthread_t real;
+    void *(*start)(void *);
+    void *argument;
+    void *result;
+    bool detached, joined, real_parked, is_main;
+    uint32_t parked_in;     /* generation of the process whose kernel thread sleeps for it */
+    int ready, release;     /* futexes for the sleeping kernel thread */
+    struct lc_object *self; /* its object of kind thread */
+    struct lc_thread *reap_next;
+    char name[LC_NAME_MAX];
+
+    /* Ends early. */
+    bool cancel_requested, cancel_disabled, cancel_async, exiting;
+    void *cleanup_chain; /* newest buffer of pthread_cleanup_push in C */
+    void *unwind_base;   /* jmp_buf of the outermost frame */
+    uint64_t signals;    /* pthread_kill()s to deliver when it next runs */
+
+    /* Evidence. */
+    uint64_t blocked_step;
+    uint32_t frames;
+    void *stack[LC_MAX_STACK];
+    uint32_t created_frames;
+    void *created[LC_MAX_STACK];
+    uint32_t clock_reads; /* in a row, without a step between */
+
+    /* The semaphore detector's: the annotated down it is in, see detect/semaphore.c. */
+    struct lc_down *down;
+};
+
+extern struct lc_thread *lc_self; /* the thread that runs */
+struct lc_thread *lc_thread_by_number(uint32_t id);
+uint32_t lc_thread_count(void);                 /* numbers 1 .. count have been given */
+struct lc_thread *lc_thread_of(pthread_t real); /* NULL when unknown */
+
+/* Assembly: save the running fiber's registers and stack pointer in *save, continue the other one. */
+void lc_switch(void **save, void *sp, uintptr_t tp);
+void lc_fiber_trampoline(void);
+extern int lc_has_fsgsbase;
+
+void lc_threads_init(void);
+void lc_reap(void);
+
+/* ---- the scheduler ---- */
+
+struct lc_runtime {
+    bool active;         /* the program is controlled; otherwise every interposer passes through */
+    bool scheduled;      /* past the checkpoint */
+    bool evidence;       /* take stacks and histories */
+    bool ending;         /* a finding is being written */
+    unsigned inside;     /* > 0: a library that the runtime uses is calling */
+    uint32_t generation; /* 0 in the template, 1 in a schedule's process */
+    struct lc_channel *channel;
+    int socket;
+    int64_t now_ns; /* virtual time since start */
+    const struct lc_strategy *strategy;
+};
+extern struct lc_runtime lc;
+
+/* Every interposer starts with this: false means "pass through to the C library". */
+bool lc_activate(void);
+static inline bool lc_controlled(void)
+{
+    return likely(lc.active && lc.inside == 0) || (lc.inside == 0 && lc_activate());
+}
+
+/* A scheduling point before an operation that can always be done. */
+void lc_point(enum lc_op op, struct lc_object *object);
+
+/* Wait until another thread calls lc_wake() on the caller, or the deadline passes. Returns true when woken.
+ * The caller is queued on object->waiters (when object is given) and off it again on return. */
+bool lc_wait(enum lc_op op, struct lc_object *object, int64_t deadline_ns);
+void lc_wake(struct lc_thread *thread);
+
+/* Waits of the lock kind: take `object` by `op` as soon as it is available. Returns false when the deadline
+ * passed first. The caller takes it in the same step. */
+bool lc_acquire(enum lc_op op, struct lc_object *object, int64_t deadline_ns);
+/* A thread that waits in lc_wait() shall go on by acquiring `lock`. */
+void lc_wake_to_acquire(struct lc_thread *thread, struct lc_object *lock);
+/* To be called when lc_wait() returned because of that: completes it. */
+void lc_acquire_requeued(struct lc_object *lock);
+/* Could `thread` take `object` by `op` now? */
+bool lc_available(enum lc_op op, const struct lc_object *object, const struct lc_thread *thread);
+/* The object was taken or released: let its waiters compete again. */
+void lc_availability_changed(struct lc_object *object);
+
+void lc_enable(struct lc_thread *thread);
+void lc_unqueue(struct lc_thread *thread);
+/* The running fiber has ended. */
+_Noreturn void lc_schedule_away(void);
+void lc_schedule_begin(void);
+
+int64_t lc_deadline(clockid_t clock, const struct timespec *absolute); /* to virtual ns */
+int64_t lc_deadline_in(const struct timespec *relative);
+bool lc_timespec_valid(const struct timespec *t);
+
+/* Cancellation, called at cancellation points; does not return when the thread ends. */
+void lc_test_cancel(void);
+
+/* ---- events and evidence ---- */
+
+void lc_emit(unsigned op, struct lc_object *object, int64_t argument);
+uint32_t lc_backtrace(void **stack, uint32_t room);
+void lc_backtrace_init(void);
+
+/* Evidence of what led to the finding, oldest first; {tN} and {oN} as in the summary. */
+void lc_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* More of the one-sentence summary, when a detector knows the cause. */
+void lc_add_to_summary(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* End this execution. `format` is the one-sentence summary. */
+_Noreturn void lc_finding(const char *kind, const char *format, ...) __attribute__((format(printf, 2, 3)));
+_Noreturn void lc_stop(enum lc_outcome outcome, const char *kind, const char *format, va_list arguments);
+_Noreturn void lc_uncontrolled(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void lc_internal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void lc_limit_reached(void);
+_Noreturn void lc_diverged(void);
+void lc_raise(int sig); /* to the running fiber */
+void lc_signals_init(void);
+
+/* Outstanding work, by name. */
+void lc_outstanding(const char *what, long delta);
+size_t lc_outstanding_write(char *buffer, size_t size, bool json);
+
+/* The semaphore whose annotated down the thread is in, or NULL. */
+const struct lc_object *lc_semaphore_of_down(const struct lc_thread *thread);
+
+/* ---- memory that belongs to the runtime ---- */
+
+/* Zeroed, never given back; ends the process when there is none. */
+void *lc_allocate(size_t bytes);
+
+/* ---- the C library's own functions ---- */
+
+struct lc_real {
+    int (*pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    int (*pthread_join)(pthread_t, void **);
+    void (*call_tls_dtors)(void);
+};
+extern struct lc_real lc_real;
+/* The next definition of a function after ours; ends the process when there is none. */
+void *lc_next(const char *name);
+/* Calls the C library's function of the same name, with ours as the type. */
+#define LC_REAL(name)                                                                                        \
+    ({                                                                                                       \
+        static __typeof__(&name) real_;                                                                      \
+        if (unlikely(!real_))                                                                                \
+            real_ = (__typeof__(&name))lc_next(#name);                                                       \
+        real_;                                                                                               \
+    })
+
+#endif

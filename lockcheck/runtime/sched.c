@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The scheduler. Before every operation a thread stops here, and the strategy says who takes the next step:
+ * one of the enabled threads, or time, which passes to the next deadline.
+ *
+ * A thread is enabled when its next operation can be done: one that is about to lock a held mutex is not.
+ * Waits are of two kinds. A lock wait ends when the object is available; all that wait for it compete with
+ * everybody else, as on a real machine. An event wait ends by another thread's act (signal, wake) or by its
+ * deadline. A deadline that has passed makes a thread enabled; whether it then finds its lock or its wake-up
+ * after all is decided by what happens before it is chosen.
+ */
+#include <string.h>
+
+#include "lockcheck/detect/detect.h"
+#include "lockcheck/runtime/runtime.h"
+#include "lockcheck/strategy/random_number.h"
+
+static uint32_t enabled[LC_MAX_THREADS]; /* ascending */
+static uint32_t enabled_count;
+static uint32_t deadline_count; /* threads with a deadline that has not passed */
+
+/* The run of equal decisions that is being written. */
+static uint64_t run_thread;
+static uint64_t run_count; /* 0 before the first decision */
+static uint8_t *run_count_at;
+
+/* ---- who can run ---- */
+
+static uint32_t position(uint32_t id)
+{
+    uint32_t i = 0;
+    while (i < enabled_count && enabled[i] < id)
+        i++;
+    return i;
+}
+
+void lc_enable(struct lc_thread *t)
+{
+    if (t->state == LC_ENABLED)
+        return;
+    t->state = LC_ENABLED;
+    uint32_t i = position(t->id);
+    memmove(&enabled[i + 1], &enabled[i], (enabled_count - i) * sizeof *enabled);
+    enabled[i] = t->id;
+    enabled_count++;
+}
+
+static void disable(struct lc_thread *t, enum lc_state state)
+{
+    if (t->state == LC_ENABLED) {
+        uint32_t i = position(t->id);
+        enabled_count--;
+        memmove(&enabled[i], &enabled[i + 1], (enabled_count - i) * sizeof *enabled);
+    }
+    t->state = state;
+}
+
+static void queue(struct lc_thread *t, struct lc_object *o)
+{
+    t->queued_on = o;
+    t->queue_next = NULL;
+    t->queue_previous = o->waiters.last;
+    *(o->waiters.last ? &o->waiters.last->queue_next : &o->waiters.first) = t;
+    o->waiters.last = t;
+}
+
+void lc_unqueue(struct lc_thread *t)
+{
+    struct lc_object *o = t->queued_on;
+    if (!o)
+        return;
+    *(t->queue_previous ? &t->queue_previous->queue_next : &o->waiters.first) = t->queue_next;
+    *(t->queue_next ? &t->queue_next->queue_previous : &o->waiters.last) = t->queue_previous;
+    t->queued_on = NULL;
+}
+
+static bool cancelled(const struct lc_thread *t)
+{
+    return t->cancellable && t->cancel_requested && !t->cancel_disabled && !t->exiting;
+}
+
+/* ---- decisions ---- */
+
+/* The channel holds every decision from the moment it is taken, so that the schedule of a crash is whole. */
+static void record(uint32_t choice)
+{
+    struct lc_channel *c = lc.channel;
+    c->steps++;
+    if (!lc.scheduled)
+        return;
+    if (unlikely((c->max_steps && c->steps > c->max_steps) || c->decisions_bytes + 24 > LC_DECISIONS_SIZE))
+        lc_limit_reached();
+    uint8_t *start = (uint8_t *)c + LC_DECISIONS_OFFSET;
+    if (run_count == 0 || choice != run_thread) {
+        run_thread = choice;
+        run_count = 0;
+        run_count_at = start + c->decisions_bytes;
+        run_count_at += lc_varint_put(run_count_at, choice);
+    }
+    size_t bytes = lc_varint_put(run_count_at, ++run_count);
+    c->decisions_bytes = (uint64_t)(run_count_at + bytes - start);
+}
+
+static void drop_deadline(struct lc_thread *t)
+{
+    if (t->deadline_ns != LC_NEVER && !t->timed_out)
+        deadline_count--;
+    t->deadline_ns = LC_NEVER;
+}
+
+static void set_deadline(struct lc_thread *t, int64_t deadline_ns)
+{
+    t->timed_out = deadline_ns <= lc.now_ns;
+    t->deadline_ns = deadline_ns;
+    if (deadline_ns != LC_NEVER && !t->timed_out)
+        deadline_count++;
+}
+
+/* Time passes to the first deadline. */
+static void pass_time(void)
+{
+    int64_t first = LC_NEVER;
+    uint32_t count = lc_thread_count();
+    for (uint32_t i = 1; i <= count; i++) {
+        struct lc_thread *t = lc_thread_by_number(i);
+        if (!t->timed_out && t->deadline_ns < first)
+            first = t->deadline_ns;
+    }
+    if (first > lc.now_ns)
+        lc.now_ns = first;
+    lc.channel->virtual_ns = (uint64_t)lc.now_ns;
+    lc_emit(LC_OP_TIME, NULL, lc.now_ns);
+    for (uint32_t i = 1; i <= count; i++) {
+        struct lc_thread *t = lc_thread_by_number(i);
+        if (!t->timed_out && t->deadline_ns <= lc.now_ns) {
+            t->timed_out = true;
+            deadline_count--;
+            lc_enable(t);
+        }
+    }
+}
+
+static void deliver_signals(struct lc_thread *t);
+
+/* Let the strategy choose who takes the next step; return when the caller is chosen. */
+static void schedule(bool yielded)
+{
+    struct lc_thread *me = lc_self;
+    struct lc_choice choice = {.enabled = enabled, .yielded = yielded, .current = me->id};
+    for (;;) {
+        choice.count = enabled_count;
+        choice.time_possible = deadline_count > 0;
+        choice.current_enabled = me->state == LC_ENABLED;
+        choice.step = lc.channel->steps + 1;
+        if (unlikely(enabled_count == 0 && deadline_count == 0))
+            lc_detect_quiescent();
+        uint32_t chosen = lc.strategy->choose(&choice);
+        if (unlikely(chosen == LC_NO_CHOICE))
+            lc_diverged();
+        record(chosen);
+        if (chosen == LC_TIME) {
+            pass_time();
+            continue;
+        }
+        if (chosen != me->id) {
+            struct lc_thread *next = lc_thread_by_number(chosen);
+            lc_self = next;
+            lc_switch(&me->sp, next->sp, next->tp);
+        }
+        if (unlikely(me->signals))
+            deliver_signals(me);
+        return;
+    }
+}
+
+void lc_schedule_away(void)
+{
+    struct lc_thread *me = lc_self;
+    drop_deadline(me);
+    disable(me, LC_FINISHED);
+    schedule(false);
+    lc_internal("a finished thread was chosen");
+}
+
+void lc_schedule_begin(void)
+{
+    lc.channel->outcome = LC_OUTCOME_NONE;
+    lc.channel->summary[0] = 0;
+    lc.channel->finding_kind[0] = 0;
+    lc.channel->evidence_bytes = 0;
+    lc.channel->steps = 0;
+    lc.channel->events = 0;
+    lc.channel->decisions_bytes = 0;
+    lc.channel->hash = 0x6c6f636b63686563ull;
+    run_count = 0;
+    lc.scheduled = true;
+    const struct lc_strategy *strategy = lc_strategy_find(lc.channel->strategy);
+    if (!strategy)
+        lc_internal("no strategy is called \"%.31s\"", lc.channel->strategy);
+    lc.strategy = strategy;
+    struct lc_schedule_settings settings = {.seed = lc_schedule_seed(lc.channel->seed, lc.channel->schedule),
+                                            .replay = (uint8_t *)lc.channel + LC_REPLAY_OFFSET,
+                                            .replay_bytes = lc.channel->replay_bytes};
+    strategy->begin(&settings);
+}
+
+static void deliver_signals(struct lc_thread *t)
+{
+    while (t->signals) {
+        int sig = __builtin_ctzll(t->signals) + 1;
+        t->signals &= t->signals - 1;
+        lc_raise(sig);
+    }
+}
+
+static void about_to(enum lc_op op, struct lc_object *object)
+{
+    struct lc_thread *me = lc_self;
+    me->op = op;
+    me->object = object;
+    me->clock_reads = 0;
+    if (unlikely(lc.evidence))
+        me->frames = lc_backtrace(me->stack, LC_MAX_STACK);
+}
+
+void lc_point(enum lc_op op, struct lc_object *object)
+{
+    about_to(op, object);
+    if (unlikely(lc_self->cancel_async))
+        lc_test_cancel();
+    schedule(op == LC_OP_YIELD);
+    lc_emit(op, object, 0);
+}
+
+/* ---- event waits ---- */
+
+static void block(struct lc_thread *me)
+{
+    disable(me, LC_BLOCKED);
+    me->blocked_step = lc.channel->steps;
+    lc_detect_block(me);
+}
+
+bool lc_wait(enum lc_op op, struct lc_object *object, int64_t deadline_ns)
+{
+    struct lc_thread *me = lc_self;
+    me->op = op;
+    me->object = object;
+    me->woken = false;
+    set_deadline(me, deadline_ns);
+    if (object)
+        queue(me, object);
+    if (!me->timed_out && !cancelled(me)) {
+        me->event_wait = true;
+        block(me);
+    }
+    schedule(false);
+    me->event_wait = false;
+    if (me->woken) {
+        lc_emit(LC_OP_WOKEN, object, 0);
+    } else {
+        lc_unqueue(me);
+        lc_emit(LC_OP_TIMED_OUT, object, lc.now_ns);
+    }
+    drop_deadline(me);
+    return me->woken;
+}
+
+void lc_wake(struct lc_thread *t)
+{
+    lc_unqueue(t);
+    drop_deadline(t);
+    t->woken = true;
+    t->event_wait = false;
+    lc_enable(t);
+}
+
+/* ---- lock waits ---- */
+
+bool lc_available(enum lc_op op, const struct lc_object *o, const struct lc_thread *t)
+{
+    switch (o->kind) {
+    case LC_KIND_MUTEX:
+        return !o->owner || (o->owner == t && o->type == PTHREAD_MUTEX_RECURSIVE);
+    case LC_KIND_SPINLOCK:
+    case LC_KIND_ONCE:
+        return !o->owner;
+    case LC_KIND_RWLOCK:
+        return !o->owner && (op == LC_OP_READ_LOCK || !o->readers);
+    case LC_KIND_SEMAPHORE:
+        return o->value > 0;
+    case LC_KIND_THREAD:
+        return lc_thread_by_number((uint32_t)o->value)->state == LC_FINISHED;
+    default:
+        lc_internal("object kind %d cannot be waited for as a lock", (int)o->kind);
+    }
+}
+
+void lc_availability_changed(struct lc_object *o)
+{
+    for (struct lc_thread *t = o->waiters.first; t; t = t->queue_next) {
+        if (lc_available(t->op, o, t))
+            lc_enable(t);
+        else if (t->state == LC_ENABLED && t != lc_self && !t->timed_out && !cancelled(t))
+            disable(t, LC_BLOCKED);
+    }
+}
+
+/* The caller is queued on `o`, or can take it at once; wait until it is its turn to. */
+static bool compete(struct lc_object *o)
+{
+    struct lc_thread *me = lc_self;
+    for (;;) {
+        schedule(false);
+        bool available = lc_available(me->op, o, me);
+        if (available || me->timed_out || cancelled(me)) {
+            lc_unqueue(me);
+            drop_deadline(me);
+            lc_emit(available ? LC_OP_ACQUIRED : LC_OP_TIMED_OUT, o, 0);
+            return available;
+        }
+        if (!me->queued_on)
+            queue(me, o);
+        block(me);
+    }
+}
+
+bool lc_acquire(enum lc_op op, struct lc_object *o, int64_t deadline_ns)
+{
+    struct lc_thread *me = lc_self;
+    about_to(op, o);
+    if (unlikely(me->cancel_async))
+        lc_test_cancel();
+    set_deadline(me, deadline_ns);
+    queue(me, o);
+    if (!lc_available(op, o, me) && !me->timed_out && !cancelled(me))
+        block(me);
+    return compete(o);
+}
+
+void lc_wake_to_acquire(struct lc_thread *t, struct lc_object *lock)
+{
+    lc_unqueue(t);
+    drop_deadline(t);
+    t->timed_out = false; /* it may have been late, and is in time after all */
+    t->woken = true;
+    t->event_wait = false;
+    t->op = LC_OP_LOCK;
+    t->object = lock;
+    queue(t, lock);
+    if (lc_available(LC_OP_LOCK, lock, t)) {
+        lc_enable(t);
+    } else {
+        disable(t, LC_BLOCKED);
+        t->blocked_step = lc.channel->steps;
+        lc_detect_block(t);
+    }
+}
+
+void lc_acquire_requeued(struct lc_object *lock)
+{
+    /* lc_wait() has returned because this thread was chosen, and it was enabled because the lock was
+     * available. */
+    if (!lc_available(LC_OP_LOCK, lock, lc_self))
+        lc_internal("a thread was chosen whose lock is held");
+    lc_unqueue(lc_self);
+    lc_emit(LC_OP_ACQUIRED, lock, 0);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Stacks, by libunwind. It is loaded with its names kept local: linked in the ordinary way its _Unwind_*
+ * functions would take the place of libgcc's in programs that throw.
+ */
+#include <dlfcn.h>
+#include <string.h>
+
+#include "lockcheck/runtime/runtime.h"
+
+static int (*backtrace_function)(void **, int);
+
+void lc_backtrace_init(void)
+{
+    lc.inside++;
+    void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+    if (library)
+        backtrace_function = (int (*)(void **, int))dlsym(library, "unw_backtrace");
+    if (!backtrace_function)
+        lc_internal("cannot load libunwind.so.8 (Debian package libunwind8): %s", dlerror());
+    lc.inside--;
+}
+
+/* Ours are the text segment's bounds, from the linker. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char __etext[] __attribute__((visibility("hidden")));
+
+static bool ours(const void *pc)
+{
+    return (const char *)pc >= __ehdr_start && (const char *)pc < __etext;
+}
+
+/* Of the runtime's frames only the function that the program called is worth showing. */
+static uint32_t trim(void **stack, uint32_t frames)
+{
+    uint32_t first = 0;
+    while (first + 1 < frames && ours(stack[first + 1]))
+        first++;
+    if (first == 0 && !ours(stack[0]))
+        return frames;
+    while (frames > first + 1 && ours(stack[frames - 1]))
+        frames--;
+    memmove(stack, stack + first, (frames - first) * sizeof *stack);
+    return frames - first;
+}
+
+uint32_t lc_backtrace(void **stack, uint32_t room)
+{
+    if (!backtrace_function)
+        return 0;
+    lc.inside++;
+    int frames = backtrace_function(stack, (int)room);
+    lc.inside--;
+    return frames > 0 ? trim(stack, (uint32_t)frames) : 0;
+}

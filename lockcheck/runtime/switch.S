@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Switch from one fiber to another: System V AMD64 ABI 1.0, section 3.2.1 (registers that a callee preserves,
+ * with MXCSR's control bits and the x87 control word), and the FS base, which is the thread pointer (ELF Handling
+ * for Thread-Local Storage, section 3.4.6).
+ */
+#define SYS_arch_prctl 158
+#define ARCH_SET_FS 0x1002
+
+        .text
+        .hidden lc_has_fsgsbase
+        .globl  lc_switch
+        .hidden lc_switch
+        .type   lc_switch, @function
+/* void lc_switch(void **save rdi, void *sp rsi, uintptr_t tp rdx) */
+lc_switch:
+        .cfi_startproc
+        pushq   %rbp
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbp, 0
+        pushq   %rbx
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %rbx, 0
+        pushq   %r12
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r12, 0
+        pushq   %r13
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r13, 0
+        pushq   %r14
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r14, 0
+        pushq   %r15
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %r15, 0
+        subq    $8, %rsp
+        .cfi_adjust_cfa_offset 8
+        stmxcsr (%rsp)
+        fnstcw  4(%rsp)
+        movq    %rsp, (%rdi)
+        movq    %rsi, %rsp
+        cmpl    $0, lc_has_fsgsbase(%rip)
+        je      1f
+        wrfsbase %rdx
+        jmp     2f
+1:      movl    $SYS_arch_prctl, %eax
+        movl    $ARCH_SET_FS, %edi
+        movq    %rdx, %rsi
+        syscall
+2:      ldmxcsr (%rsp)
+        fldcw   4(%rsp)
+        addq    $8, %rsp
+        .cfi_adjust_cfa_offset -8
+        popq    %r15
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r15
+        popq    %r14
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r14
+        popq    %r13
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r13
+        popq    %r12
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %r12
+        popq    %rbx
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbx
+        popq    %rbp
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %rbp
+        ret
+        .cfi_endproc
+        .size   lc_switch, . - lc_switch
+
+/* The first frame of a fiber: calls r12(r13) and ends every backtrace. */
+        .globl  lc_fiber_trampoline
+        .hidden lc_fiber_trampoline
+        .type   lc_fiber_trampoline, @function
+        .cfi_startproc
+        .cfi_undefined %rip
+        nop
+lc_fiber_trampoline:
+        movq    %r13, %rdi
+        callq   *%r12
+        ud2
+        .cfi_endproc
+        .size   lc_fiber_trampoline, . - lc_fiber_trampoline
+
+        .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Threads as fibers with a real thread's identity.
+ *
+ * pthread_create() makes a real thread, which notes its thread pointer, goes to sleep for good near the top
+ * of its stack, and lends the rest of that stack and its thread-local storage to the fiber. The carrier runs
+ * the fiber by switching stack pointer and FS base, so errno, __thread variables, malloc's caches and
+ * pthread_self() are the thread's own. The sleeper blocks all signals and makes bare system calls only: errno
+ * is not its own to write.
+ *
+ * When a fiber has ended its sleeper is let go, so that the C library frees the stack; in a forked process
+ * the sleepers of the template do not exist, and their stacks stay.
+ *
+ * Corners: restartable sequences are registered for the kernel thread, so sched_getcpu() reads the carrier's;
+ * signal masks are the carrier's; gettid() is a number of ours.
+ */
+#include <asm/prctl.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <unwind.h>
+
+#include "lockcheck/detect/detect.h"
+#include "lockcheck/runtime/interpose.h"
+#include "lockcheck/runtime/runtime.h"
+
+#define HWCAP2_FSGSBASE_BIT 2u /* Linux Documentation/x86/x86_64/fsgs.rst */
+#define SLEEPER_ROOM 2048u     /* bytes of stack kept for the sleeping thread */
+#define MAX_KEYS 1024u         /* PTHREAD_KEYS_MAX of the C library */
+
+int lc_has_fsgsbase;
+struct lc_thread *lc_self;
+static struct lc_thread *threads[LC_MAX_THREADS];
+static uint32_t thread_count;
+static struct lc_thread *to_reap;
+
+struct lc_thread *lc_thread_by_number(uint32_t id)
+{
+    return threads[id];
+}
+
+uint32_t lc_thread_count(void)
+{
+    return thread_count;
+}
+
+struct lc_thread *lc_thread_of(pthread_t real)
+{
+    struct lc_object *o = lc_object_find((void *)real);
+    return o && o->kind == LC_KIND_THREAD ? threads[o->value] : NULL;
+}
+
+/* A system call that leaves errno alone. */
+static long bare_futex(int *word, int operation, int value)
+{
+    long result;
+    register long timeout __asm__("r10") = 0;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "0"(SYS_futex), "D"(word), "S"(operation), "d"(value), "r"(timeout)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+static void sleep_until_set(int *word)
+{
+    while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == 0)
+        bare_futex(word, FUTEX_WAIT_PRIVATE, 0);
+}
+
+static void set(int *word)
+{
+    __atomic_store_n(word, 1, __ATOMIC_RELEASE);
+    bare_futex(word, FUTEX_WAKE_PRIVATE, INT_MAX);
+}
+
+static struct lc_thread *add_thread(void)
+{
+    if (thread_count + 1 >= LC_MAX_THREADS)
+        return NULL;
+    struct lc_thread *t = lc_allocate(sizeof *t);
+    t->id = ++thread_count;
+    threads[t->id] = t;
+    t->deadline_ns = LC_NEVER;
+    return t;
+}
+
+static void give_object(struct lc_thread *t)
+{
+    t->self = lc_object_new((void *)t->real, LC_KIND_THREAD);
+    t->self->value = t->id;
+}
+
+void lc_threads_init(void)
+{
+    lc_has_fsgsbase = (getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT) != 0;
+    lc_real.pthread_create =
+        (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))lc_next("pthread_create");
+    lc_real.pthread_join = (int (*)(pthread_t, void **))lc_next("pthread_join");
+    /* Private to the C library, and the only way to run destructors of C++ thread_local objects. */
+    lc_real.call_tls_dtors = (void (*)(void))dlsym(RTLD_DEFAULT, "__call_tls_dtors");
+    struct lc_thread *t = add_thread();
+    t->is_main = true;
+    t->real = pthread_self();
+    t->tp = (uintptr_t)t->real; /* on x86-64 the C library's pthread_t is the thread pointer */
+    strcpy(t->name, "main");
+    lc_self = t;
+    give_object(t);
+    lc_enable(t);
+}
+
+/* ---- keys: their destructors run in the fiber, before the sleeper gets the chance ---- */
+
+static struct {
+    bool used;
+    void (*destructor)(void *);
+} keys[MAX_KEYS];
+
+LC_EXPORT int pthread_key_create(pthread_key_t *key, void (*destructor)(void *))
+{
+    int error = LC_REAL(pthread_key_create)(key, destructor);
+    if (!error && *key < MAX_KEYS) {
+        keys[*key].used = true;
+        keys[*key].destructor = destructor;
+    }
+    return error;
+}
+
+LC_EXPORT int pthread_key_delete(pthread_key_t key)
+{
+    if (key < MAX_KEYS)
+        keys[key].used = false;
+    return LC_REAL(pthread_key_delete)(key);
+}
+
+static void run_key_destructors(void)
+{
+    for (int round = 0; round < PTHREAD_DESTRUCTOR_ITERATIONS; round++) {
+        bool again = false;
+        for (pthread_key_t k = 0; k < MAX_KEYS; k++) {
+            if (!keys[k].used || !keys[k].destructor)
+                continue;
+            void *value = pthread_getspecific(k);
+            if (!value)
+                continue;
+            pthread_setspecific(k, NULL);
+            keys[k].destructor(value);
+            again = true;
+        }
+        if (!again)
+            return;
+    }
+}
+
+/* ---- life ---- */
+
+static _Noreturn void finish(struct lc_thread *t)
+{
+    t->exiting = true;
+    if (lc_real.call_tls_dtors)
+        lc_real.call_tls_dtors();
+    run_key_destructors();
+    lc_point(LC_OP_THREAD_EXIT, t->self);
+    lc_robust_mutexes_of_ended(t);
+    bool last = true;
+    for (uint32_t i = 1; i <= thread_count && last; i++)
+        last = threads[i] == t || threads[i]->state == LC_FINISHED;
+    if (last)
+        exit(0);
+    if (t->detached && t->real_parked) {
+        t->reap_next = to_reap;
+        to_reap = t;
+    }
+    lc_thread_ended(t);
+}
+
+/* Joiners may go on; this thread never does. */
+void lc_thread_ended(struct lc_thread *t)
+{
+    for (struct lc_thread *w = t->self->waiters.first; w; w = w->queue_next)
+        lc_enable(w);
+    lc_schedule_away();
+}
+
+/* In a function of its own: setjmp() and locals do not mix. */
+static void run_start_routine(struct lc_thread *t)
+{
+    jmp_buf base;
+    t->unwind_base = base;
+    if (setjmp(base) == 0)
+        t->result = t->start(t->argument);
+    t->unwind_base = NULL;
+}
+
+static _Noreturn void fiber_main(struct lc_thread *t)
+{
+    if (lc.evidence)
+        t->frames = lc_backtrace(t->stack, LC_MAX_STACK);
+    lc_emit(LC_OP_THREAD_START, t->self, 0);
+    run_start_routine(t);
+    finish(t);
+}
+
+/* What the trampoline in switch.S finds when the fiber is switched to for the first time: see lc_switch. */
+static void lay_first_frame(struct lc_thread *t, char *stack_top)
+{
+    uintptr_t *sp = (uintptr_t *)((uintptr_t)stack_top & ~(uintptr_t)63);
+    uint32_t mxcsr;
+    uint16_t x87;
+    __asm__("stmxcsr %0\n\tfnstcw %1" : "=m"(mxcsr), "=m"(x87));
+    *--sp = 0; /* so that the stack is aligned as the ABI wants it at the trampoline's call */
+    *--sp = 0;
+    *--sp = (uintptr_t)lc_fiber_trampoline;
+    *--sp = 0;                     /* rbp */
+    *--sp = 0;                     /* rbx */
+    *--sp = (uintptr_t)fiber_main; /* r12 */
+    *--sp = (uintptr_t)t;          /* r13 */
+    *--sp = 0;                     /* r14 */
+    *--sp = 0;                     /* r15 */
+    *--sp = (uint64_t)x87 << 32 | mxcsr;
+    t->sp = sp;
+}
+
+static void *sleeper(void *argument)
+{
+    struct lc_thread *t = argument;
+    char *top = __builtin_frame_address(0);
+    t->tp = (uintptr_t)pthread_self();
+    lay_first_frame(t, top - SLEEPER_ROOM);
+    set(&t->ready);
+    sleep_until_set(&t->release);
+    return NULL;
+}
+
+/* Let the kernel thread of an ended fiber go, and with it the stack. */
+static void reap(struct lc_thread *t)
+{
+    if (!t->real_parked || t->parked_in != lc.generation)
+        return;
+    t->real_parked = false;
+    set(&t->release);
+    lc.inside++;
+    lc_real.pthread_join(t->real, NULL);
+    lc.inside--;
+}
+
+void lc_reap(void)
+{
+    while (to_reap) {
+        struct lc_thread *t = to_reap;
+        to_reap = t->reap_next;
+        reap(t);
+    }
+}
+
+LC_EXPORT int pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(*start)(void *),
+                             void *argument)
+{
+    if (!lc_controlled())
+        return LC_REAL(pthread_create)(out, attr, start, argument);
+    lc_reap();
+    lc_point(LC_OP_THREAD_CREATE, NULL);
+    pthread_attr_t own;
+    bool detached = false;
+    if (attr) {
+        int state;
+        pthread_attr_getdetachstate(attr, &state);
+        detached = state == PTHREAD_CREATE_DETACHED;
+        own = *attr;
+        pthread_attr_setdetachstate(&own, PTHREAD_CREATE_JOINABLE);
+    }
+    struct lc_thread *t = add_thread();
+    if (!t)
+        lc_uncontrolled("the program makes more than %u threads", LC_MAX_THREADS);
+    t->start = start;
+    t->argument = argument;
+    t->detached = detached;
+    t->real_parked = true;
+    t->parked_in = lc.generation;
+    t->op = LC_OP_THREAD_START;
+    snprintf(t->name, sizeof t->name, "thread %u", t->id);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    lc.inside++;
+    int error = lc_real.pthread_create(&t->real, attr ? &own : NULL, sleeper, t);
+    lc.inside--;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error) {
+        threads[t->id] = NULL;
+        thread_count--;
+        return error;
+    }
+    sleep_until_set(&t->ready);
+    if (lc.evidence)
+        t->created_frames = lc_backtrace(t->created, LC_MAX_STACK);
+    give_object(t);
+    *out = t->real;
+    lc_emit(LC_OP_INIT, t->self, t->id);
+    lc_enable(t);
+    return 0;
+}
+
+static int join(pthread_t real, void **result, enum lc_op op, int64_t deadline_ns, bool try)
+{
+    struct lc_thread *t = lc_thread_of(real);
+    if (!t || t->joined)
+        return ESRCH;
+    if (t->detached)
+        return EINVAL;
+    if (t == lc_self)
+        return EDEADLK;
+    if (try) {
+        lc_point(op, t->self);
+        if (t->state != LC_FINISHED)
+            return EBUSY;
+    } else {
+        lc_self->cancellable = true;
+        bool ended = lc_acquire(op, t->self, deadline_ns);
+        lc_self->cancellable = false;
+        if (!ended) {
+            lc_test_cancel();
+            return ETIMEDOUT;
+        }
+    }
+    t->joined = true;
+    if (result)
+        *result = t->result;
+    reap(t);
+    return 0;
+}
+
+LC_EXPORT int pthread_join(pthread_t real, void **result)
+{
+    if (!lc_controlled())
+        return LC_REAL(pthread_join)(real, result);
+    return join(real, result, LC_OP_THREAD_JOIN, LC_NEVER, false);
+}
+
+LC_EXPORT int pthread_tryjoin_np(pthread_t real, void **result)
+{
+    if (!lc_controlled())
+        return LC_REAL(pthread_tryjoin_np)(real, result);
+    return join(real, result, LC_OP_THREAD_JOIN, LC_NEVER, true);
+}
+
+LC_EXPORT int pthread_clockjoin_np(pthread_t real, void **result, clockid_t clock,
+                                   const struct timespec *until)
+{
+    if (!lc_controlled())
+        return LC_REAL(pthread_clockjoin_np)(real, result, clock, until);
+    if (!lc_timespec_valid(until))
+        return EINVAL;
+    return join(real, result, LC_OP_THREAD_JOIN, lc_deadline(clock, until), false);
+}
+
+LC_EXPORT int pthread_timedjoin_np(pthread_t real, void **result, const struct timespec *until)
+{
+    if (!lc_controlled())
+        return LC_REAL(pthread_timedjoin_np)(real, result, until);
+    return pthread_clockjoin_np(real, result, CLOCK_REALTIME, until);
+}
+
+LC_EXPORT int pthread_detach(pthread_t real)
+{
+    if (!lc_controlled())
+        return LC_REAL(pthread_detach)(real);
+    struct lc_thread *t = lc_thread_of(real);
+    if (!t || t->joined)
+        return ESRCH;
+    if (t->detached)
+        return EINVAL;
+    lc_point(LC_OP_THREAD_DETACH, t->self);
+    t->detached = true;
+    if (t->state == LC_FINISHED)
+        reap(t);
+    return 0;
+}
+
+/* ---- the end before the end: pthread_exit() and cancellation unwind the fiber's stack ---- */
+
+static struct {
+    _Unwind_Reason_Code (*forced_unwind)(struct _Unwind_Exception *, _Unwind_Stop_Fn, void *);
+    _Unwind_Word (*get_cfa)(struct _Unwind_Context *);
+} unwinder;
+
+/* A buffer of pthread_cleanup_push() in C. The C library's header calls it __pthread_unwind_buf_t; what
+ * follows the jump buffer is ours to use. */
+struct cleanup {
+    __pthread_unwind_buf_t buffer;
+};
+
+static struct cleanup **cleanup_next(struct cleanup *c)
+{
+    return (struct cleanup **)&c->buffer.__pad[0];
+}
+
+static _Unwind_Reason_Code unwind_stop(int version, _Unwind_Action actions, _Unwind_Exception_Class class,
+                                       struct _Unwind_Exception *exception, struct _Unwind_Context *context,
+                                       void *arg)
+{
+    (void)version, (void)class, (void)exception;
+    struct lc_thread *t = arg;
+    uintptr_t cfa = unwinder.get_cfa(context);
+    struct cleanup *c = t->cleanup_chain;
+    if (c && ((uintptr_t)c < cfa || (actions & _UA_END_OF_STACK))) {
+        t->cleanup_chain = *cleanup_next(c);
+        __pthread_unwind_buf_t *b = &c->buffer;
+        lc_longjmp((struct __jmp_buf_tag *)b);
+    }
+    if ((actions & _UA_END_OF_STACK) || cfa > (uintptr_t)t->unwind_base)
+        lc_longjmp(t->unwind_base);
+    return _URC_NO_REASON;
+}
+
+static void exception_caught(_Unwind_Reason_Code code, struct _Unwind_Exception *exception)
+{
+    (void)code, (void)exception;
+}
+
+static _Noreturn void unwind(struct lc_thread *t)
+{
+    if (!unwinder.forced_unwind) {
+        lc.inside++;
+        void *library = dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL);
+        if (library) {
+            unwinder.forced_unwind = (_Unwind_Reason_Code(*)(struct _Unwind_Exception *, _Unwind_Stop_Fn,
+                                                             void *))dlsym(library, "_Unwind_ForcedUnwind");
+            unwinder.get_cfa = (_Unwind_Word(*)(struct _Unwind_Context *))dlsym(library, "_Unwind_GetCFA");
+        }
+        lc.inside--;
+        if (!unwinder.forced_unwind || !unwinder.get_cfa)
+            lc_internal("pthread_exit() needs libgcc_s.so.1");
+    }
+    struct _Unwind_Exception *exception = lc_allocate(sizeof *exception);
+    exception->exception_cleanup = exception_caught;
+    unwinder.forced_unwind(exception, unwind_stop, t);
+    lc_internal("the stack of thread %u cannot be unwound", t->id);
+}
+
+LC_EXPORT void __pthread_register_cancel(__pthread_unwind_buf_t *buffer)
+{
+    struct cleanup *c = (struct cleanup *)buffer;
+    struct lc_thread *t = lc_self;
+    *cleanup_next(c) = t ? t->cleanup_chain : NULL;
+    if (t)
+        t->cleanup_chain = c;
+}
+
+LC_EXPORT void __pthread_unregister_cancel(__pthread_unwind_buf_t *buffer)
+{
+    if (lc_self)
+        lc_self->cleanup_chain = *cleanup_next((struct cleanup *)buffer);
+}
+
+LC_EXPORT void __pthread_unwind_next(__pthread_unwind_buf_t *buffer)
+{
+    (void)buffer;
+    unwind(lc_self);
+}
+
+LC_EXPORT void pthread_exit(void *result)
+{
+    if (!lc_controlled()) {
+        LC_REAL(pthread_exit)(result);
+        __builtin_unreachable();
+    }
+    lc_self->exiting = true;
+    lc_self->result = result;
+    unwind(lc_self);
+}
+
+/* main() ended by pthread_exit(): the process goes on until its last thread ends. */
+void lc_main_thread_exited(void)
+{
+    finish(lc_self);
+}
+
+void lc_test_cancel(void)
+{
+    struct lc_thread *t = lc_self;
+    if (!t->cancel_requested || t->cancel_disabled || t->exiting)
+        return;
+    t->exiting = true;
+    t->cancellable = false;
+    t->result = PTHREAD_CANCELED;
+    unwind(t);
+}
+
+LC_EXPORT int pthread_cancel(pthread_t real)
+{
+    if (!lc_controlled())
+        return LC_REAL(pthread_cancel)(real);
+    struct lc_thread *t = lc_thread_of(real);
+    if (!t || t->joined)
+        return ESRCH;
+    lc_point(LC_OP_THREAD_CANCEL, t->self);
+    if (t->state == LC_FINISHED)
+        return 0;
+    t->cancel_requested = true;
+    if (t->state == LC_BLOCKED && t->cancellable && !t->cancel_disabled)
+        lc_enable(t);
+    if (t == lc_self && t->cancel_async)
+        lc_test_cancel();
+    return 0;
+}
+
+LC_EXPORT void pthread_testcancel(void)
+{
+    if (lc_controlled())
+        lc_test_cancel();
+    else
+        LC_REAL(pthread_testcancel)();
+}
+
+LC_EXPORT int pthread_setcancelstate(int state, int *before)
+{
+    if (!lc_controlled())
+        return LC_REAL(pthread_setcancelstate)(state, before);
+    if (state != PTHREAD_CANCEL_ENABLE && state != PTHREAD_CANCEL_DISABLE)
+        return EINVAL;
+    if (before)
+        *before = lc_self->cancel_disabled ? PTHREAD_CANCEL_DISABLE : PTHREAD_CANCEL_ENABLE;
+    lc_self->cancel_disabled = state == PTHREAD_CANCEL_DISABLE;
+    return 0;
+}
+
+LC_EXPORT int pthread_setcanceltype(int type, int *before)
+{
+    if (!lc_controlled())
+        return LC_REAL(pthread_setcanceltype)(type, before);
+    if (type != PTHREAD_CANCEL_DEFERRED && type != PTHREAD_CANCEL_ASYNCHRONOUS)
+        return EINVAL;
+    if (before)
+        *before = lc_self->cancel_async ? PTHREAD_CANCEL_ASYNCHRONOUS : PTHREAD_CANCEL_DEFERRED;
+    lc_self->cancel_async = type == PTHREAD_CANCEL_ASYNCHRONOUS;
+    return 0;
+}
+
+/* ---- names, numbers, signals ---- */
+
+LC_EXPORT int pthread_setname_np(pthread_t real, const char *name)
+{
+    if (!lc_controlled())
+        return LC_REAL(pthread_setname_np)(real, name);
+    struct lc_thread *t = lc_thread_of(real);
+    if (!t)
+        return ESRCH;
+    if (strlen(name) > 15) /* pthread_setname_np(3): 16 bytes with the end */
+        return ERANGE;
+    strcpy(t->name, name);
+    return 0;
+}
+
+LC_EXPORT int pthread_getname_np(pthread_t real, char *name, size_t size)
+{
+    if (!lc_controlled())
+        return LC_REAL(pthread_getname_np)(real, name, size);
+    struct lc_thread *t = lc_thread_of(real);
+    if (!t)
+        return ESRCH;
+    if (size < 16)
+        return ERANGE;
+    snprintf(name, size, "%.15s", t->name);
+    return 0;
+}
+
+LC_EXPORT pid_t gettid(void)
+{
+    if (!lc_controlled() || lc_self->is_main)
+        return (pid_t)syscall(SYS_getpid);
+    return (pid_t)syscall(SYS_getpid) + (pid_t)lc_self->id;
+}
+
+void lc_raise(int sig)
+{
+    syscall(SYS_tgkill, syscall(SYS_getpid), syscall(SYS_gettid), sig);
+}
+
+LC_EXPORT int pthread_kill(pthread_t real, int sig)
+{
+    if (!lc_controlled())
+        return LC_REAL(pthread_kill)(real, sig);
+    struct lc_thread *t = lc_thread_of(real);
+    if (!t || t->joined || t->state == LC_FINISHED)
+        return ESRCH;
+    if (sig < 0 || sig > 64)
+        return EINVAL;
+    if (sig == 0)
+        return 0;
+    if (t == lc_self)
+        lc_raise(sig);
+    else
+        t->signals |= 1ull << (sig - 1);
+    return 0;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Virtual time: every clock reads the same virtual nanoseconds, and every sleep is a wait for a deadline.
+ * Reading a clock is not a scheduling point and takes no time, but a thread that only reads clocks is waiting
+ * for time to pass, and from CLOCK_READS_FREE reads on each of its reads lets a little pass.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/time.h>
+#include <sys/timeb.h>
+#include <sys/timerfd.h>
+#include <sys/times.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lockcheck/runtime/interpose.h"
+
+#define NS_PER_S 1000000000ll
+#define CLOCK_READS_FREE 1000u
+#define CLOCK_READ_NS 1000ll
+#define CLOCK_TICKS_PER_S 100 /* times(3): sysconf(_SC_CLK_TCK) */
+
+bool lc_timespec_valid(const struct timespec *t)
+{
+    return t->tv_nsec >= 0 && t->tv_nsec < NS_PER_S;
+}
+
+static int64_t first_ns(clockid_t clock)
+{
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_TAI:
+        return LC_FIRST_REALTIME_NS;
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME:
+    case CLOCK_BOOTTIME_ALARM:
+        return LC_FIRST_MONOTONIC_NS;
+    default:
+        return 0; /* processor time */
+    }
+}
+
+static int64_t to_ns(const struct timespec *t)
+{
+    if (t->tv_sec < 0)
+        return 0;
+    if (t->tv_sec >= INT64_MAX / NS_PER_S)
+        return LC_NEVER;
+    return t->tv_sec * NS_PER_S + t->tv_nsec;
+}
+
+int64_t lc_deadline(clockid_t clock, const struct timespec *absolute)
+{
+    int64_t ns = to_ns(absolute);
+    return ns == LC_NEVER ? LC_NEVER : ns - first_ns(clock);
+}
+
+int64_t lc_deadline_in(const struct timespec *relative)
+{
+    int64_t ns = to_ns(relative);
+    return ns >= LC_NEVER - lc.now_ns ? LC_NEVER : lc.now_ns + ns;
+}
+
+static int64_t read_clock(clockid_t clock)
+{
+    if (lc_self && ++lc_self->clock_reads > CLOCK_READS_FREE) {
+        lc_self->clock_reads = CLOCK_READS_FREE;
+        struct timespec little = {.tv_nsec = CLOCK_READ_NS};
+        lc_point(LC_OP_YIELD, NULL);
+        lc_wait(LC_OP_SLEEP, NULL, lc_deadline_in(&little));
+        lc_self->clock_reads = CLOCK_READS_FREE;
+    }
+    return first_ns(clock) + lc.now_ns;
+}
+
+static struct timespec to_timespec(int64_t ns)
+{
+    return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+}
+
+/* ---- clocks ---- */
+
+LC_EXPORT int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    if (!lc_controlled())
+        return LC_REAL(clock_gettime)(clock, now);
+    *now = to_timespec(read_clock(clock));
+    return 0;
+}
+
+LC_EXPORT int clock_getres(clockid_t clock, struct timespec *resolution)
+{
+    if (!lc_controlled())
+        return LC_REAL(clock_getres)(clock, resolution);
+    if (resolution)
+        *resolution = (struct timespec){.tv_nsec = 1};
+    return 0;
+}
+
+LC_EXPORT int gettimeofday(struct timeval *now, void *zone)
+{
+    if (!lc_controlled())
+        return LC_REAL(gettimeofday)(now, zone);
+    int64_t ns = read_clock(CLOCK_REALTIME);
+    *now = (struct timeval){.tv_sec = ns / NS_PER_S, .tv_usec = ns % NS_PER_S / 1000};
+    return 0;
+}
+
+LC_EXPORT time_t time(time_t *out)
+{
+    if (!lc_controlled())
+        return LC_REAL(time)(out);
+    time_t now = read_clock(CLOCK_REALTIME) / NS_PER_S;
+    if (out)
+        *out = now;
+    return now;
+}
+
+LC_EXPORT int timespec_get(struct timespec *now, int base)
+{
+    if (!lc_controlled())
+        return LC_REAL(timespec_get)(now, base);
+    if (base != TIME_UTC)
+        return 0;
+    *now = to_timespec(read_clock(CLOCK_REALTIME));
+    return base;
+}
+
+LC_EXPORT clock_t clock(void)
+{
+    if (!lc_controlled())
+        return LC_REAL(clock)();
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID) / (NS_PER_S / CLOCKS_PER_SEC);
+}
+
+LC_EXPORT clock_t times(struct tms *buffer)
+{
+    if (!lc_controlled())
+        return LC_REAL(times)(buffer);
+    clock_t ticks = read_clock(CLOCK_PROCESS_CPUTIME_ID) / (NS_PER_S / CLOCK_TICKS_PER_S);
+    if (buffer)
+        *buffer = (struct tms){.tms_utime = ticks};
+    return ticks;
+}
+
+/* ---- sleeps ---- */
+
+static void sleep_until(int64_t deadline_ns)
+{
+    lc_test_cancel();
+    lc_point(LC_OP_SLEEP, NULL);
+    lc_self->cancellable = true;
+    lc_wait(LC_OP_SLEEP, NULL, deadline_ns);
+    lc_self->cancellable = false;
+    lc_test_cancel();
+}
+
+LC_EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *left)
+{
+    if (!lc_controlled())
+        return LC_REAL(clock_nanosleep)(clock, flags, time, left);
+    if (!lc_timespec_valid(time) || (time->tv_sec < 0 && !(flags & TIMER_ABSTIME)))
+        return EINVAL;
+    sleep_until(flags & TIMER_ABSTIME ? lc_deadline(clock, time) : lc_deadline_in(time));
+    if (left && !(flags & TIMER_ABSTIME))
+        *left = (struct timespec){0};
+    return 0;
+}
+
+LC_EXPORT int nanosleep(const struct timespec *time, struct timespec *left)
+{
+    if (!lc_controlled())
+        return LC_REAL(nanosleep)(time, left);
+    int error = clock_nanosleep(CLOCK_MONOTONIC, 0, time, left);
+    if (error)
+        errno = error;
+    return error ? -1 : 0;
+}
+
+LC_EXPORT int usleep(useconds_t us)
+{
+    if (!lc_controlled())
+        return LC_REAL(usleep)(us);
+    struct timespec time = to_timespec((int64_t)us * 1000);
+    sleep_until(lc_deadline_in(&time));
+    return 0;
+}
+
+LC_EXPORT unsigned sleep(unsigned seconds)
+{
+    if (!lc_controlled())
+        return LC_REAL(sleep)(seconds);
+    struct timespec time = {.tv_sec = seconds};
+    sleep_until(lc_deadline_in(&time));
+    return 0;
+}
+
+/* ---- waits for descriptors: without any they are sleeps; with some, only what is ready now is controlled
+ * ---- */
+
+LC_EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
+{
+    if (!lc_controlled())
+        return LC_REAL(ppoll)(fds, count, timeout, mask);
+    struct timespec none = {0};
+    int ready = count ? LC_REAL(ppoll)(fds, count, &none, mask) : 0;
+    if (ready || (timeout && !timeout->tv_sec && !timeout->tv_nsec))
+        return ready;
+    if (!timeout && count)
+        return LC_REAL(ppoll)(fds, count, timeout, mask); /* the command will see that it blocks */
+    sleep_until(timeout ? lc_deadline_in(timeout) : LC_NEVER);
+    return count ? LC_REAL(ppoll)(fds, count, &none, mask) : 0;
+}
+
+LC_EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    if (!lc_controlled())
+        return LC_REAL(poll)(fds, count, timeout_ms);
+    struct timespec timeout = to_timespec((int64_t)timeout_ms * 1000000);
+    return ppoll(fds, count, timeout_ms < 0 ? NULL : &timeout, NULL);
+}
+
+LC_EXPORT int pselect(int count, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,
+                      const sigset_t *mask)
+{
+    if (!lc_controlled())
+        return LC_REAL(pselect)(count, in, out, except, timeout, mask);
+    fd_set want[3];
+    fd_set *sets[3] = {in, out, except};
+    for (int i = 0; i < 3; i++)
+        if (sets[i])
+            want[i] = *sets[i];
+    struct timespec none = {0};
+    int ready = LC_REAL(pselect)(count, in, out, except, &none, mask);
+    if (ready || (timeout && !timeout->tv_sec && !timeout->tv_nsec))
+        return ready;
+    for (int i = 0; i < 3; i++)
+        if (sets[i])
+            *sets[i] = want[i];
+    if (!timeout && count)
+        return LC_REAL(pselect)(count, in, out, except, timeout, mask);
+    sleep_until(timeout ? lc_deadline_in(timeout) : LC_NEVER);
+    return LC_REAL(pselect)(count, in, out, except, &none, mask);
+}
+
+LC_EXPORT int select(int count, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout)
+{
+    if (!lc_controlled())
+        return LC_REAL(select)(count, in, out, except, timeout);
+    struct timespec time;
+    if (timeout)
+        time = (struct timespec){.tv_sec = timeout->tv_sec, .tv_nsec = timeout->tv_usec * 1000};
+    return pselect(count, in, out, except, timeout ? &time : NULL, NULL);
+}
+
+LC_EXPORT int epoll_wait(int epoll, struct epoll_event *events, int room, int timeout_ms)
+{
+    if (!lc_controlled())
+        return LC_REAL(epoll_wait)(epoll, events, room, timeout_ms);
+    int ready = LC_REAL(epoll_wait)(epoll, events, room, 0);
+    if (ready || timeout_ms == 0)
+        return ready;
+    if (timeout_ms < 0)
+        return LC_REAL(epoll_wait)(epoll, events, room, timeout_ms);
+    struct timespec time = to_timespec((int64_t)timeout_ms * 1000000);
+    sleep_until(lc_deadline_in(&time));
+    return LC_REAL(epoll_wait)(epoll, events, room, 0);
+}
+
+/* ---- timers of the kernel run in real time, which no schedule can hold ---- */
+
+LC_EXPORT int timer_create(clockid_t clock, struct sigevent *event, timer_t *timer)
+{
+    if (lc_controlled())
+        lc_uncontrolled("{t%u} calls timer_create(), and lockcheck does not control kernel timers",
+                        lc_self->id);
+    return LC_REAL(timer_create)(clock, event, timer);
+}
+
+LC_EXPORT int timerfd_create(int clock, int flags)
+{
+    if (lc_controlled())
+        lc_uncontrolled("{t%u} calls timerfd_create(), and lockcheck does not control kernel timers",
+                        lc_self->id);
+    return LC_REAL(timerfd_create)(clock, flags);
+}
+
+LC_EXPORT int setitimer(__itimer_which_t which, const struct itimerval *value, struct itimerval *before)
+{
+    if (lc_controlled() && value && (value->it_value.tv_sec || value->it_value.tv_usec))
+        lc_uncontrolled("{t%u} calls setitimer(), and lockcheck does not control kernel timers", lc_self->id);
+    return LC_REAL(setitimer)(which, value, before);
+}
+
+LC_EXPORT unsigned alarm(unsigned seconds)
+{
+    if (lc_controlled() && seconds)
+        lc_uncontrolled("{t%u} calls alarm(), and lockcheck does not control kernel timers", lc_self->id);
+    return LC_REAL(alarm)(seconds);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The list of strategies. */
+#include <string.h>
+
+#include "lockcheck/strategy/strategy.h"
+
+static const struct lc_strategy *const strategies[] = {&lc_strategy_random, &lc_strategy_cooperative,
+                                                       &lc_strategy_replay};
+
+const struct lc_strategy *lc_strategy_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof strategies / sizeof *strategies; i++)
+        if (strcmp(strategies[i]->name, name) == 0)
+            return strategies[i];
+    return NULL;
+}
