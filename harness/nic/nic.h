@@ -33,6 +33,9 @@ struct nic_model {
      * NULL with errno set. */
     struct nic *(*create)(const struct nic_config *config);
 
+    /* What the wire calls; create plugs it in. */
+    wire_receive_function *receive;
+
     /* End its thread, at the end of the program. The card stays in its slot without power: its registers read
      * as all ones. No driver may be using it, and the wire must have been finished or destroyed. */
     void (*power_off)(struct nic *nic);
