@@ -15,6 +15,7 @@
 #include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/printk.h>
+#include <linux/string.h>
 #include <linux/types.h>
 #include <asm/byteorder.h>
 #include <limits.h>

@@ -9,7 +9,9 @@ struct mutex {
     struct ddekit_lock *dde_lock;
 };
 
-void mutex_init(struct mutex *lock);
+/* name is how reports call the mutex. */
+void linux_mutex_init(struct mutex *lock, const char *name);
+#define mutex_init(lock) linux_mutex_init((lock), #lock)
 void mutex_destroy(struct mutex *lock);
 void mutex_lock(struct mutex *lock);
 /* 1 when it took the mutex, 0 when somebody holds it. */
@@ -21,7 +23,7 @@ bool mutex_is_locked(struct mutex *lock);
     struct mutex name;                                                                                       \
     static void __attribute__((constructor)) __mutex_init_##name(void)                                       \
     {                                                                                                        \
-        mutex_init(&name);                                                                                   \
+        linux_mutex_init(&name, #name);                                                                      \
     }                                                                                                        \
     struct mutex
 

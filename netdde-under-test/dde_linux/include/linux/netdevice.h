@@ -34,6 +34,8 @@
 #include <linux/skbuff.h>
 #include <linux/sockios.h>
 #include <linux/timer.h>
+#include <linux/u64_stats_sync.h>
+#include <linux/workqueue.h>
 
 struct net;
 struct netlink_ext_ack;

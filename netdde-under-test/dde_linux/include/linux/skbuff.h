@@ -15,7 +15,7 @@
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
-#include <string.h>
+#include <linux/string.h>
 
 struct net_device;
 struct napi_struct;

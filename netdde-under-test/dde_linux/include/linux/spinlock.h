@@ -23,7 +23,9 @@ typedef struct spinlock {
     struct ddekit_lock *dde_lock;
 } spinlock_t;
 
-void spin_lock_init(spinlock_t *lock);
+/* name is how reports call the lock. */
+void linux_spin_lock_init(spinlock_t *lock, const char *name);
+#define spin_lock_init(lock) linux_spin_lock_init((lock), #lock)
 void spin_lock(spinlock_t *lock) __acquires(lock);
 int spin_trylock(spinlock_t *lock);
 void spin_unlock(spinlock_t *lock) __releases(lock);
@@ -32,7 +34,7 @@ void spin_unlock(spinlock_t *lock) __releases(lock);
     spinlock_t name;                                                                                         \
     static void __attribute__((constructor)) __spin_lock_init_##name(void)                                   \
     {                                                                                                        \
-        spin_lock_init(&name);                                                                               \
+        linux_spin_lock_init(&name, #name);                                                                  \
     }                                                                                                        \
     struct spinlock
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Linux 6.1's <linux/dma-direction.h>. */
+#ifndef DDE_LINUX_DMA_DIRECTION_H
+#define DDE_LINUX_DMA_DIRECTION_H
+
+enum dma_data_direction {
+    DMA_BIDIRECTIONAL = 0,
+    DMA_TO_DEVICE = 1,
+    DMA_FROM_DEVICE = 2,
+    DMA_NONE = 3,
+};
+
+#endif

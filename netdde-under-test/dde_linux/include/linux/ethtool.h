@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Linux 6.1's <linux/ethtool.h>: the operations that drivers here have. No ioctl and no netlink leads to
+ * them. */
+#ifndef DDE_LINUX_ETHTOOL_H
+#define DDE_LINUX_ETHTOOL_H
+
+#include_next <linux/ethtool.h>
+
+#include <linux/bitops.h>
+#include <linux/if_ether.h>
+#include <linux/types.h>
+
+struct net_device;
+
+#define __ETHTOOL_DECLARE_LINK_MODE_MASK(name)                                                               \
+    unsigned long name[BITS_TO_LONGS(__ETHTOOL_LINK_MODE_MASK_NBITS)]
+
+struct ethtool_link_ksettings {
+    struct ethtool_link_settings base;
+    struct {
+        __ETHTOOL_DECLARE_LINK_MODE_MASK(supported);
+        __ETHTOOL_DECLARE_LINK_MODE_MASK(advertising);
+        __ETHTOOL_DECLARE_LINK_MODE_MASK(lp_advertising);
+    } link_modes;
+    u32 lanes;
+};
+
+struct ethtool_ops {
+    void (*get_drvinfo)(struct net_device *, struct ethtool_drvinfo *);
+    int (*get_regs_len)(struct net_device *);
+    void (*get_regs)(struct net_device *, struct ethtool_regs *, void *);
+    void (*get_wol)(struct net_device *, struct ethtool_wolinfo *);
+    int (*set_wol)(struct net_device *, struct ethtool_wolinfo *);
+    u32 (*get_msglevel)(struct net_device *);
+    void (*set_msglevel)(struct net_device *, u32);
+    int (*nway_reset)(struct net_device *);
+    u32 (*get_link)(struct net_device *);
+    int (*get_eeprom_len)(struct net_device *);
+    int (*get_eeprom)(struct net_device *, struct ethtool_eeprom *, u8 *);
+    void (*get_strings)(struct net_device *, u32 stringset, u8 *);
+    int (*get_sset_count)(struct net_device *, int);
+    void (*get_ethtool_stats)(struct net_device *, struct ethtool_stats *, u64 *);
+    int (*get_link_ksettings)(struct net_device *, struct ethtool_link_ksettings *);
+    int (*set_link_ksettings)(struct net_device *, const struct ethtool_link_ksettings *);
+};
+
+/* The carrier, for a driver's get_link. */
+u32 ethtool_op_get_link(struct net_device *dev);
+
+/* Under rtnl. 0, or -EOPNOTSUPP when the driver does not tell. */
+int __ethtool_get_link_ksettings(struct net_device *dev, struct ethtool_link_ksettings *settings);
+
+void ethtool_convert_legacy_u32_to_link_mode(unsigned long *dst, u32 legacy_u32);
+/* False when src has modes that the 32 bits cannot tell. */
+bool ethtool_convert_link_mode_to_legacy_u32(u32 *legacy_u32, const unsigned long *src);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Linux 6.1's <linux/interrupt.h>: interrupt lines, softirqs and tasklets.
+ *
+ * Handlers run in the line's DDEKit thread irqXX, softirqs and tasklets in .softirqd. Left out: threaded
+ * handlers, affinity, wake-up sources.
+ */
+#ifndef DDE_LINUX_INTERRUPT_H
+#define DDE_LINUX_INTERRUPT_H
+
+#include <linux/bottom_half.h>
+#include <linux/irqflags.h>
+#include <linux/irqreturn.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+#define IRQF_SHARED 0x00000080
+#define IRQF_TRIGGER_NONE 0x00000000
+
+typedef irqreturn_t (*irq_handler_t)(int irq, void *dev_id);
+
+/*
+ * Add a handler to a line; all handlers of a line are called for each interrupt. dev_id tells them apart.
+ * Returns 0; -EBUSY when the line is in use and not all its users share it; -EINVAL; -ENOMEM.
+ */
+int request_irq(unsigned int irq, irq_handler_t handler, unsigned long flags, const char *name, void *dev_id);
+/* Remove it. When this returns the handler does not run. Not from a handler, nor with its locks held. */
+const void *free_irq(unsigned int irq, void *dev_id);
+
+/* Calls nest. Within a handler of the line disable_irq does not wait for it. */
+void disable_irq(unsigned int irq);
+void disable_irq_nosync(unsigned int irq);
+void enable_irq(unsigned int irq);
+/* Wait until no handler of the line runs that ran at the call. Not from a handler, nor with its locks held.
+ */
+void synchronize_irq(unsigned int irq);
+
+/* Lower numbers run first. */
+enum { HI_SOFTIRQ, TIMER_SOFTIRQ, NET_TX_SOFTIRQ, NET_RX_SOFTIRQ, TASKLET_SOFTIRQ, NR_SOFTIRQS };
+
+/* Set a softirq's function; before any is raised. */
+void open_softirq(int nr, void (*action)(void));
+/* Mark it pending and see to it that .softirqd runs: now, or at the end of the interrupt handler. */
+void raise_softirq(unsigned int nr);
+#define raise_softirq_irqoff(nr) raise_softirq(nr)
+#define __raise_softirq_irqoff(nr) raise_softirq(nr)
+
+/* Whether the calling thread is in an interrupt handler; in a softirq; in either. */
+bool in_hardirq(void);
+bool in_softirq(void);
+bool in_interrupt(void);
+#define in_irq() in_hardirq()
+#define in_atomic() in_interrupt()
+
+struct tasklet_struct {
+    struct list_head entry; /* next is null when not queued */
+    unsigned long state;    /* enum tasklet_state bits */
+    atomic_t count;         /* 0: enabled */
+    void (*callback)(struct tasklet_struct *t);
+};
+
+enum tasklet_state {
+    TASKLET_STATE_SCHED,  /* to be run */
+    TASKLET_STATE_RUN,    /* running */
+    TASKLET_STATE_HI,     /* by the hi softirq */
+    TASKLET_STATE_PARKED, /* its turn came while it was disabled */
+};
+
+void tasklet_setup(struct tasklet_struct *t, void (*callback)(struct tasklet_struct *));
+void tasklet_schedule(struct tasklet_struct *t);
+void tasklet_hi_schedule(struct tasklet_struct *t);
+/* Keep it from running; the first form waits until it does not run. Calls nest. */
+void tasklet_disable(struct tasklet_struct *t);
+void tasklet_disable_nosync(struct tasklet_struct *t);
+void tasklet_enable(struct tasklet_struct *t);
+/* Wait until it has run, if it is to. Nobody may schedule it again. */
+void tasklet_kill(struct tasklet_struct *t);
+#define from_tasklet(var, callback_tasklet, member) container_of(callback_tasklet, __typeof__(*var), member)
+
+#endif

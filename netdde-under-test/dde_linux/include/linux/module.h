@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Linux 6.1's <linux/module.h> and <linux/moduleparam.h> for drivers that are linked in.
+ *
+ * module_init, module_exit and module_param leave records in linker sections, which dde_linux_probe_drivers,
+ * dde_linux_remove_drivers and dde_linux_set_parameter read. KBUILD_MODNAME, a string, names the driver; the
+ * build defines it.
+ */
+#ifndef DDE_LINUX_MODULE_H
+#define DDE_LINUX_MODULE_H
+
+#include <linux/compiler.h>
+#include <linux/export.h>
+#include <linux/init.h>
+#include <linux/kernel.h>
+
+struct linux_initcall {
+    const char *module;
+    int (*init)(void);
+};
+
+struct linux_exitcall {
+    const char *module;
+    void (*exit)(void);
+};
+
+struct linux_parameter {
+    const char *module;
+    const char *name;
+    const char *type; /* "int", "uint", "ulong", "bool" or "charp" */
+    void *value;
+    unsigned int count;       /* elements at most */
+    unsigned int *count_used; /* set to the number of elements given; or NULL */
+};
+
+#define __linux_record(section_name)                                                                         \
+    static const __attribute__((__used__, __section__(section_name), __aligned__(8)))
+
+#define module_init(function)                                                                                \
+    __linux_record("linux_init") struct linux_initcall __linux_init_##function = {KBUILD_MODNAME, function}
+#define module_exit(function)                                                                                \
+    __linux_record("linux_exit") struct linux_exitcall __linux_exit_##function = {KBUILD_MODNAME, function}
+
+#define module_param_named(name, variable, type, perm)                                                       \
+    __linux_record("linux_param") struct linux_parameter __linux_param_##name = {                            \
+        KBUILD_MODNAME, #name, #type, &(variable), 1, NULL}
+#define module_param(name, type, perm) module_param_named(name, name, type, perm)
+#define module_param_array(name, type, nump, perm)                                                           \
+    __linux_record("linux_param") struct linux_parameter __linux_param_##name = {                            \
+        KBUILD_MODNAME, #name, #type, (name), (unsigned int)ARRAY_SIZE(name), (nump)}
+#define MODULE_PARM_DESC(name, text) struct module
+
+#define MODULE_AUTHOR(text) struct module
+#define MODULE_DESCRIPTION(text) struct module
+#define MODULE_LICENSE(text) struct module
+#define MODULE_VERSION(text) struct module
+#define MODULE_FIRMWARE(text) struct module
+#define MODULE_ALIAS(text) struct module
+#define MODULE_SOFTDEP(text) struct module
+#define MODULE_DEVICE_TABLE(type, name) struct module
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Linux 6.1's <linux/pci.h>: devices, drivers, configuration space, BARs. Over DDEKit's PCI.
+ *
+ * Left out: bridges, hot plug, power states (accepted, without effect), MSI.
+ */
+#ifndef DDE_LINUX_PCI_H
+#define DDE_LINUX_PCI_H
+
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/mod_devicetable.h>
+#include <linux/module.h>
+#include <linux/pci_ids.h>
+#include <linux/pci_regs.h>
+
+#define PCI_DEVFN(slot, func) ((((slot)&0x1f) << 3) | ((func)&0x07))
+#define PCI_SLOT(devfn) (((devfn) >> 3) & 0x1f)
+#define PCI_FUNC(devfn) ((devfn)&0x07)
+
+#define PCI_STD_NUM_BARS 6
+#define PCI_SAVED_DWORDS 16 /* the header's 64 bytes */
+
+#define PCI_VDEVICE(vend, dev) PCI_VENDOR_ID_##vend, (dev), PCI_ANY_ID, PCI_ANY_ID, 0, 0
+#define PCI_DEVICE(vend, dev)                                                                                \
+    .vendor = (vend), .device = (dev), .subvendor = PCI_ANY_ID, .subdevice = PCI_ANY_ID
+
+typedef int pci_power_t;
+#define PCI_D0 0
+#define PCI_D3hot 3
+
+struct pci_driver;
+
+struct pci_dev {
+    struct list_head bus_list;
+    unsigned int bus_number;
+    unsigned int devfn;
+    unsigned short vendor, device;
+    unsigned short subsystem_vendor, subsystem_device;
+    unsigned int class; /* class, subclass, interface */
+    u8 revision;
+    u8 pin;
+    unsigned int irq;
+    struct resource resource[PCI_STD_NUM_BARS];
+    struct pci_driver *driver;
+    u64 dma_mask;
+    struct device dev;
+    atomic_t enable_cnt;
+    bool state_saved;
+    u32 saved_config_space[PCI_SAVED_DWORDS];
+};
+
+struct pci_driver {
+    struct list_head node;
+    const char *name;
+    const struct pci_device_id *id_table;
+    /* New device; 0 when the driver takes it. */
+    int (*probe)(struct pci_dev *dev, const struct pci_device_id *id);
+    void (*remove)(struct pci_dev *dev);
+    int (*suspend)(struct pci_dev *dev, pm_message_t state);
+    int (*resume)(struct pci_dev *dev);
+    void (*shutdown)(struct pci_dev *dev);
+    struct device_driver driver;
+};
+
+#define to_pci_dev(n) container_of(n, struct pci_dev, dev)
+
+/* Probes all devices that match and have no driver yet. 0 or -errno. */
+int pci_register_driver(struct pci_driver *driver);
+void pci_unregister_driver(struct pci_driver *driver);
+#define module_pci_driver(driver)                                                                            \
+    static int __init driver##_init(void)                                                                    \
+    {                                                                                                        \
+        return pci_register_driver(&(driver));                                                               \
+    }                                                                                                        \
+    module_init(driver##_init);                                                                              \
+    static void __exit driver##_exit(void)                                                                   \
+    {                                                                                                        \
+        pci_unregister_driver(&(driver));                                                                    \
+    }                                                                                                        \
+    module_exit(driver##_exit)
+
+/* Configuration space. 0, or PCIBIOS_BAD_REGISTER_NUMBER for an offset that is out of range or not aligned.
+ */
+#define PCIBIOS_SUCCESSFUL 0x00
+#define PCIBIOS_BAD_REGISTER_NUMBER 0x87
+int pci_read_config_byte(const struct pci_dev *dev, int where, u8 *val);
+int pci_read_config_word(const struct pci_dev *dev, int where, u16 *val);
+int pci_read_config_dword(const struct pci_dev *dev, int where, u32 *val);
+int pci_write_config_byte(const struct pci_dev *dev, int where, u8 val);
+int pci_write_config_word(const struct pci_dev *dev, int where, u16 val);
+int pci_write_config_dword(const struct pci_dev *dev, int where, u32 val);
+
+/* The offset of a capability in configuration space, 0 when the device has not got it. */
+u8 pci_find_capability(struct pci_dev *dev, int cap);
+
+/* Decoding on, with a count of the users; off when the last has gone. 0 or -errno. */
+int pci_enable_device(struct pci_dev *dev);
+void pci_disable_device(struct pci_dev *dev);
+void pci_set_master(struct pci_dev *dev);
+void pci_clear_master(struct pci_dev *dev);
+
+int pci_request_regions(struct pci_dev *dev, const char *name);
+void pci_release_regions(struct pci_dev *dev);
+
+/* A cookie for ioread and iowrite, of at most maxlen bytes (0: all); NULL when the BAR does not exist. */
+void __iomem *pci_iomap(struct pci_dev *dev, int bar, unsigned long maxlen);
+void pci_iounmap(struct pci_dev *dev, void __iomem *addr);
+
+int pci_save_state(struct pci_dev *dev);
+void pci_restore_state(struct pci_dev *dev);
+static inline int pci_set_power_state(struct pci_dev *dev __always_unused, pci_power_t state __always_unused)
+{
+    return 0;
+}
+static inline int pci_enable_wake(struct pci_dev *dev __always_unused, pci_power_t state __always_unused,
+                                  bool enable __always_unused)
+{
+    return 0;
+}
+
+static inline resource_size_t pci_resource_start(const struct pci_dev *dev, int bar)
+{
+    return dev->resource[bar].start;
+}
+
+static inline resource_size_t pci_resource_end(const struct pci_dev *dev, int bar)
+{
+    return dev->resource[bar].end;
+}
+
+static inline unsigned long pci_resource_flags(const struct pci_dev *dev, int bar)
+{
+    return dev->resource[bar].flags;
+}
+
+/* 0 for a BAR that does not exist. */
+static inline resource_size_t pci_resource_len(const struct pci_dev *dev, int bar)
+{
+    return dev->resource[bar].end ? resource_size(&dev->resource[bar]) : 0;
+}
+
+static inline void *pci_get_drvdata(struct pci_dev *dev)
+{
+    return dev_get_drvdata(&dev->dev);
+}
+
+static inline void pci_set_drvdata(struct pci_dev *dev, void *data)
+{
+    dev_set_drvdata(&dev->dev, data);
+}
+
+static inline const char *pci_name(const struct pci_dev *dev)
+{
+    return dev_name(&dev->dev);
+}
+
+#endif
