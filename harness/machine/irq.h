@@ -22,7 +22,8 @@
 /* A number for one more device that raises interrupts, unique in the machine: 0 .. IRQ_SOURCES_MAX-1. */
 unsigned irq_source_allocate(void);
 
-/* Device side: this source pulls the line, or lets go. Both are idempotent. */
+/* Device side: this source pulls the line, or lets go. Both are idempotent. Calls for one source must not
+ * overlap: the device's own lock is held. */
 void irq_line_assert(unsigned line, unsigned source);
 void irq_line_deassert(unsigned line, unsigned source);
 

@@ -84,6 +84,8 @@ void pci_config_write(unsigned bus, unsigned device_number, unsigned function_nu
 /* Who answers at a port or a physical address, for io.c. On true *bar and *offset say where. */
 bool pci_decode(enum pci_bar_kind kind, uint64_t address, unsigned size, struct pci_function **function,
                 unsigned *bar, uint32_t *offset);
+/* Whether [address, address + size) lies in one memory BAR as it is assigned now, decoding on or off. */
+bool pci_memory_bar_covers(uint64_t address, uint64_t size);
 uint32_t pci_function_read(struct pci_function *function, unsigned bar, uint32_t offset, unsigned size);
 void pci_function_write(struct pci_function *function, unsigned bar, uint32_t offset, unsigned size,
                         uint32_t value);

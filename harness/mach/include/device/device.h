@@ -4,9 +4,10 @@
  * the device's port and a wait for the reply at the calling thread's reply port. After GNU Mach's
  * device.defs.
  *
- * Each returns the server's io_return_t (D_SUCCESS, D_...), or when the call itself failed a mach_msg()
- * error or MIG_*; MIG_SERVER_DIED when the server's port is dead. Data stays the caller's. A server that dies
- * after it took the request is not noticed: the caller waits for ever, as send-once rights are not tracked.
+ * Each returns the server's io_return_t (D_SUCCESS, D_...), or when the call itself failed a mach_msg() error
+ * (MACH_SEND_INVALID_DEST when the server's port is dead) or MIG_*. Data stays the caller's. A server that
+ * dies after it took the request is not noticed: the caller waits for ever, as send-once rights are not
+ * tracked.
  *
  * The calls to the kernel's own devices are functions without messages.
  */

@@ -109,7 +109,8 @@ kern_return_t thread_abort(thread_t thread);
 /* Accepted and without effect: the order of threads is the scheduler's choice and must not depend on it. */
 kern_return_t thread_priority(thread_t thread, int priority, boolean_t set_max);
 
-/* The name reports use for the ports that the thread receives from. Copied, cut to 31 characters. */
+/* The calling thread's name in reports, and of the ports that it receives from ("port 12 of ddekit_timer").
+ * Copied; for ports cut to 31 characters. KERN_INVALID_ARGUMENT for another thread than the calling one. */
 kern_return_t thread_set_name(thread_t thread, const char *name);
 
 /* --- Memory --- */

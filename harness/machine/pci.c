@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The PCI bus. See pci.h; section numbers are those of the PCI Local Bus Specification 3.0.
+ */
+#include "harness/machine/pci.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "harness/machine/dma.h"
+#include "harness/machine/irq.h"
+
+/* Offsets in configuration space (6.1, figure 6-1). */
+enum {
+    VENDOR_ID = 0x00,
+    DEVICE_ID = 0x02,
+    COMMAND = 0x04,
+    REVISION_ID = 0x08,
+    CLASS_CODE = 0x09,
+    CACHE_LINE_SIZE = 0x0c,
+    LATENCY_TIMER = 0x0d,
+    HEADER_TYPE = 0x0e,
+    BAR0 = 0x10,
+    BAR_END = 0x28,
+    SUBSYSTEM_VENDOR_ID = 0x2c,
+    SUBSYSTEM_ID = 0x2e,
+    INTERRUPT_LINE = 0x3c,
+    INTERRUPT_PIN = 0x3d,
+};
+
+#define COMMAND_WRITABLE 0x0547u /* I/O, memory, master, parity, SERR, interrupt disable (6.2.2) */
+#define HEADER_MULTIFUNCTION 0x80u
+#define BAR_IO_INDICATOR 0x1u
+#define BAR_IO_MASK 0xfffffffcu
+#define BAR_MEMORY_MASK 0xfffffff0u
+
+/* Where the firmware begins to assign addresses. */
+#define FIRMWARE_IO_BASE 0xc000u
+#define FIRMWARE_IO_END 0x10000u
+#define FIRMWARE_MEMORY_BASE 0xfeb00000u
+#define FIRMWARE_MEMORY_END 0xfec00000u
+
+#define DEVICE_NUMBERS 32u
+#define FUNCTION_NUMBERS 8u
+
+struct pci_function {
+    unsigned device_number;
+    unsigned function_number;
+    struct pci_function_description description;
+    struct dma_device *dma;
+    unsigned irq_source;
+
+    uint8_t config[PCI_CONFIG_BYTES];   /* with bus.lock held */
+    uint8_t writable[PCI_CONFIG_BYTES]; /* bits that software may change; with bus.lock held */
+
+    /* What config says, for address decoding without the lock. */
+    _Atomic uint32_t command;
+    _Atomic uint32_t bases[PCI_BARS];
+};
+
+/* The machine has one bus, and its addresses are found by decoding, not by a pointer handed around. */
+static struct {
+    pthread_mutex_t lock;
+    struct pci_function functions[PCI_FUNCTIONS_MAX];
+    atomic_uint count; /* functions below it are complete */
+    uint32_t next_io;
+    uint32_t next_memory;
+} bus = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .next_io = FIRMWARE_IO_BASE,
+    .next_memory = FIRMWARE_MEMORY_BASE,
+};
+
+static uint32_t get_bytes(const uint8_t *bytes, unsigned size)
+{
+    uint32_t value = 0;
+    for (unsigned i = 0; i < size; i++)
+        value |= (uint32_t)bytes[i] << (8 * i);
+    return value;
+}
+
+static void put_bytes(uint8_t *bytes, unsigned size, uint32_t value)
+{
+    for (unsigned i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(value >> (8 * i));
+}
+
+static void set_config(struct pci_function *function, unsigned offset, unsigned size, uint32_t value,
+                       uint32_t writable)
+{
+    put_bytes(&function->config[offset], size, value);
+    put_bytes(&function->writable[offset], size, writable);
+}
+
+/* Assign the next naturally aligned addresses of a region, as firmware does. */
+static uint32_t assign(uint32_t *next, uint32_t end, uint32_t size)
+{
+    uint32_t base = (*next + size - 1) & ~(size - 1);
+    assert(base >= *next && base < end && size <= end - base);
+    *next = base + size;
+    return base;
+}
+
+static void assign_bar(struct pci_function *function, unsigned bar)
+{
+    const struct pci_bar_description *description = &function->description.bars[bar];
+    uint32_t size = description->size;
+    uint32_t base, indicator, mask;
+
+    if (description->kind == PCI_BAR_NONE)
+        return;
+    assert(size != 0 && (size & (size - 1)) == 0);
+    if (description->kind == PCI_BAR_IO) {
+        assert(size >= 4);
+        base = assign(&bus.next_io, FIRMWARE_IO_END, size);
+        indicator = BAR_IO_INDICATOR;
+        mask = BAR_IO_MASK;
+    } else {
+        assert(size >= 16);
+        base = assign(&bus.next_memory, FIRMWARE_MEMORY_END, size);
+        indicator = 0;
+        mask = BAR_MEMORY_MASK;
+    }
+    set_config(function, BAR0 + 4 * bar, 4, base | indicator, mask & ~(size - 1));
+    function->bases[bar] = base;
+}
+
+struct pci_function *pci_function_register(unsigned device_number, unsigned function_number,
+                                           const struct pci_function_description *description)
+{
+    assert(device_number < DEVICE_NUMBERS && function_number < FUNCTION_NUMBERS);
+    assert(description->ops && description->interrupt_pin <= 4);
+    assert(description->interrupt_pin == 0 || description->interrupt_line < IRQ_LINES);
+    assert(!pci_function_find(0, device_number, function_number));
+
+    pthread_mutex_lock(&bus.lock);
+    unsigned index = bus.count;
+    assert(index < PCI_FUNCTIONS_MAX);
+    struct pci_function *function = &bus.functions[index];
+    function->device_number = device_number;
+    function->function_number = function_number;
+    function->description = *description;
+    function->dma = dma_device_create(description->name);
+    function->irq_source = irq_source_allocate();
+
+    set_config(function, VENDOR_ID, 2, description->vendor_id, 0);
+    set_config(function, DEVICE_ID, 2, description->device_id, 0);
+    set_config(function, COMMAND, 2, 0, COMMAND_WRITABLE);
+    set_config(function, REVISION_ID, 1, description->revision, 0);
+    set_config(function, CLASS_CODE, 1, description->class_code, 0);
+    set_config(function, CLASS_CODE + 1, 2, description->class_code >> 8, 0);
+    set_config(function, CACHE_LINE_SIZE, 1, 0, 0xff);
+    set_config(function, LATENCY_TIMER, 1, 0, 0xff);
+    set_config(function, HEADER_TYPE, 1, function_number > 0 ? HEADER_MULTIFUNCTION : 0, 0);
+    set_config(function, SUBSYSTEM_VENDOR_ID, 2, description->subsystem_vendor_id, 0);
+    set_config(function, SUBSYSTEM_ID, 2, description->subsystem_id, 0);
+    set_config(function, INTERRUPT_LINE, 1, description->interrupt_line, 0xff);
+    set_config(function, INTERRUPT_PIN, 1, description->interrupt_pin, 0);
+    for (unsigned bar = 0; bar < PCI_BARS; bar++)
+        assign_bar(function, bar);
+
+    /* Software probes functions 1 to 7 only where function 0 has the multi-function bit (6.2.1). */
+    for (unsigned i = 0; function_number > 0 && i < index; i++) {
+        struct pci_function *other = &bus.functions[i];
+        if (other->device_number == device_number)
+            other->config[HEADER_TYPE] |= HEADER_MULTIFUNCTION;
+    }
+    bus.count = index + 1;
+    pthread_mutex_unlock(&bus.lock);
+    return function;
+}
+
+struct pci_function *pci_function_find(unsigned bus_number, unsigned device_number, unsigned function_number)
+{
+    unsigned count = bus.count;
+    for (unsigned i = 0; bus_number == 0 && i < count; i++) {
+        struct pci_function *function = &bus.functions[i];
+        if (function->device_number == device_number && function->function_number == function_number)
+            return function;
+    }
+    return NULL;
+}
+
+struct dma_device *pci_function_dma(struct pci_function *function)
+{
+    return function->dma;
+}
+
+void pci_function_set_interrupt(struct pci_function *function, bool asserted)
+{
+    assert(function->description.interrupt_pin != 0);
+    if (asserted)
+        irq_line_assert(function->description.interrupt_line, function->irq_source);
+    else
+        irq_line_deassert(function->description.interrupt_line, function->irq_source);
+}
+
+static void check_config_access(unsigned offset, unsigned size)
+{
+    assert(size == 1 || size == 2 || size == 4);
+    assert(offset % size == 0 && offset + size <= PCI_CONFIG_BYTES);
+    (void)offset;
+    (void)size;
+}
+
+void pci_function_set_config(struct pci_function *function, unsigned offset, unsigned size, uint32_t value,
+                             uint32_t writable)
+{
+    check_config_access(offset, size);
+    /* The registers that decoding depends on are made from the description. */
+    assert(offset >= BAR_END ||
+           (offset + size <= BAR0 && (offset + size <= COMMAND || offset >= COMMAND + 2)));
+    pthread_mutex_lock(&bus.lock);
+    set_config(function, offset, size, value, writable);
+    pthread_mutex_unlock(&bus.lock);
+}
+
+uint32_t pci_config_read(unsigned bus_number, unsigned device_number, unsigned function_number,
+                         unsigned offset, unsigned size)
+{
+    check_config_access(offset, size);
+    struct pci_function *function = pci_function_find(bus_number, device_number, function_number);
+    if (!function)
+        return UINT32_MAX >> (32 - 8 * size);
+    pthread_mutex_lock(&bus.lock);
+    uint32_t value = get_bytes(&function->config[offset], size);
+    pthread_mutex_unlock(&bus.lock);
+    return value;
+}
+
+/* Make the function answer as its configuration now says. Called with the lock held. */
+static void apply_config(struct pci_function *function)
+{
+    function->command = get_bytes(&function->config[COMMAND], 2);
+    for (unsigned bar = 0; bar < PCI_BARS; bar++) {
+        enum pci_bar_kind kind = function->description.bars[bar].kind;
+        uint32_t mask = kind == PCI_BAR_IO ? BAR_IO_MASK : BAR_MEMORY_MASK;
+        function->bases[bar] = get_bytes(&function->config[BAR0 + 4 * bar], 4) & mask;
+    }
+    dma_device_set_master(function->dma, function->command & PCI_COMMAND_MASTER_BIT);
+}
+
+void pci_config_write(unsigned bus_number, unsigned device_number, unsigned function_number, unsigned offset,
+                      unsigned size, uint32_t value)
+{
+    check_config_access(offset, size);
+    struct pci_function *function = pci_function_find(bus_number, device_number, function_number);
+    if (!function)
+        return;
+    pthread_mutex_lock(&bus.lock);
+    uint32_t writable = get_bytes(&function->writable[offset], size);
+    uint32_t old = get_bytes(&function->config[offset], size);
+    put_bytes(&function->config[offset], size, (old & ~writable) | (value & writable));
+    if (offset < BAR_END)
+        apply_config(function);
+    pthread_mutex_unlock(&bus.lock);
+}
+
+bool pci_decode(enum pci_bar_kind kind, uint64_t address, unsigned size, struct pci_function **function,
+                unsigned *bar, uint32_t *offset)
+{
+    uint32_t enabled = kind == PCI_BAR_IO ? PCI_COMMAND_IO_BIT : PCI_COMMAND_MEMORY_BIT;
+    unsigned count = bus.count;
+    for (unsigned i = 0; i < count; i++) {
+        struct pci_function *candidate = &bus.functions[i];
+        if (!(candidate->command & enabled))
+            continue;
+        for (unsigned b = 0; b < PCI_BARS; b++) {
+            const struct pci_bar_description *description = &candidate->description.bars[b];
+            uint32_t base = candidate->bases[b];
+            if (description->kind != kind || address < base || address - base >= description->size)
+                continue;
+            if (size > description->size - (address - base))
+                return false;
+            *function = candidate;
+            *bar = b;
+            *offset = (uint32_t)(address - base);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool pci_memory_bar_covers(uint64_t address, uint64_t size)
+{
+    unsigned count = bus.count;
+    for (unsigned i = 0; i < count; i++) {
+        struct pci_function *function = &bus.functions[i];
+        for (unsigned bar = 0; bar < PCI_BARS; bar++) {
+            const struct pci_bar_description *description = &function->description.bars[bar];
+            uint32_t base = function->bases[bar];
+            if (description->kind == PCI_BAR_MEMORY && address >= base &&
+                address - base < description->size && size <= description->size - (address - base))
+                return true;
+        }
+    }
+    return false;
+}
+
+uint32_t pci_function_read(struct pci_function *function, unsigned bar, uint32_t offset, unsigned size)
+{
+    uint32_t value = function->description.ops->read(function->description.device, bar, offset, size);
+    return value & (UINT32_MAX >> (32 - 8 * size));
+}
+
+void pci_function_write(struct pci_function *function, unsigned bar, uint32_t offset, unsigned size,
+                        uint32_t value)
+{
+    value &= UINT32_MAX >> (32 - 8 * size);
+    function->description.ops->write(function->description.device, bar, offset, size, value);
+}
