@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A semaphore whose woken waiter takes its token without looking: two downs succeed on one up. */
+#define SEMAPHORE_DEFECT TRUSTS_WAKE
+#include "hand_made_semaphore.h"
+
+static struct semaphore semaphore;
+
+static void *downer(void *unused)
+{
+    (void)unused;
+    down(&semaphore, -1);
+    return NULL;
+}
+
+int main(void)
+{
+    pthread_t threads[2];
+    make(&semaphore);
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, downer, NULL);
+    up(&semaphore);
+    up(&semaphore);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    return 0;
+}
