@@ -4,15 +4,19 @@
  * "RTL8139C(L)", Rev. 1.4, and the "RTL8139(A/B) Programming guide", V0.1. Register names are the data
  * sheet's; a function that carries out a paragraph of either names it.
  *
- * Where the papers are silent, and what the model does:
- * - ROK acknowledged while the ring still has unread frames: it is set again at once. Drivers acknowledge
- * before or after they read (Linux's after each frame, and its poll may end with frames left), so an event
- * that could be acknowledged away would leave frames in the ring until the next one arrives.
- * - Frames that find the ring full wait in the receive FIFO, 2 KB, until CAPR makes room; further ones are
+ * Where the papers are silent, this is what the model does.
+ *
+ * ROK acknowledged while the ring still has unread frames is set again at once. Drivers acknowledge before or
+ * after they read (Linux's after each frame, and its poll may end with frames left), so an event that could
+ * be acknowledged away would leave frames in the ring until the next one arrives.
+ *
+ * Frames that find the ring full wait in the receive FIFO, 2 KB, until CAPR makes room; further ones are
  * missed.
- * - A DMA access that is refused sets SERR; the frame is lost, a transmission ends as aborted (TABT, TER).
- * The next descriptor follows without CLRABT.
- * - RE going from 0 to 1 empties the ring, as RST does.
+ *
+ * A DMA access that is refused sets SERR. The frame is lost; a transmission ends as aborted (TABT, TER), and
+ * the next descriptor follows without CLRABT.
+ *
+ * RE going from 0 to 1 empties the ring, as RST does.
  *
  * Left out: early receive (ERBCR and ERSR read 0), damaged and oversize frames, collisions, flow control, the
  * timer interrupt (TCTR counts, TimeOut never comes), power management and wake-up, boot ROM, VPD, TCR's CRC
