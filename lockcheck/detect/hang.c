@@ -7,30 +7,53 @@
 
 #include "lockcheck/detect/detect.h"
 
-static void quiescent(void)
+/* Does the thread wait for a lock or a thread's end whose holder is alive? Then its trouble is the holder's.
+ */
+static bool waits_for_the_living(const struct lc_thread *t)
 {
-    uint32_t blocked = 0;
-    struct lc_thread *last = NULL;
+    if (t->event_wait || !t->object)
+        return false;
+    const struct lc_object *o = t->object;
+    if (o->kind == LC_KIND_THREAD)
+        return true;
+    return o->readers || (o->owner && o->owner->state != LC_FINISHED);
+}
+
+/* The thread that most likely missed something: it waits for nobody in particular, and it blocked last. */
+static struct lc_thread *culprit(uint32_t *blocked)
+{
+    struct lc_thread *best = NULL;
+    *blocked = 0;
     for (uint32_t i = 1; i <= lc_thread_count(); i++) {
         struct lc_thread *t = lc_thread_by_number(i);
         if (t->state != LC_BLOCKED)
             continue;
-        blocked++;
-        /* The one that blocked last is most likely the one that missed something. */
-        if (!last || t->blocked_step > last->blocked_step)
-            last = t;
+        ++*blocked;
+        if (!best || waits_for_the_living(best) > waits_for_the_living(t) ||
+            (waits_for_the_living(best) == waits_for_the_living(t) && t->blocked_step > best->blocked_step))
+            best = t;
     }
-    if (!last)
+    return best;
+}
+
+static void quiescent(void)
+{
+    uint32_t blocked;
+    struct lc_thread *t = culprit(&blocked);
+    if (!t)
         lc_finding("hang", "no thread is left and the program has not ended");
-    char work[256];
+    char work[256], wait[128] = "waits for something that will never come";
     size_t n = lc_outstanding_write(work, sizeof work, false);
-    char wait[64] = "waits for something that will never come";
-    if (last->object)
-        snprintf(wait, sizeof wait, "waits for {o%u}", last->object->id);
-    lc_finding("hang",
-               "nothing can run: %u thread%s blocked for ever, the last of them {t%u}, which %s%s%s%s",
-               blocked, blocked == 1 ? " is" : "s are", last->id, wait, n ? " (outstanding: " : "", work,
-               n ? ")" : "");
+    if (t->object && t->object->owner && t->object->owner->state == LC_FINISHED)
+        snprintf(wait, sizeof wait, "waits for {o%u}, whose holder {t%u} has ended", t->object->id,
+                 t->object->owner->id);
+    else if (t->object)
+        snprintf(wait, sizeof wait, "waits for {o%u}", t->object->id);
+    lc_finding("hang", "nothing can run: {t%u} %s%s%s%s%s", t->id, wait,
+               blocked == 1   ? ""
+               : blocked == 2 ? ", and another thread is blocked"
+                              : ", and all other threads are blocked",
+               n ? " (outstanding: " : "", work, n ? ")" : "");
 }
 
 const struct lc_detector lc_detector_hang = {.name = "hang", .quiescent = quiescent};

@@ -85,7 +85,9 @@ LC_EXPORT int sched_yield(void)
     return 0;
 }
 
-LC_EXPORT int pthread_yield(void)
+/* Old programs call it; the C library's header makes it sched_yield() for new ones, and for us. */
+LC_EXPORT int old_pthread_yield(void) __asm__("pthread_yield");
+int old_pthread_yield(void)
 {
     return sched_yield();
 }
