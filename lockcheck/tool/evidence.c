@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The runtime's evidence made readable: see evidence.h. */
+#include "lockcheck/tool/evidence.h"
+#include "lockcheck/tool/symbolize.h"
+#include "lockcheck/tool/text.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+struct evidence_reader {
+    char *maps;
+    struct symbolizer *symbolizer;
+};
+
+/* The names of one execution's threads or objects. */
+struct names {
+    size_t count;
+    struct {
+        json_int_t id;
+        char *name;
+    } * entries;
+};
+
+struct description {
+    struct symbolizer *symbolizer;
+    json_t *evidence;
+    struct names threads, objects;
+};
+
+struct evidence_reader *evidence_reader_new(void)
+{
+    return allocate(sizeof(struct evidence_reader));
+}
+
+void evidence_reader_free(struct evidence_reader *reader)
+{
+    if (!reader)
+        return;
+    symbolizer_free(reader->symbolizer);
+    free(reader->maps);
+    free(reader);
+}
+
+static struct symbolizer *reader_symbolizer(struct evidence_reader *reader, const char *maps)
+{
+    if (!reader->maps || strcmp(reader->maps, maps) != 0) {
+        symbolizer_free(reader->symbolizer);
+        free(reader->maps);
+        reader->maps = copy_text(maps);
+        reader->symbolizer = symbolizer_new(maps);
+    }
+    return reader->symbolizer;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static void names_add(struct names *names, json_int_t id, char *name)
+{
+    names->entries = reallocate(names->entries, (names->count + 1) * sizeof *names->entries);
+    names->entries[names->count].id = id;
+    names->entries[names->count++].name = name;
+}
+
+/* Two things never have one name: the later ones get their number. */
+static void names_make_unique(struct names *names)
+{
+    for (size_t i = 1; i < names->count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(names->entries[i].name, names->entries[k].name) == 0) {
+                char *longer =
+                    print_text("%s #%" JSON_INTEGER_FORMAT, names->entries[i].name, names->entries[i].id);
+                free(names->entries[i].name);
+                names->entries[i].name = longer;
+                break;
+            }
+}
+
+static const char *names_find(const struct names *names, json_int_t id)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (names->entries[i].id == id)
+            return names->entries[i].name;
+    return NULL;
+}
+
+static void names_free(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->entries[i].name);
+    free(names->entries);
+}
+
+/* {tN} and {oN} as names. Text that the caller frees. */
+static char *expand(const struct description *description, const char *text)
+{
+    char *expanded = NULL;
+    size_t size;
+    FILE *out = open_memstream(&expanded, &size);
+    if (!out)
+        return copy_text(text);
+    while (*text) {
+        unsigned long long id;
+        int used = 0;
+        char which;
+        if (*text == '{' && sscanf(text, "{%1[to]%llu}%n", (char[2]){0}, &id, &used) == 2 && used) {
+            which = text[1];
+            const char *name =
+                names_find(which == 't' ? &description->threads : &description->objects, (json_int_t)id);
+            if (name)
+                fputs(name, out);
+            else
+                fprintf(out, "%s %llu", which == 't' ? "thread" : "object", id);
+            text += used;
+        } else {
+            fputc(*text++, out);
+        }
+    }
+    fclose(out);
+    return expanded;
+}
+
+static json_t *json_owned(char *text)
+{
+    json_t *value = json_string(text);
+    free(text);
+    return value ? value : json_string("");
+}
+
+static json_t *stack_of(const struct description *description, const json_t *pcs)
+{
+    json_t *stack = json_array();
+    size_t count = json_array_size(pcs);
+    if (!count || !description->symbolizer)
+        return stack;
+    uint64_t *addresses = allocate(count * sizeof *addresses);
+    for (size_t i = 0; i < count; i++)
+        addresses[i] = (uint64_t)json_integer_value(json_array_get(pcs, i));
+    const char **texts;
+    size_t lines = symbolize_stack(description->symbolizer, addresses, count, &texts);
+    for (size_t i = 0; i < lines; i++)
+        json_array_append_new(stack, json_string(texts[i]));
+    free(texts);
+    free(addresses);
+    return stack;
+}
+
+static char *thread_name(const json_t *thread)
+{
+    const char *name = text_of(thread, "name");
+    if (*name)
+        return copy_text(name);
+    return print_text("thread %" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(thread, "id")));
+}
+
+/* The given name; else the variable that it is; else what it is and where it was made. */
+static char *object_name(const struct description *description, const json_t *object)
+{
+    const char *name = text_of(object, "name"), *kind = text_of(object, "kind");
+    if (*name)
+        return copy_text(name);
+    uint64_t address = (uint64_t)json_integer_value(json_object_get(object, "address"));
+    const char *variable =
+        description->symbolizer ? symbolize_variable(description->symbolizer, address) : NULL;
+    if (variable)
+        return copy_text(variable);
+    json_t *created = stack_of(description, json_object_get(object, "created"));
+    const char *creator = NULL;
+    /* An interposed function, which has no line, is how it was made, not where. */
+    for (size_t i = 0; i < json_array_size(created) && !creator; i++) {
+        const char *frame = json_string_value(json_array_get(created, i));
+        if (strchr(frame, '('))
+            creator = frame;
+    }
+    char *made = creator ? print_text("%s created by %s", kind, creator)
+                         : print_text("%s #%" JSON_INTEGER_FORMAT, kind,
+                                      json_integer_value(json_object_get(object, "id")));
+    json_decref(created);
+    return made;
+}
+
+static void open_description(struct description *description, struct evidence_reader *reader,
+                             const struct execution *execution)
+{
+    *description = (struct description){0};
+    if (execution->evidence)
+        description->evidence = json_loadb(execution->evidence, execution->evidence_bytes, 0, NULL);
+    if (!description->evidence)
+        return;
+    description->symbolizer = reader_symbolizer(reader, text_of(description->evidence, "maps"));
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(description->evidence, "threads"), i, item)
+        names_add(&description->threads, json_integer_value(json_object_get(item, "id")), thread_name(item));
+    json_array_foreach(json_object_get(description->evidence, "objects"), i, item)
+        names_add(&description->objects, json_integer_value(json_object_get(item, "id")),
+                  object_name(description, item));
+    names_make_unique(&description->threads);
+    names_make_unique(&description->objects);
+}
+
+static void close_description(struct description *description)
+{
+    names_free(&description->threads);
+    names_free(&description->objects);
+    json_decref(description->evidence);
+}
+
+static json_t *object_reference(const struct description *description, const json_t *id)
+{
+    if (!json_is_integer(id))
+        return json_null();
+    const char *name = names_find(&description->objects, json_integer_value(id));
+    return name ? json_string(name)
+                : json_owned(print_text("object %" JSON_INTEGER_FORMAT, json_integer_value(id)));
+}
+
+static json_t *thread_reference(const struct description *description, const json_t *id)
+{
+    if (!json_is_integer(id))
+        return json_null();
+    /* Thread 0 is the passing of time. */
+    if (json_integer_value(id) == 0)
+        return json_string("time");
+    const char *name = names_find(&description->threads, json_integer_value(id));
+    return name ? json_string(name)
+                : json_owned(print_text("thread %" JSON_INTEGER_FORMAT, json_integer_value(id)));
+}
+
+/* "semaphore down on tx window, in cond_timedwait on port 12 until 40.000 ms" */
+static char *wait_text(const struct description *description, const json_t *wait, const json_t *annotation)
+{
+    json_t *object = object_reference(description, json_object_get(wait, "object"));
+    json_t *about = object_reference(description, json_object_get(annotation, "object"));
+    const char *operation = text_of(wait, "operation"), *purpose = text_of(annotation, "operation");
+    const char *name = json_string_value(object);
+    const json_t *until = json_object_get(wait, "until_ns");
+    char *limit = json_is_integer(until)
+                      ? print_text(" until %.3f ms", (double)json_integer_value(until) / 1e6)
+                      : copy_text("");
+    char *inner =
+        name ? print_text("%s on %s%s", operation, name, limit) : print_text("%s%s", operation, limit);
+    char *text = json_is_string(about) && *purpose
+                     ? print_text("%s on %s, in %s", purpose, json_string_value(about), inner)
+                     : copy_text(inner);
+    free(limit);
+    free(inner);
+    json_decref(object);
+    json_decref(about);
+    return text;
+}
+
+static json_t *describe_thread(const struct description *description, const json_t *thread)
+{
+    json_t *wait = json_object_get(thread, "waits_for"), *annotation = json_object_get(thread, "annotation");
+    json_t *holds = json_array(), *id;
+    size_t i;
+    json_array_foreach(json_object_get(thread, "holds"), i, id)
+        json_array_append_new(holds, object_reference(description, id));
+    json_t *subject = json_object_get(json_is_object(annotation) ? annotation : wait, "object");
+    return json_pack(
+        "{s:O?, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "id", json_object_get(thread, "id"), "name",
+        thread_reference(description, json_object_get(thread, "id")), "state", text_of(thread, "state"),
+        "waits_for",
+        json_is_object(wait) ? json_owned(wait_text(description, wait, annotation)) : json_null(),
+        "waits_for_object", json_is_object(wait) ? object_reference(description, subject) : json_null(),
+        "holds", holds, "stack", stack_of(description, json_object_get(thread, "stack")), "created",
+        stack_of(description, json_object_get(thread, "created")));
+}
+
+static json_t *describe_event(const struct description *description, const json_t *event)
+{
+    return json_pack("{s:O?, s:O?, s:o, s:s, s:o, s:o}", "step", json_object_get(event, "step"), "time_ns",
+                     json_object_get(event, "time_ns"), "thread",
+                     thread_reference(description, json_object_get(event, "thread")), "event",
+                     text_of(event, "event"), "detail",
+                     json_owned(expand(description, text_of(event, "detail"))), "stack",
+                     stack_of(description, json_object_get(event, "stack")));
+}
+
+static json_t *describe_object(const struct description *description, const json_t *object)
+{
+    json_t *history = json_array(), *event;
+    size_t i;
+    json_array_foreach(json_object_get(object, "history"), i, event)
+        json_array_append_new(history, describe_event(description, event));
+    return json_pack("{s:O?, s:o, s:s, s:o, s:o, s:o}", "id", json_object_get(object, "id"), "name",
+                     object_reference(description, json_object_get(object, "id")), "kind",
+                     text_of(object, "kind"), "holder",
+                     thread_reference(description, json_object_get(object, "holder")), "created",
+                     stack_of(description, json_object_get(object, "created")), "history", history);
+}
+
+static json_t *describe_end(const struct description *description, const json_t *end, const char **type)
+{
+    const json_t *thread = json_object_get(end, "thread");
+    *type = thread ? "thread" : "object";
+    return thread ? thread_reference(description, thread)
+                  : object_reference(description, json_object_get(end, "object"));
+}
+
+static json_t *describe_edge(const struct description *description, const json_t *edge)
+{
+    const char *from_type, *to_type;
+    json_t *from = describe_end(description, json_object_get(edge, "from"), &from_type);
+    json_t *to = describe_end(description, json_object_get(edge, "to"), &to_type);
+    return json_pack("{s:o, s:s, s:o, s:s, s:o}", "from", from, "from_type", from_type, "to", to, "to_type",
+                     to_type, "label", json_owned(expand(description, text_of(edge, "label"))));
+}
+
+static json_t *describe_note(const struct description *description, const json_t *note)
+{
+    const char *text = json_string_value(note);
+    return json_owned(expand(description, text ? text : ""));
+}
+
+/* The list of that name, each item described. */
+static json_t *describe_list(const struct description *description, const char *key,
+                             json_t *(*describe)(const struct description *, const json_t *))
+{
+    json_t *list = json_array(), *item;
+    size_t i;
+    json_array_foreach(json_object_get(description->evidence, key), i, item)
+        json_array_append_new(list, describe(description, item));
+    return list;
+}
+
+json_t *evidence_describe(struct evidence_reader *reader, const struct execution *execution)
+{
+    struct description description;
+    open_description(&description, reader, execution);
+    json_t *result = json_object();
+    json_object_set_new(result, "summary", json_owned(expand(&description, execution->summary)));
+    json_object_set_new(result, "notes", describe_list(&description, "notes", describe_note));
+    json_object_set_new(result, "threads", describe_list(&description, "threads", describe_thread));
+    json_object_set_new(result, "objects", describe_list(&description, "objects", describe_object));
+    json_object_set_new(result, "graph", describe_list(&description, "graph", describe_edge));
+    json_t *outstanding = json_object_get(description.evidence, "outstanding");
+    json_object_set_new(result, "outstanding",
+                        json_is_object(outstanding) ? json_deep_copy(outstanding) : json_object());
+    if (execution->evidence && !description.evidence)
+        json_array_append_new(json_object_get(result, "notes"),
+                              json_string("The evidence that the program left could not be read."));
+    close_description(&description);
+    return result;
+}
+
+char *evidence_identify(struct evidence_reader *reader, const struct execution *execution)
+{
+    struct description description;
+    open_description(&description, reader, execution);
+    char *sentence = expand(&description, execution->summary);
+    close_description(&description);
+    size_t length = 0;
+    for (const char *at = sentence; *at; at++)
+        if (!isdigit((unsigned char)*at))
+            sentence[length++] = *at;
+        else if (!isdigit((unsigned char)at[1]))
+            sentence[length++] = '#';
+    char *identifier =
+        print_text("%s-%08lx", execution->kind, crc32_z(0, (const unsigned char *)sentence, length));
+    free(sentence);
+    return identifier;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The runtime's evidence of a finding (JSON with thread and object numbers and addresses, see
+ * lockcheck/runtime/channel.h and lockcheck/runtime/finding.c) made into what result.json shows: names,
+ * sentences, symbolised stacks.
+ *
+ * Members of the result, all of them texts unless it says otherwise:
+ *   summary    one sentence
+ *   notes      [sentence...], the story of the finding, oldest first
+ *   threads    [{id (number), name, state, waits_for (or null), waits_for_object (a name, or null),
+ *               holds [object name...], stack ["function (file:line)"...], created [...]}]
+ *   objects    [{id (number), name, kind, holder (a thread's name, or null), created [...],
+ *               history [{step (number), time_ns (number), thread (a name), event, detail, stack [...]}]}]
+ *   graph      [{from, from_type ("thread" or "object"), to, to_type, label}]
+ *   outstanding {what: number}
+ */
+#ifndef LOCKCHECK_TOOL_EVIDENCE_H
+#define LOCKCHECK_TOOL_EVIDENCE_H
+
+#include "lockcheck/tool/execution.h"
+
+#include <jansson.h>
+
+/* Keeps symbolised addresses from one call to the next; programs run at fixed addresses. */
+struct evidence_reader;
+struct evidence_reader *evidence_reader_new(void);
+void evidence_reader_free(struct evidence_reader *reader);
+
+/*
+ * The object described above, new. Without (readable) evidence its lists are empty and its summary is the
+ * execution's. The caller owns it.
+ */
+json_t *evidence_describe(struct evidence_reader *reader, const struct execution *execution);
+
+/*
+ * What makes two findings the same: the kind and the sentence with all numbers taken out, as an identifier
+ * "KIND-XXXXXXXX". Text that the caller frees.
+ */
+char *evidence_identify(struct evidence_reader *reader, const struct execution *execution);
+
+#endif

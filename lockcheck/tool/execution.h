@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What one execution of one schedule ended with, copied out of the channel so that it outlives the process.
+ */
+#ifndef LOCKCHECK_TOOL_EXECUTION_H
+#define LOCKCHECK_TOOL_EXECUTION_H
+
+#include "lockcheck/runtime/channel.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum ending {
+    ENDING_CLEAN,
+    ENDING_FINDING,
+    ENDING_LIMIT,    /* the step limit, or the room for decisions */
+    ENDING_ERROR,    /* not controlled, or lockcheck failed: exit code 3 */
+    ENDING_UNUSABLE, /* the program ended with an error of its own before its checkpoint: exit code 2 */
+};
+
+struct execution {
+    enum ending ending;
+    uint64_t schedule; /* from 1; 0 when it ended before the checkpoint */
+    uint64_t seed;
+    uint64_t steps, events, hash;
+    uint64_t virtual_ns;
+    char kind[64];      /* of the finding or of the error; "clean" or "limit" otherwise */
+    char *summary;      /* one sentence, {tN} and {oN} not yet expanded; "" when clean */
+    uint8_t *decisions; /* as in the channel; NULL unless kept */
+    size_t decisions_bytes;
+    char *evidence; /* JSON, NULL when there is none */
+    size_t evidence_bytes;
+    double seconds; /* since the command began to look */
+};
+
+/*
+ * Fills in execution from the channel. wait_status is that of the process that ran it; killed says that we
+ * ended it because it made no steps. The copies are the caller's: execution_free().
+ */
+void execution_collect(struct execution *execution, const struct lc_channel *channel, int wait_status,
+                       bool killed);
+
+/* Makes it one that ended with an error of that kind. The texts are copied. */
+void execution_fail(struct execution *execution, const char *kind, const char *summary);
+
+void execution_free(struct execution *execution);
+
+/*
+ * NULL when both are the same execution: ending, kind, steps and hash. Otherwise text that says in what they
+ * differ, which the caller frees.
+ */
+char *execution_difference(const struct execution *recorded, const struct execution *replayed);
+
+#endif

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Starting and watching the program under test: see launch.h. */
+#include "lockcheck/tool/launch.h"
+#include "lockcheck/tool/locate.h"
+#include "lockcheck/tool/text.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The descriptors of the channel have the same numbers in every template: a program's own descriptors must
+ * not depend on how many templates there are. High enough to be above those that the command itself opens. */
+#define CHILD_CHANNEL_FD 500
+#define CHILD_SOCKET_FD 501
+
+#define STUCK_CPU_NS 1000000000ull   /* a loop without a scheduling point may take this long */
+#define STUCK_SLEEP_NS 2000000000ull /* and a blocking system call this long */
+#define STUCK_GRACE_NS 2000000000ull /* then the runtime has this long to say where the program is */
+
+/* Set by a signal handler. */
+static volatile sig_atomic_t interrupt_signal;
+
+static void on_interrupt(int signal)
+{
+    interrupt_signal = signal;
+}
+
+void catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    /* A full disk and a closed pipe are errors of write(), to be told, not the end of the command. */
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+bool interrupted(void)
+{
+    return interrupt_signal != 0;
+}
+
+void forget_interrupt(void)
+{
+    interrupt_signal = 0;
+}
+
+static void put_settings(struct lc_channel *channel, const struct settings *settings)
+{
+    assert(settings->decisions_bytes <= LC_REPLAY_SIZE);
+    memset(channel->strategy, 0, sizeof channel->strategy);
+    strncpy(channel->strategy, settings->strategy, sizeof channel->strategy - 1);
+    channel->seed = settings->seed;
+    channel->schedule = settings->schedule;
+    channel->max_steps = settings->max_steps;
+    channel->flags = settings->flags;
+    channel->replay_bytes = settings->decisions_bytes;
+    if (settings->decisions_bytes)
+        memcpy((char *)channel + LC_REPLAY_OFFSET, settings->decisions, settings->decisions_bytes);
+}
+
+/* A report of the schedule before must not be taken for one of the next, should that die at its first step.
+ */
+static void clear_outcome(struct lc_channel *channel)
+{
+    channel->outcome = LC_OUTCOME_NONE;
+    channel->pid = 0;
+    channel->decisions_bytes = 0;
+    channel->evidence_bytes = 0;
+    channel->finding_kind[0] = 0;
+    channel->summary[0] = 0;
+}
+
+/* In the child: what stands between fork and the program. Returns only on failure, with errno. */
+static void become_program(const struct template *template, const struct program *program, int channel_fd,
+                           int socket_fd, const char *runtime)
+{
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
+    signal(SIGPIPE, SIG_DFL);
+    if (chdir(program->cwd) != 0)
+        return;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int out = template->output == OUTPUT_INHERIT   ? STDOUT_FILENO
+              : template->output == OUTPUT_CAPTURE ? template->output_fd
+                                                   : null;
+    int error = template->output == OUTPUT_INHERIT ? STDERR_FILENO : template->output_fd;
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || (out != STDOUT_FILENO && dup2(out, STDOUT_FILENO) < 0) ||
+        (error != STDERR_FILENO && dup2(error, STDERR_FILENO) < 0))
+        return;
+    if (dup2(channel_fd, CHILD_CHANNEL_FD) < 0 || dup2(socket_fd, CHILD_SOCKET_FD) < 0)
+        return;
+    personality((unsigned long)personality(0xffffffff) | ADDR_NO_RANDOMIZE);
+    char numbers[32];
+    snprintf(numbers, sizeof numbers, "%d,%d", CHILD_CHANNEL_FD, CHILD_SOCKET_FD);
+    const char *others = getenv("LD_PRELOAD");
+    char *preload = others && *others ? print_text("%s:%s", runtime, others) : copy_text(runtime);
+    setenv("LD_PRELOAD", preload, 1);
+    setenv(LC_CHANNEL_ENV, numbers, 1);
+    execv(program->path, program->argv);
+}
+
+/* Creates channel, socket pair and output file. Returns 0, or -1 with errno and whatever was opened recorded.
+ */
+static int open_channel(struct template *template, int *channel_fd, int *child_socket)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return -1;
+    template->socket = pair[0];
+    *child_socket = pair[1];
+    *channel_fd = memfd_create("lockcheck-channel", MFD_CLOEXEC);
+    if (*channel_fd < 0 || ftruncate(*channel_fd, LC_CHANNEL_SIZE) != 0)
+        return -1;
+    void *channel = mmap(NULL, LC_CHANNEL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, *channel_fd, 0);
+    if (channel == MAP_FAILED)
+        return -1;
+    template->channel = channel;
+    if (template->output == OUTPUT_INHERIT)
+        return 0;
+    template->output_fd = memfd_create("lockcheck-output", MFD_CLOEXEC);
+    /* Appending, because both streams write to it and because what nobody will read is cut off. */
+    return template->output_fd < 0 ? -1 : fcntl(template->output_fd, F_SETFL, O_APPEND);
+}
+
+/* Forks and waits until the program has been executed. Returns 0, or the errno of what failed. */
+static int spawn(struct template *template, const struct program *program, int channel_fd, int child_socket,
+                 const char *runtime)
+{
+    int report[2];
+    if (pipe2(report, O_CLOEXEC) != 0)
+        return errno;
+    fflush(NULL);
+    template->pid = fork();
+    if (template->pid == 0) {
+        become_program(template, program, channel_fd, child_socket, runtime);
+        int error = errno;
+        ssize_t written = write(report[1], &error, sizeof error);
+        _exit(written == sizeof error ? 126 : 127);
+    }
+    int error = template->pid < 0 ? errno : 0;
+    close(report[1]);
+    if (template->pid < 0)
+        template->pid = 0;
+    else
+        while (read(report[0], &error, sizeof error) < 0 && errno == EINTR)
+            ;
+    close(report[0]);
+    return error;
+}
+
+static void watch_reset(struct template *template)
+{
+    memset(&template->watch, 0, sizeof template->watch);
+}
+
+int template_start(struct template *template, const struct program *program, const struct settings *settings,
+                   enum output output)
+{
+    *template = (struct template){.socket = -1, .output = output, .output_fd = -1};
+    char *runtime = locate_runtime();
+    if (!runtime) {
+        complain(
+            "the runtime is missing: ../lib/lockcheck/liblockcheck.so beside the directory of this command");
+        return -1;
+    }
+    if (strpbrk(runtime, " :")) {
+        complain("%s: the path has a space or a colon, so the runtime cannot be preloaded", runtime);
+        free(runtime);
+        return -1;
+    }
+    /* Schedules that outlive their template are to be waited for here, not by the system. */
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    int channel_fd = -1, child_socket = -1, error = 0;
+    if (open_channel(template, &channel_fd, &child_socket) != 0) {
+        error = errno;
+    } else {
+        template->channel->magic = LC_CHANNEL_MAGIC;
+        template->channel->version = LC_CHANNEL_VERSION;
+        template->channel->own_checkpoint = program->own_checkpoint;
+        put_settings(template->channel, settings);
+        error = spawn(template, program, channel_fd, child_socket, runtime);
+    }
+    if (channel_fd >= 0)
+        close(channel_fd);
+    if (child_socket >= 0)
+        close(child_socket);
+    free(runtime);
+    watch_reset(template);
+    if (error) {
+        complain("cannot start %s: %s", program->path, strerror(error));
+        template_stop(template);
+        return -1;
+    }
+    return 0;
+}
+
+void template_begin(struct template *template, const struct settings *settings)
+{
+    assert(template->state == TEMPLATE_READY);
+    clear_outcome(template->channel);
+    put_settings(template->channel, settings);
+    watch_reset(template);
+    if (template->output == OUTPUT_DISCARD && ftruncate(template->output_fd, 0) != 0)
+        warn("cannot cut off the program's output: %s", strerror(errno));
+    struct lc_packet packet = {.type = LC_MSG_START};
+    /* If the template is gone, the next read says so. */
+    if (send(template->socket, &packet, sizeof packet, MSG_NOSIGNAL) != sizeof packet)
+        shutdown(template->socket, SHUT_RDWR);
+    template->state = TEMPLATE_RUNNING;
+}
+
+/* Waits for the template, which has closed its socket; it may be a second away from its end, not more. */
+static void reap_template(struct template *template)
+{
+    for (int tries = 0; tries < 100; tries++) {
+        if (waitpid(template->pid, &template->wait_status, WNOHANG) == template->pid) {
+            template->pid = -template->pid; /* its group may still have members */
+            return;
+        }
+        usleep(10000);
+    }
+    kill(template->pid, SIGKILL);
+    if (waitpid(template->pid, &template->wait_status, 0) == template->pid)
+        template->pid = -template->pid;
+}
+
+void template_read(struct template *template)
+{
+    struct lc_packet packet;
+    ssize_t length;
+    do
+        length = recv(template->socket, &packet, sizeof packet, 0);
+    while (length < 0 && errno == EINTR);
+    if (length == sizeof packet && packet.type == LC_MSG_READY && template->state == TEMPLATE_STARTING) {
+        template->state = TEMPLATE_READY;
+    } else if (length == sizeof packet && packet.type == LC_MSG_DONE && template->state == TEMPLATE_RUNNING) {
+        template->wait_status = packet.wait_status;
+        template->state = TEMPLATE_READY;
+    } else {
+        template->state = TEMPLATE_ENDED;
+        reap_template(template);
+    }
+}
+
+/* State letter and CPU time of a process. Returns 0, or -1 if it is gone. */
+static int process_usage(pid_t pid, char *state, uint64_t *cpu_ns)
+{
+    char *path = print_text("/proc/%d/stat", (int)pid);
+    char *text = read_whole_file(path, NULL);
+    free(path);
+    char *at = text ? strrchr(text, ')') : NULL;
+    unsigned long user, system;
+    int fields =
+        at ? sscanf(at + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", state, &user, &system) : 0;
+    free(text);
+    if (fields != 3)
+        return -1;
+    *cpu_ns = (user + system) * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
+    return 0;
+}
+
+void template_watch(struct template *template)
+{
+    if (template->state != TEMPLATE_STARTING && template->state != TEMPLATE_RUNNING)
+        return;
+    /* A program that writes and writes is not to fill the memory with what nobody reads. */
+    if (template->state == TEMPLATE_RUNNING && template->output == OUTPUT_DISCARD &&
+        ftruncate(template->output_fd, 0) != 0)
+        warn("cannot cut off the program's output: %s", strerror(errno));
+
+    const struct lc_channel *channel = template->channel;
+    uint64_t now = now_ns(), cpu_ns = 0, steps = channel->steps;
+    pid_t pid = template->state == TEMPLATE_RUNNING && channel->pid > 0 ? channel->pid : template->pid;
+    char state = 0;
+    if (process_usage(pid, &state, &cpu_ns) != 0)
+        return;
+    if (template->watch.signalled_ns) {
+        if (now - template->watch.signalled_ns > STUCK_GRACE_NS) {
+            kill(pid, SIGKILL);
+        }
+        return;
+    }
+    if (!template->watch.changed_ns || steps != template->watch.steps || pid != template->watch.pid ||
+        channel->schedule != template->watch.schedule) {
+        template->watch.changed_ns = template->watch.awake_ns = now;
+        template->watch.cpu_ns = cpu_ns;
+        template->watch.steps = steps;
+        template->watch.pid = pid;
+        template->watch.schedule = channel->schedule;
+        return;
+    }
+    bool asleep = state == 'S' || state == 'D';
+    if (!asleep || cpu_ns != template->watch.last_cpu_ns)
+        template->watch.awake_ns = now;
+    template->watch.last_cpu_ns = cpu_ns;
+    bool spins = cpu_ns - template->watch.cpu_ns >= STUCK_CPU_NS;
+    bool sleeps = now - template->watch.awake_ns >= STUCK_SLEEP_NS;
+    if (spins || sleeps) {
+        template->watch.signalled_ns = now;
+        kill(pid, LC_STUCK_SIGNAL);
+    }
+}
+
+void template_collect(const struct template *template, struct execution *execution)
+{
+    int status = template->wait_status;
+    bool ended_by_us = template->watch.signalled_ns && WIFSIGNALED(status) &&
+                       (WTERMSIG(status) == LC_STUCK_SIGNAL || WTERMSIG(status) == SIGKILL);
+    execution_collect(execution, template->channel, status, ended_by_us);
+    if (template->state == TEMPLATE_ENDED && template->channel->reached_checkpoint && !ended_by_us &&
+        template->channel->outcome == LC_OUTCOME_NONE)
+        execution_fail(execution, "internal", "the process from which schedules are forked ended");
+}
+
+bool template_was_clean(const struct template *template)
+{
+    return template->state == TEMPLATE_READY && template->channel->outcome == LC_OUTCOME_NONE &&
+           template->wait_status == 0;
+}
+
+char *template_output(const struct template *template, size_t *length)
+{
+    off_t size = template->output_fd < 0 ? 0 : lseek(template->output_fd, 0, SEEK_END);
+    char *text = allocate((size_t)(size > 0 ? size : 0) + 1);
+    ssize_t got = size > 0 ? pread(template->output_fd, text, (size_t)size, 0) : 0;
+    *length = got > 0 ? (size_t)got : 0;
+    text[*length] = 0;
+    return text;
+}
+
+void template_stop(struct template *template)
+{
+    if (template->pid) {
+        if (template->pid > 0)
+            kill(template->pid, SIGKILL); /* should it not have got to its group yet */
+        pid_t group = abs(template->pid);
+        kill(-group, SIGKILL);
+        while (waitpid(-group, NULL, 0) > 0 || errno == EINTR)
+            ;
+    }
+    if (template->channel)
+        munmap(template->channel, LC_CHANNEL_SIZE);
+    if (template->socket >= 0)
+        close(template->socket);
+    if (template->output_fd >= 0)
+        close(template->output_fd);
+    *template = (struct template){.state = TEMPLATE_ENDED, .socket = -1, .output_fd = -1};
+}
+
+/* Waits until the template has changed its state. Returns 0, or -1 on an interrupt. */
+static int await_change(struct template *template)
+{
+    enum template_state state = template->state;
+    while (template->state == state) {
+        struct pollfd pollfd = {.fd = template->socket, .events = POLLIN};
+        int ready = poll(&pollfd, 1, WATCH_INTERVAL_MS);
+        if (interrupted())
+            return -1;
+        if (ready > 0)
+            template_read(template);
+        else
+            template_watch(template);
+    }
+    return 0;
+}
+
+int execute(const struct program *program, const struct settings *settings, enum output output,
+            struct execution *execution, char **captured, size_t *captured_length)
+{
+    struct template template;
+    if (template_start(&template, program, settings, output) != 0)
+        return -1;
+    bool whole = await_change(&template) == 0;
+    if (whole && template.state == TEMPLATE_READY) {
+        template_begin(&template, settings);
+        whole = await_change(&template) == 0;
+    }
+    if (whole) {
+        template_collect(&template, execution);
+        if (captured)
+            *captured = template_output(&template, captured_length);
+    }
+    template_stop(&template);
+    return whole ? 0 : -1;
+}

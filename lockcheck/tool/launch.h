@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A template: the program under test, started with the runtime inside and run to its checkpoint, from where
+ * the runtime forks one process for each schedule. This is the command's side of lockcheck/runtime/channel.h,
+ * and the watchdog over what the runtime cannot see.
+ *
+ * The program gets an empty standard input, so that an execution depends on its schedule alone, and runs
+ * without address space randomisation in a process group of its own, which ends when the command ends.
+ */
+#ifndef LOCKCHECK_TOOL_LAUNCH_H
+#define LOCKCHECK_TOOL_LAUNCH_H
+
+#include "lockcheck/runtime/channel.h"
+#include "lockcheck/tool/execution.h"
+#include "lockcheck/tool/program.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* How one schedule is to be run. */
+struct settings {
+    const char *strategy;
+    uint64_t seed;
+    uint64_t schedule;
+    uint64_t max_steps;
+    uint32_t flags;           /* LC_FLAG_* */
+    const uint8_t *decisions; /* for strategy "replay"; NULL otherwise */
+    size_t decisions_bytes;
+};
+
+/* Where the output of the program goes. */
+enum output {
+    OUTPUT_INHERIT, /* where the command's goes */
+    OUTPUT_DISCARD, /* nowhere, but standard error is kept as long as the program has not got to its
+                       checkpoint */
+    OUTPUT_CAPTURE, /* both streams are kept, see template_output() */
+};
+
+enum template_state { TEMPLATE_STARTING, TEMPLATE_READY, TEMPLATE_RUNNING, TEMPLATE_ENDED };
+
+struct template
+{
+    enum template_state state;
+    pid_t pid;  /* of the template, also its process group; negative once it has been waited for; 0: none */
+    int socket; /* readable when template_read() has something to do */
+    struct lc_channel *channel;
+    enum output output;
+    int output_fd;   /* memory file with the program's output, -1 when there is none */
+    int wait_status; /* of the schedule that was run last, or of the template once it has ended */
+    struct {
+        uint64_t schedule, steps; /* as seen at the last change */
+        uint64_t changed_ns, cpu_ns;
+        uint64_t awake_ns, last_cpu_ns; /* when it last was seen to run, and its CPU time then */
+        uint64_t signalled_ns;          /* when it was asked for evidence; 0 if it was not */
+        pid_t pid;
+    } watch;
+};
+
+/*
+ * Starts the program. settings: of the first schedule to come (the runtime may look at them before the
+ * checkpoint). Returns 0, or -1 after saying what is wrong; then there is nothing to stop.
+ */
+int template_start(struct template *template, const struct program *program, const struct settings *settings,
+                   enum output output);
+
+/* Begins a schedule; the template must be TEMPLATE_READY. */
+void template_begin(struct template *template, const struct settings *settings);
+
+/* Takes one message from the socket, which must be readable, and updates state: to TEMPLATE_READY after the
+ * checkpoint and after each schedule, or to TEMPLATE_ENDED. */
+void template_read(struct template *template);
+
+/* The watchdog: call about every WATCH_INTERVAL_MS while a template is starting or running. */
+#define WATCH_INTERVAL_MS 100
+void template_watch(struct template *template);
+
+/* What the schedule that was run last, or the template that has ended, ended with: see execution_collect().
+ */
+void template_collect(const struct template *template, struct execution *execution);
+
+/* The schedule that was run last ended with nothing to report. */
+bool template_was_clean(const struct template *template);
+
+/* Output kept so far, as text that the caller frees; length in bytes. */
+char *template_output(const struct template *template, size_t *length);
+
+/* Ends the template and whatever it runs, and frees what it holds. Harmless on one that was never started. */
+void template_stop(struct template *template);
+
+/*
+ * All of that for one schedule: starts a template, runs the schedule and stops it. Keeps the program's output
+ * in *captured (to be freed) when output is OUTPUT_CAPTURE. Returns 0, or -1 after saying what is wrong (also
+ * on an interrupt by the user).
+ */
+int execute(const struct program *program, const struct settings *settings, enum output output,
+            struct execution *execution, char **captured, size_t *captured_length);
+
+/* From now on a first Ctrl-C (or SIGTERM, SIGHUP) only sets what interrupted() returns. */
+void catch_interrupts(void);
+bool interrupted(void);
+/* interrupted() is false again. The next signal ends the command at once. */
+void forget_interrupt(void);
+
+#endif

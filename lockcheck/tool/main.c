@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The `lockcheck` command. */
+#include "lockcheck/tool/hunt.h"
+#include "lockcheck/tool/launch.h"
+#include "lockcheck/tool/options.h"
+#include "lockcheck/tool/replay.h"
+#include "lockcheck/tool/report.h"
+
+#include <stdlib.h>
+
+int main(int argc, char *argv[])
+{
+    struct options options;
+    int code;
+    if (!options_parse(&options, argc, argv, &code))
+        return code;
+    if (options.verb == VERB_REPORT)
+        return report_command(options.directory, options.format);
+    catch_interrupts();
+    return options.verb == VERB_REPLAY ? replay_command(&options) : hunt_command(&options);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The command `replay`: see replay.h. */
+#include "lockcheck/tool/replay.h"
+#include "lockcheck/tool/evidence.h"
+#include "lockcheck/tool/launch.h"
+#include "lockcheck/tool/report.h"
+#include "lockcheck/tool/result.h"
+#include "lockcheck/tool/schedule.h"
+#include "lockcheck/tool/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The last execution, and what all of them came to. */
+struct replay {
+    const struct options *options;
+    struct schedule schedule;
+    struct program program;
+    struct execution execution;
+    char *output;
+    size_t output_length;
+    uint64_t executions, steps;
+    char *difference; /* in what the last execution is not the recorded one; NULL: it is */
+    double seconds;
+};
+
+static int read_schedule(struct schedule *schedule, const char *path)
+{
+    size_t length;
+    char *text = read_whole_file(path, &length);
+    if (!text) {
+        complain("%s: %s", path, strerror(errno));
+        return -1;
+    }
+    char *wrong = schedule_parse(schedule, text, length);
+    free(text);
+    if (!wrong && schedule->decisions_bytes > LC_REPLAY_SIZE) {
+        wrong = copy_text("more decisions than there is room for");
+        schedule_free(schedule);
+    }
+    if (!wrong)
+        return 0;
+    complain("%s: %s", path, wrong);
+    free(wrong);
+    return -1;
+}
+
+static int check_build(const struct replay *replay)
+{
+    if (strcmp(replay->program.build_id, replay->schedule.build_id) == 0)
+        return 0;
+    if (replay->options->force) {
+        warn("%s is another build than the schedule's (%s, recorded %s)", replay->program.path,
+             replay->program.build_id, replay->schedule.build_id);
+        return 0;
+    }
+    complain("%s was recorded with another build of %s (build id %s, now %s); --force tries it all the same",
+             replay->options->schedule, replay->program.path, replay->schedule.build_id,
+             replay->program.build_id);
+    return -1;
+}
+
+static enum ending recorded_ending(const char *kind)
+{
+    static const char *const errors[] = {"uncontrolled", "diverged", "internal", "early-end"};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (strcmp(kind, errors[i]) == 0)
+            return ENDING_ERROR;
+    return strcmp(kind, "clean") == 0   ? ENDING_CLEAN
+           : strcmp(kind, "limit") == 0 ? ENDING_LIMIT
+                                        : ENDING_FINDING;
+}
+
+/* Runs the schedule as often as asked, up to the first execution that differs. Returns 0, or -1 after saying
+ * what is wrong. */
+static int replay_all(struct replay *replay)
+{
+    const struct schedule *schedule = &replay->schedule;
+    struct settings settings = {
+        .strategy = "replay",
+        .seed = schedule->seed,
+        .schedule = schedule->number,
+        /* The runtime ends a replay that leaves its recorded decisions; only an end by the limit needs one. */
+        .max_steps = strcmp(schedule->kind, "limit") == 0 ? schedule->steps : 0,
+        .flags = LC_FLAG_EVIDENCE,
+        .decisions = schedule->decisions,
+        .decisions_bytes = schedule->decisions_bytes,
+    };
+    struct execution recorded = {
+        .ending = recorded_ending(schedule->kind), .steps = schedule->steps, .hash = schedule->hash};
+    snprintf(recorded.kind, sizeof recorded.kind, "%s", schedule->kind);
+    uint64_t started = now_ns();
+    for (uint64_t i = 0; i < replay->options->times && !replay->difference; i++) {
+        execution_free(&replay->execution);
+        free(replay->output);
+        replay->output = NULL;
+        if (execute(&replay->program, &settings, OUTPUT_CAPTURE, &replay->execution, &replay->output,
+                    &replay->output_length) != 0) {
+            if (interrupted())
+                complain("interrupted");
+            return -1;
+        }
+        replay->executions++;
+        replay->steps += replay->execution.steps;
+        replay->difference = execution_difference(&recorded, &replay->execution);
+    }
+    replay->seconds = (double)(now_ns() - started) / 1e9;
+    replay->execution.seconds = replay->seconds;
+    return 0;
+}
+
+/* Another build may rightly be another execution of the same finding. */
+static bool is_accepted(const struct replay *replay)
+{
+    return !replay->difference ||
+           (replay->options->force && strcmp(replay->execution.kind, replay->schedule.kind) == 0 &&
+            replay->execution.ending != ENDING_ERROR);
+}
+
+static void add_error(const struct replay *replay, struct results *results, json_t *description)
+{
+    if (!is_accepted(replay) && replay->execution.ending != ENDING_ERROR) {
+        char *summary = print_text("execution %" PRIu64 " is not the recorded one: %s", replay->executions,
+                                   replay->difference);
+        json_object_set_new(description, "finding_kind", json_string(replay->execution.kind));
+        json_object_set_new(description, "kind", json_string("not-reproducible"));
+        json_object_set_new(description, "summary", json_string(summary));
+        free(summary);
+    } else if (replay->difference) {
+        json_object_set_new(description, "difference", json_string(replay->difference));
+    }
+    json_object_set_new(results->json, "error", description);
+}
+
+static int conclude(struct replay *replay, struct results *results, struct evidence_reader *evidence)
+{
+    const struct options *options = replay->options;
+    struct execution *execution = &replay->execution;
+    bool accepted = is_accepted(replay);
+    int code = !accepted || execution->ending == ENDING_ERROR || execution->ending == ENDING_LIMIT
+                   ? EXIT_UNCONTROLLED
+               : execution->ending == ENDING_FINDING ? EXIT_FINDING
+                                                     : EXIT_CLEAN;
+    const char *name = results_add_schedule(results, &replay->program, execution, replay->schedule.strategy);
+    const char *output =
+        results_add_output(results, execution->schedule, replay->output, replay->output_length);
+    replay->output = NULL;
+    json_object_set_new(results->json, "findings", json_array());
+    json_object_set_new(results->json, "replayed", json_string(options->schedule));
+    if (code != EXIT_CLEAN) {
+        json_t *description = results_describe(evidence, execution, replay->executions, name, output);
+        if (code == EXIT_FINDING)
+            json_array_append_new(json_object_get(results->json, "findings"), description);
+        else
+            add_error(replay, results, description);
+    }
+    results_set_head(results, &(struct results_head){
+                                  .command = "replay",
+                                  .verdict = code == EXIT_UNCONTROLLED ? "error"
+                                             : code == EXIT_FINDING    ? "finding"
+                                                                       : "clean",
+                                  .program = &replay->program,
+                                  .strategy = "replay",
+                                  .seed = replay->schedule.seed,
+                                  .schedules = replay->executions,
+                                  .steps = replay->steps,
+                                  .seconds = replay->seconds,
+                                  .hash = execution->hash,
+                              });
+    char *written;
+    bool failed = results_write(results, options->out, true, &written) != 0;
+    if (code == EXIT_FINDING && written && !options->quiet)
+        report_print(written, "text");
+    const json_t *error = json_object_get(results->json, "error");
+    if (error)
+        results_complain(error);
+    if (!error && replay->difference)
+        warn("not the same execution: %s", replay->difference);
+    if (!options->quiet && !error)
+        printf("lockcheck: replayed %" PRIu64 " time%s: %s, execution hash %016" PRIx64 "%s\n",
+               replay->executions, replay->executions == 1 ? "" : "s", execution->kind, execution->hash,
+               replay->difference ? "" : " as recorded");
+    free(written);
+    return failed ? EXIT_USAGE : code;
+}
+
+static int replay_and_conclude(struct replay *replay)
+{
+    if (replay_all(replay) != 0)
+        return EXIT_UNCONTROLLED;
+    if (replay->execution.ending == ENDING_UNUSABLE) {
+        fwrite(replay->output, 1, replay->output_length, stderr);
+        complain("%s %s", replay->program.path, replay->execution.summary);
+        return EXIT_USAGE;
+    }
+    struct results results;
+    results_init(&results);
+    struct evidence_reader *evidence = evidence_reader_new();
+    int code = conclude(replay, &results, evidence);
+    evidence_reader_free(evidence);
+    results_free(&results);
+    return code;
+}
+
+int replay_command(const struct options *options)
+{
+    struct replay replay = {.options = options};
+    int code = EXIT_USAGE;
+    if (read_schedule(&replay.schedule, options->schedule) == 0 &&
+        program_open(&replay.program, replay.schedule.program, replay.schedule.argv, replay.schedule.cwd) ==
+            0 &&
+        check_build(&replay) == 0 && results_open(options->out) == 0)
+        code = replay_and_conclude(&replay);
+    schedule_free(&replay.schedule);
+    program_free(&replay.program);
+    execution_free(&replay.execution);
+    free(replay.output);
+    free(replay.difference);
+    return code;
+}

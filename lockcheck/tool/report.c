@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Calling the renderers: see report.h. */
+#include "lockcheck/tool/report.h"
+#include "lockcheck/tool/locate.h"
+#include "lockcheck/tool/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PYTHON "/usr/bin/python3"
+
+/* Returns only when it fails, after saying why. */
+static void become_renderer(const char *directory, const char *format)
+{
+    char *package = locate_python();
+    if (!package) {
+        complain("the renderers are missing: ../share/lockcheck/python beside the directory of this command");
+        return;
+    }
+    setenv("PYTHONPATH", package, 1);
+    /* -P: a directory named lockcheck where the user happens to be is not the package. */
+    execl(PYTHON, PYTHON, "-P", "-m", "lockcheck", "report", directory, "--format", format, (char *)NULL);
+    complain(PYTHON ": %s", strerror(errno));
+    free(package);
+}
+
+int report_print(const char *directory, const char *format)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        become_renderer(directory, format);
+        _exit(127);
+    }
+    int status = 0;
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        complain("the report could not be rendered; the results are in %s/result.json", directory);
+        return -1;
+    }
+    return 0;
+}
+
+int report_command(const char *directory, const char *format)
+{
+    char *result = print_text("%s/result.json", directory);
+    int missing = access(result, R_OK) != 0 ? errno : 0;
+    if (missing)
+        complain("%s: %s; the directory of results of an earlier command is expected", result,
+                 strerror(missing));
+    free(result);
+    if (missing)
+        return EXIT_USAGE;
+    become_renderer(directory, format);
+    return EXIT_UNCONTROLLED;
+}

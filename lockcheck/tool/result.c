@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Writing results: see result.h. */
+#include "lockcheck/tool/result.h"
+#include "lockcheck/tool/schedule.h"
+#include "lockcheck/tool/text.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MARK ".lockcheck"
+#define MARK_TEXT                                                                                            \
+    "This directory holds results of lockcheck; the next command that writes here replaces them.\n"
+#define RESULT "result.json"
+#define TEMPORARY ".new" /* what a file is called after its name until it is whole */
+
+/* NNNN.schedule or NNNN.output, at least four digits. */
+static bool is_numbered(const char *name, const char *suffix)
+{
+    size_t digits = strspn(name, "0123456789");
+    return digits >= 4 && strcmp(name + digits, suffix) == 0;
+}
+
+static bool is_ours(const char *name)
+{
+    char *whole = copy_text(name);
+    size_t length = strlen(whole);
+    if (length > strlen(TEMPORARY) && strcmp(whole + length - strlen(TEMPORARY), TEMPORARY) == 0)
+        whole[length - strlen(TEMPORARY)] = 0;
+    bool ours = strcmp(whole, MARK) == 0 || strcmp(whole, RESULT) == 0 || is_numbered(whole, ".schedule") ||
+                is_numbered(whole, ".output");
+    free(whole);
+    return ours;
+}
+
+static bool is_our_result(const char *directory)
+{
+    char *path = print_text("%s/" RESULT, directory);
+    json_t *json = json_load_file(path, 0, NULL);
+    bool ours =
+        json_is_integer(json_object_get(json, "version")) && json_is_string(json_object_get(json, "verdict"));
+    json_decref(json);
+    free(path);
+    return ours;
+}
+
+/* Writes, synchronises and renames. Returns 0 or -1 with errno. */
+static int write_file(const char *directory, const char *name, const char *content, size_t length)
+{
+    char *path = print_text("%s/%s", directory, name), *temporary = print_text("%s" TEMPORARY, path);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int result = fd < 0 ? -1 : 0;
+    for (size_t at = 0; result == 0 && at < length;) {
+        ssize_t n = write(fd, content + at, length - at);
+        if (n >= 0)
+            at += (size_t)n;
+        else if (errno != EINTR)
+            result = -1;
+    }
+    if (result == 0 && fsync(fd) != 0)
+        result = -1;
+    int error = errno;
+    if (fd >= 0 && close(fd) != 0 && result == 0) {
+        result = -1;
+        error = errno;
+    }
+    if (result == 0 && rename(temporary, path) != 0) {
+        result = -1;
+        error = errno;
+    }
+    if (result != 0 && fd >= 0)
+        unlink(temporary);
+    free(path);
+    free(temporary);
+    errno = error;
+    return result;
+}
+
+int results_open(const char *directory)
+{
+    if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
+        complain("cannot make the directory %s: %s", directory, strerror(errno));
+        return -1;
+    }
+    DIR *listing = opendir(directory);
+    if (!listing) {
+        complain("%s: %s; --out names the directory for results", directory, strerror(errno));
+        return -1;
+    }
+    bool marked = is_our_result(directory), empty = true;
+    char *foreign = NULL;
+    for (struct dirent *entry; (entry = readdir(listing));) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        empty = false;
+        if (strcmp(entry->d_name, MARK) == 0)
+            marked = true;
+        if (!foreign && !is_ours(entry->d_name))
+            foreign = copy_text(entry->d_name);
+    }
+    closedir(listing);
+    bool refused = foreign || !(marked || empty);
+    if (refused)
+        complain("%s holds something that is not lockcheck's%s%s; name another directory with --out",
+                 directory, foreign ? ": " : "", foreign ? foreign : "");
+    else if (write_file(directory, MARK, MARK_TEXT, strlen(MARK_TEXT)) != 0) {
+        complain("cannot write to %s: %s", directory, strerror(errno));
+        refused = true;
+    }
+    free(foreign);
+    return refused ? -1 : 0;
+}
+
+void results_init(struct results *results)
+{
+    *results = (struct results){.json = json_object()};
+}
+
+void results_free(struct results *results)
+{
+    for (size_t i = 0; i < results->count; i++) {
+        free(results->files[i].name);
+        free(results->files[i].content);
+    }
+    free(results->files);
+    json_decref(results->json);
+    *results = (struct results){0};
+}
+
+void results_add_file(struct results *results, char *name, char *content, size_t length)
+{
+    results->files = reallocate(results->files, (results->count + 1) * sizeof *results->files);
+    results->files[results->count++] = (struct results_file){name, content, length};
+}
+
+const char *results_add_schedule(struct results *results, const struct program *program,
+                                 const struct execution *execution, const char *strategy)
+{
+    struct schedule schedule = {
+        .program = program->path,
+        .argv = program->argv,
+        .cwd = program->cwd,
+        .build_id = (char *)program->build_id,
+        .seed = execution->seed,
+        .strategy = (char *)strategy,
+        .number = execution->schedule,
+        .kind = (char *)execution->kind,
+        .steps = execution->steps,
+        .hash = execution->hash,
+        .decisions = execution->decisions,
+        .decisions_bytes = execution->decisions_bytes,
+    };
+    size_t length;
+    char *text = schedule_print(&schedule, &length);
+    if (!text)
+        return NULL;
+    results_add_file(results, print_text("%04" PRIu64 ".schedule", execution->schedule), text, length);
+    return results->files[results->count - 1].name;
+}
+
+const char *results_add_output(struct results *results, uint64_t schedule, char *content, size_t length)
+{
+    results_add_file(results, print_text("%04" PRIu64 ".output", schedule), content, length);
+    return results->files[results->count - 1].name;
+}
+
+static json_t *hexadecimal(uint64_t value)
+{
+    char text[17];
+    snprintf(text, sizeof text, "%016" PRIx64, value);
+    return json_string(text);
+}
+
+void results_set_head(struct results *results, const struct results_head *head)
+{
+    json_t *argv = json_array();
+    for (char **argument = head->program->argv; *argument; argument++)
+        json_array_append_new(argv, json_string(*argument));
+    json_t *json = json_pack("{s:i, s:s, s:s, s:o, s:s, s:s, s:s}", "version", 1, "verdict", head->verdict,
+                             "command", head->command, "program", argv, "program_path", head->program->path,
+                             "build_id", head->program->build_id, "cwd", head->program->cwd);
+    json_object_set_new(json, "strategy", json_string(head->strategy));
+    json_object_set_new(json, "seed", json_integer((json_int_t)head->seed));
+    json_object_set_new(json, "schedules", json_integer((json_int_t)head->schedules));
+    json_object_set_new(json, "steps", json_integer((json_int_t)head->steps));
+    json_object_set_new(json, "truncated", json_integer((json_int_t)head->truncated));
+    json_object_set_new(json, "seconds", json_real(head->seconds));
+    json_object_set_new(json, "execution_hash", hexadecimal(head->hash));
+    json_object_set_new(json, "interrupted", json_boolean(head->interrupted));
+    /* The head comes first in the file; what is there already follows. */
+    json_object_update_missing(json, results->json);
+    json_decref(results->json);
+    results->json = json;
+}
+
+json_t *results_describe(struct evidence_reader *reader, const struct execution *execution, uint64_t count,
+                         const char *schedule_name, const char *output_name)
+{
+    json_t *description = evidence_describe(reader, execution), *json = json_object();
+    char *id = evidence_identify(reader, execution);
+    json_object_set_new(json, "id", json_string(id));
+    json_object_set_new(json, "kind", json_string(execution->kind));
+    json_object_set(json, "summary", json_object_get(description, "summary"));
+    json_object_set_new(json, "count", json_integer((json_int_t)count));
+    json_object_set_new(json, "first_schedule", json_integer((json_int_t)execution->schedule));
+    json_object_set_new(json, "seconds", json_real(execution->seconds));
+    json_object_set_new(json, "steps", json_integer((json_int_t)execution->steps));
+    json_object_set_new(json, "virtual_ns", json_integer((json_int_t)execution->virtual_ns));
+    json_object_set_new(json, "schedule", schedule_name ? json_string(schedule_name) : json_null());
+    json_object_set_new(json, "output", output_name ? json_string(output_name) : json_null());
+    json_object_set_new(json, "execution_hash", hexadecimal(execution->hash));
+    json_object_update_missing(json, description);
+    json_decref(description);
+    free(id);
+    return json;
+}
+
+void results_complain(const json_t *error)
+{
+    complain("%s: %s", json_string_value(json_object_get(error, "kind")),
+             json_string_value(json_object_get(error, "summary")));
+    size_t i, k;
+    json_t *thread, *frame;
+    json_array_foreach(json_object_get(error, "threads"), i, thread)
+    {
+        if (strcmp(json_string_value(json_object_get(thread, "state")), "running") != 0)
+            continue;
+        fprintf(stderr, "  in %s:\n", json_string_value(json_object_get(thread, "name")));
+        json_array_foreach(json_object_get(thread, "stack"), k, frame)
+            fprintf(stderr, "    %s\n", json_string_value(frame));
+    }
+}
+
+/* Returns 0 or -1 with errno. */
+static int write_all(const struct results *results, const char *directory, const char *json)
+{
+    if (write_file(directory, MARK, MARK_TEXT, strlen(MARK_TEXT)) != 0)
+        return -1;
+    for (size_t i = 0; i < results->count; i++)
+        if (write_file(directory, results->files[i].name, results->files[i].content,
+                       results->files[i].length) != 0)
+            return -1;
+    return write_file(directory, RESULT, json, strlen(json));
+}
+
+static bool is_new(const struct results *results, const char *name)
+{
+    if (strcmp(name, MARK) == 0 || strcmp(name, RESULT) == 0)
+        return true;
+    for (size_t i = 0; i < results->count; i++)
+        if (strcmp(results->files[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void remove_older(const struct results *results, const char *directory, bool keep_schedules)
+{
+    DIR *listing = opendir(directory);
+    for (struct dirent *entry; listing && (entry = readdir(listing));) {
+        const char *name = entry->d_name;
+        bool kept = keep_schedules && (is_numbered(name, ".schedule") || is_numbered(name, ".output"));
+        if (is_ours(name) && !is_new(results, name) && !kept)
+            unlinkat(dirfd(listing), name, 0);
+    }
+    if (listing)
+        closedir(listing);
+}
+
+int results_write(const struct results *results, const char *directory, bool keep_schedules, char **written)
+{
+    char *dumped = json_dumps(results->json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    char *json = print_text("%s\n", dumped ? dumped : "{}");
+    free(dumped);
+    *written = NULL;
+    int result = write_all(results, directory, json);
+    if (result == 0) {
+        remove_older(results, directory, keep_schedules);
+        *written = copy_text(directory);
+    } else {
+        const char *reason = strerror(errno);
+        const char *elsewhere = getenv("TMPDIR");
+        char *other = print_text("%s/lockcheck-XXXXXX", elsewhere && *elsewhere ? elsewhere : "/tmp");
+        if (mkdtemp(other) && write_all(results, other, json) == 0) {
+            complain("cannot write the results to %s: %s; they are in %s instead", directory, reason, other);
+            *written = copy_text(other);
+        } else {
+            complain("cannot write the results to %s: %s; nor to %s: %s", directory, reason, other,
+                     strerror(errno));
+        }
+        free(other);
+    }
+    free(json);
+    return result;
+}

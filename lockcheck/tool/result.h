@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The results of a command, and the directory that gets them:
+ *
+ *     result.json      what was found; its form is in the documentation of result.json
+ *     NNNN.schedule    schedule number NNNN, for `lockcheck replay`
+ *     NNNN.output      what the program wrote when that schedule was replayed
+ *     .lockcheck       the mark of a directory that is ours
+ *
+ * All of it is kept in memory until results_write(), which writes each file under another name, synchronises
+ * it and renames it, result.json last: whenever it fails, the results that were there before are still whole.
+ */
+#ifndef LOCKCHECK_TOOL_RESULT_H
+#define LOCKCHECK_TOOL_RESULT_H
+
+#include "lockcheck/tool/evidence.h"
+#include "lockcheck/tool/execution.h"
+#include "lockcheck/tool/program.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct results {
+    json_t *json; /* of result.json */
+    size_t count;
+    struct results_file {
+        char *name, *content;
+        size_t length;
+    } * files;
+};
+
+/*
+ * Makes the directory if need be, checks that it holds nothing but our results, and marks it. Returns 0, or
+ * -1 after saying what is wrong.
+ */
+int results_open(const char *directory);
+
+void results_init(struct results *results);
+void results_free(struct results *results);
+
+/* Adds a file; takes content over. */
+void results_add_file(struct results *results, char *name, char *content, size_t length);
+
+/*
+ * Adds the file NNNN.schedule of an execution that was found with that strategy. Returns its name, which
+ * belongs to results, or NULL if it has no whole decisions.
+ */
+const char *results_add_schedule(struct results *results, const struct program *program,
+                                 const struct execution *execution, const char *strategy);
+
+/* Adds the file NNNN.output; takes content over. Returns its name, which belongs to results. */
+const char *results_add_output(struct results *results, uint64_t schedule, char *content, size_t length);
+
+/* What result.json says about the whole of a command's work. */
+struct results_head {
+    const char *command; /* "run", "explore" or "replay" */
+    const char *verdict; /* "clean", "finding" or "error" */
+    const struct program *program;
+    const char *strategy;
+    uint64_t seed, schedules, steps;
+    uint64_t truncated; /* schedules given up at the step limit */
+    double seconds;
+    uint64_t hash;
+    bool interrupted;
+};
+void results_set_head(struct results *results, const struct results_head *head);
+
+/*
+ * A finding, or an error, as result.json shows it: its members, evidence and the names of its files (NULL for
+ * none). count: how many schedules showed it. The caller owns it.
+ */
+json_t *results_describe(struct evidence_reader *reader, const struct execution *execution, uint64_t count,
+                         const char *schedule_name, const char *output_name);
+
+/* Says on standard error what an error described by results_describe() is: its summary and where the program
+ * was. */
+void results_complain(const json_t *error);
+
+/*
+ * Writes everything to the directory. Older results of ours that are not replaced are removed; keep_schedules
+ * leaves the schedules among them. When the directory cannot take it, the results are written to a new
+ * directory for temporary files, and that is said. Returns 0 when they are in directory, or -1 after saying
+ * what is wrong; *written is where they are in the end (to be freed), or NULL.
+ */
+int results_write(const struct results *results, const char *directory, bool keep_schedules, char **written);
+
+#endif

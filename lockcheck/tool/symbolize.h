@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Addresses of a process that is gone as functions, source lines and variables, by libdw from the process's
+ * memory map and the debug information of the files that were mapped. Answers are kept, so that each address
+ * is looked up once. Left out: debug information over the network (debuginfod), and the vdso.
+ */
+#ifndef LOCKCHECK_TOOL_SYMBOLIZE_H
+#define LOCKCHECK_TOOL_SYMBOLIZE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct symbolizer;
+
+/* maps: the text of the process's /proc/self/maps. Free with symbolizer_free(). */
+struct symbolizer *symbolizer_new(const char *maps);
+void symbolizer_free(struct symbolizer *symbolizer);
+
+/*
+ * A stack as texts "function (file:line)", innermost first, with one entry for every inlined call. The frames
+ * of the runtime are not the program's: of each group of them only the interposed function is kept, by its
+ * name, and none of those below the thread's first function. pcs are return addresses. Returns the number of
+ * texts; *texts is an array that the caller frees; the texts belong to the symbolizer.
+ */
+size_t symbolize_stack(struct symbolizer *symbolizer, const uint64_t *pcs, size_t count, const char ***texts);
+
+/* The global variable at an address as "name" or "name+offset"; NULL if there is none. Belongs to the
+ * symbolizer. */
+const char *symbolize_variable(struct symbolizer *symbolizer, uint64_t address);
+
+#endif
