@@ -5,6 +5,7 @@
  * The thread is made with the wire and not at the start, so that it is there at lockcheck's checkpoint and no
  * schedule pays for it. It blocks on one condition variable before the start and in clock_nanosleep after it.
  */
+#define _GNU_SOURCE /* pthread_setname_np */
 #include "harness/wire/wire.h"
 
 #include <assert.h>
