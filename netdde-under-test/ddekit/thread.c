@@ -121,7 +121,7 @@ static void set_pthread_name(const char *name)
 {
     char short_name[PTHREAD_NAME_BYTES];
 
-    snprintf(short_name, sizeof short_name, "%s", name);
+    snprintf(short_name, sizeof short_name, "%.*s", PTHREAD_NAME_BYTES - 1, name);
     pthread_setname_np(pthread_self(), short_name);
 }
 
