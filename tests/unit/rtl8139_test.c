@@ -496,7 +496,7 @@ static void reset_drops_what_is_unread(void **state)
 
     (void)state;
     start(8192, APM);
-    for (unsigned i = 0; i < 6; i++) /* the last one stays in the FIFO */
+    for (unsigned i = 0; i < 6; i++) /* the last one waits in the FIFO */
         assert_int_equal(bring(mac, i, 1514), WIRE_ACCEPTED);
     expect_frame(mac, 0, 1514, 0x4001, false);
     account_frame_delivered();
@@ -507,6 +507,32 @@ static void reset_drops_what_is_unread(void **state)
     assert_int_equal(after.dropped[ACCOUNT_DROP_NIC] - before.dropped[ACCOUNT_DROP_NIC], 5);
     assert_int_equal(account_outstanding(), 0);
     assert_int_equal(r8(CR) & BUFE, BUFE);
+}
+
+static void reset_drops_what_is_in_the_fifo(void **state)
+{
+    struct account before = account_read();
+
+    (void)state;
+    start(8192, APM);
+    for (unsigned i = 0; i < 6; i++)
+        assert_int_equal(bring(mac, i, 1514), WIRE_ACCEPTED);
+    w8(CR, RST);
+    assert_int_equal(account_read().dropped[ACCOUNT_DROP_NIC] - before.dropped[ACCOUNT_DROP_NIC], 6);
+    assert_int_equal(account_outstanding(), 0);
+}
+
+static void another_ring_size_begins_anew(void **state)
+{
+    (void)state;
+    start(32768, APM);
+    for (unsigned i = 0; i < 8; i++)
+        bring(mac, i, 1514);
+    assert_int_equal(r16(CBR), 8 * 1524);
+    w32(RCR, APM); /* 8 KB: CBR would lie behind its end */
+    assert_int_equal(r16(CBR), 0);
+    assert_int_equal(r8(CR) & BUFE, BUFE);
+    assert_int_equal(account_outstanding(), 0);
 }
 
 /* ---- Reception ---- */
@@ -947,6 +973,8 @@ int main(void)
         cmocka_unit_test_teardown(configuration_is_locked, stop),
         cmocka_unit_test_teardown(reset_clears_all_but_the_address, stop),
         cmocka_unit_test_teardown(reset_drops_what_is_unread, stop),
+        cmocka_unit_test_teardown(reset_drops_what_is_in_the_fifo, stop),
+        cmocka_unit_test_teardown(another_ring_size_begins_anew, stop),
         cmocka_unit_test_teardown(a_frame_gets_header_and_crc, stop),
         cmocka_unit_test_teardown(frames_are_filtered_by_address, stop),
         cmocka_unit_test_teardown(multicast_goes_by_hash, stop),
