@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The packet filters of the device server, with real ports for clients. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <sys/types.h>
+#include <pcap/bpf.h>
+
+#include <mach.h>
+
+#include "netdde-under-test/machdev/filter.h"
+
+#define LENGTH 100
+
+/* A filter's words: a header and a program that accepts everything, or only frames of one Ethernet type. */
+struct words {
+    union {
+        struct bpf_insn instructions[5];
+        filter_t words[20];
+    };
+    size_t count;
+};
+
+static struct words accept_all(void)
+{
+    return (struct words){
+        .instructions = {{.code = NETF_BPF | NETF_IN}, {.code = BPF_RET | BPF_K, .k = 0xffff}}, .count = 8};
+}
+
+static struct words accept_type(uint16_t type)
+{
+    return (struct words){.instructions = {{.code = NETF_BPF | NETF_IN},
+                                           {.code = BPF_LD | BPF_H | BPF_ABS, .k = 12},
+                                           {.code = BPF_JMP | BPF_JEQ | BPF_K, .k = type, .jt = 0, .jf = 1},
+                                           {.code = BPF_RET | BPF_K, .k = 0xffff},
+                                           {.code = BPF_RET | BPF_K, .k = 0}},
+                          .count = 20};
+}
+
+static mach_port_t new_client(void)
+{
+    mach_port_t port;
+
+    assert_int_equal(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &port), KERN_SUCCESS);
+    assert_int_equal(mach_port_insert_right(mach_task_self(), port, port, MACH_MSG_TYPE_MAKE_SEND),
+                     KERN_SUCCESS);
+    return port;
+}
+
+static void kill_client(mach_port_t port)
+{
+    assert_int_equal(mach_port_mod_refs(mach_task_self(), port, MACH_PORT_RIGHT_RECEIVE, -1), KERN_SUCCESS);
+}
+
+static int take(mach_port_t port, struct net_rcv_msg *message)
+{
+    return mach_msg(&message->msg_hdr, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, sizeof *message, port, 0,
+                    MACH_PORT_NULL) == MACH_MSG_SUCCESS;
+}
+
+static unsigned queued(mach_port_t port)
+{
+    struct net_rcv_msg message;
+    unsigned count = 0;
+
+    while (take(port, &message))
+        count++;
+    return count;
+}
+
+static void fill_frame(uint8_t frame[LENGTH], uint16_t type)
+{
+    for (unsigned i = 0; i < LENGTH; i++)
+        frame[i] = (uint8_t)(i * 7);
+    frame[12] = (uint8_t)(type >> 8);
+    frame[13] = (uint8_t)type;
+}
+
+static struct filter_list *list_with(mach_port_t port, int priority, struct words words)
+{
+    struct filter_list *list = filter_list_new();
+
+    assert_non_null(list);
+    assert_int_equal(filter_list_set(list, port, priority, words.words, words.count), D_SUCCESS);
+    return list;
+}
+
+static void a_frame_arrives_whole_in_its_message(void **state)
+{
+    mach_port_t client = new_client();
+    struct filter_list *list = list_with(client, 0, accept_all());
+    struct net_rcv_msg message;
+    uint8_t frame[LENGTH];
+    struct packet_header header;
+
+    (void)state;
+    fill_frame(frame, 0x0800);
+    assert_int_equal(filter_list_deliver(list, frame, LENGTH), FILTER_DELIVERED);
+    assert_true(take(client, &message));
+    assert_int_equal(message.msg_hdr.msgh_id, NET_RCV_MSG_ID);
+    assert_memory_equal(message.header, frame, 14);
+    memcpy(&header, message.packet, sizeof header);
+    assert_int_equal(header.length, sizeof header + LENGTH - 14);
+    assert_memory_equal(&header.type, frame + 12, 2);
+    assert_int_equal(message.net_rcv_msg_packet_count, header.length);
+    assert_memory_equal(message.packet + sizeof header, frame + 14, LENGTH - 14);
+    filter_list_free(list);
+    kill_client(client);
+}
+
+static void only_those_whose_filter_matches_get_it(void **state)
+{
+    mach_port_t ipv4 = new_client(), arp = new_client();
+    struct filter_list *list = list_with(ipv4, 0, accept_type(0x0800));
+    struct words words = accept_type(0x0806);
+    uint8_t frame[LENGTH];
+
+    (void)state;
+    assert_int_equal(filter_list_set(list, arp, 0, words.words, words.count), D_SUCCESS);
+    fill_frame(frame, 0x0806);
+    assert_int_equal(filter_list_deliver(list, frame, LENGTH), FILTER_DELIVERED);
+    assert_int_equal(queued(ipv4), 0);
+    assert_int_equal(queued(arp), 1);
+    fill_frame(frame, 0x86dd);
+    assert_int_equal(filter_list_deliver(list, frame, LENGTH), FILTER_NO_MATCH);
+    assert_int_equal(filter_list_deliver(list, frame, 5), FILTER_NO_MATCH); /* no Ethernet header */
+    filter_list_free(list);
+    kill_client(ipv4);
+    kill_client(arp);
+}
+
+static void a_full_port_misses_the_frame_and_keeps_its_filter(void **state)
+{
+    mach_port_t slow = new_client(), quick = new_client();
+    struct filter_list *list = list_with(slow, 1, accept_all());
+    struct words words = accept_all();
+    uint8_t frame[LENGTH];
+
+    (void)state;
+    fill_frame(frame, 0x0800);
+    assert_int_equal(mach_port_set_qlimit(mach_task_self(), slow, 1), KERN_SUCCESS);
+    assert_int_equal(filter_list_deliver(list, frame, LENGTH), FILTER_DELIVERED);
+    assert_int_equal(filter_list_deliver(list, frame, LENGTH), FILTER_PORT_FULL);
+    assert_int_equal(filter_list_set(list, quick, 0, words.words, words.count), D_SUCCESS);
+    assert_int_equal(filter_list_deliver(list, frame, LENGTH), FILTER_DELIVERED);
+    assert_int_equal(filter_list_count(list), 2);
+    assert_int_equal(queued(slow), 1);
+    assert_int_equal(queued(quick), 1);
+    filter_list_free(list);
+    kill_client(slow);
+    kill_client(quick);
+}
+
+static void a_dead_client_loses_its_filter_and_starves_nobody(void **state)
+{
+    mach_port_t dead = new_client(), alive = new_client();
+    struct filter_list *list = list_with(dead, NET_HI_PRI, accept_all());
+    struct words words = accept_all();
+    uint8_t frame[LENGTH];
+
+    (void)state;
+    fill_frame(frame, 0x0800);
+    assert_int_equal(filter_list_set(list, alive, 0, words.words, words.count), D_SUCCESS);
+    kill_client(dead);
+    assert_int_equal(filter_list_deliver(list, frame, LENGTH), FILTER_DELIVERED);
+    assert_int_equal(queued(alive), 1);
+    assert_int_equal(filter_list_count(list), 1);
+    kill_client(alive);
+    assert_int_equal(filter_list_deliver(list, frame, LENGTH), FILTER_CLIENT_GONE);
+    assert_int_equal(filter_list_deliver(list, frame, LENGTH), FILTER_NO_MATCH);
+    filter_list_free(list);
+}
+
+static void high_priority_comes_first_and_may_keep_the_frame(void **state)
+{
+    mach_port_t high = new_client(), low = new_client();
+    struct filter_list *list = list_with(low, 5, accept_all());
+    struct words words = accept_all();
+    uint8_t frame[LENGTH];
+
+    (void)state;
+    fill_frame(frame, 0x0800);
+    assert_int_equal(filter_list_set(list, high, NET_HI_PRI, words.words, words.count), D_SUCCESS);
+    assert_int_equal(filter_list_deliver(list, frame, LENGTH), FILTER_DELIVERED);
+    assert_int_equal(queued(high), 1);
+    assert_int_equal(queued(low), 0);
+    filter_list_free(list);
+    kill_client(high);
+    kill_client(low);
+}
+
+static void setting_a_ports_filter_again_replaces_it(void **state)
+{
+    mach_port_t client = new_client();
+    struct filter_list *list = list_with(client, 0, accept_type(0x0800));
+    struct words words = accept_type(0x0806);
+    uint8_t frame[LENGTH];
+    natural_t rights;
+
+    (void)state;
+    /* The list takes one right with each filter and gives back that of the filter it replaces. */
+    assert_int_equal(mach_port_mod_refs(mach_task_self(), client, MACH_PORT_RIGHT_SEND, 1), KERN_SUCCESS);
+    assert_int_equal(filter_list_set(list, client, 0, words.words, words.count), D_SUCCESS);
+    assert_int_equal(mach_port_get_refs(mach_task_self(), client, MACH_PORT_RIGHT_SEND, &rights),
+                     KERN_SUCCESS);
+    assert_int_equal(rights, 1);
+    assert_int_equal(filter_list_count(list), 1);
+    fill_frame(frame, 0x0800);
+    assert_int_equal(filter_list_deliver(list, frame, LENGTH), FILTER_NO_MATCH);
+    filter_list_free(list);
+    assert_int_equal(mach_port_get_refs(mach_task_self(), client, MACH_PORT_RIGHT_SEND, &rights),
+                     KERN_SUCCESS);
+    assert_int_equal(rights, 0);
+    kill_client(client);
+}
+
+static void what_is_no_filter_is_refused(void **state)
+{
+    mach_port_t client = new_client();
+    struct filter_list *list = filter_list_new();
+    struct words good = accept_all(), words;
+
+    (void)state;
+    assert_int_equal(filter_list_set(list, MACH_PORT_NULL, 0, good.words, good.count), D_INVALID_OPERATION);
+    assert_int_equal(filter_list_set(list, client, -1, good.words, good.count), D_INVALID_OPERATION);
+    assert_int_equal(filter_list_set(list, client, NET_PRI_MAX + 1, good.words, good.count),
+                     D_INVALID_OPERATION);
+    assert_int_equal(filter_list_set(list, client, 0, good.words, 0), D_INVALID_OPERATION);
+    assert_int_equal(filter_list_set(list, client, 0, good.words, 4), D_INVALID_OPERATION); /* no program */
+    assert_int_equal(filter_list_set(list, client, 0, good.words, 7), D_INVALID_OPERATION); /* half a one */
+    words = good;
+    words.words[0] = NETF_IN; /* the older language */
+    assert_int_equal(filter_list_set(list, client, 0, words.words, words.count), D_INVALID_OPERATION);
+    words = good;
+    words.words[0] = NETF_BPF | NETF_OUT;
+    assert_int_equal(filter_list_set(list, client, 0, words.words, words.count), D_INVALID_OPERATION);
+    words = accept_type(0x0800);
+    words.instructions[2].jf = 100; /* jumps out of the program */
+    assert_int_equal(filter_list_set(list, client, 0, words.words, words.count), D_INVALID_OPERATION);
+    assert_int_equal(filter_list_count(list), 0);
+    filter_list_free(list);
+    kill_client(client);
+}
+
+static void there_is_a_limit(void **state)
+{
+    struct filter_list *list = filter_list_new();
+    struct words words = accept_all();
+    mach_port_t clients[FILTERS_MAX + 1];
+
+    (void)state;
+    for (unsigned i = 0; i < FILTERS_MAX + 1; i++) {
+        clients[i] = new_client();
+        assert_int_equal(filter_list_set(list, clients[i], 0, words.words, words.count),
+                         i < FILTERS_MAX ? D_SUCCESS : D_NO_MEMORY);
+    }
+    filter_list_free(list);
+    for (unsigned i = 0; i < FILTERS_MAX + 1; i++)
+        kill_client(clients[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_frame_arrives_whole_in_its_message),
+        cmocka_unit_test(only_those_whose_filter_matches_get_it),
+        cmocka_unit_test(a_full_port_misses_the_frame_and_keeps_its_filter),
+        cmocka_unit_test(a_dead_client_loses_its_filter_and_starves_nobody),
+        cmocka_unit_test(high_priority_comes_first_and_may_keep_the_frame),
+        cmocka_unit_test(setting_a_ports_filter_again_replaces_it),
+        cmocka_unit_test(what_is_no_filter_is_refused),
+        cmocka_unit_test(there_is_a_limit),
+    };
+
+    return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
+}
