@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The machine: interrupt lines, the PCI bus as a system probes it, and DMA that the IOMMU lets through or
+ * refuses.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lockcheck.h>
+
+#include "harness/machine/dma.h"
+#include "harness/machine/io.h"
+#include "harness/machine/irq.h"
+#include "harness/machine/machine.h"
+#include "harness/machine/pci.h"
+
+/* --- What the harness reports --- */
+
+static atomic_uint findings;
+static char finding[256];
+
+void lockcheck_request(enum lockcheck_request request, const void *object, long argument, const char *text,
+                       const char *kind)
+{
+    (void)object;
+    (void)argument;
+    if (request != LOCKCHECK_FINDING)
+        return;
+    atomic_fetch_add(&findings, 1);
+    assert_string_equal(kind, "dma-fault");
+    strncpy(finding, text, sizeof(finding) - 1);
+}
+
+/* --- Interrupts --- */
+
+#define LINE 9u
+
+static bool count_interrupt(unsigned line, void *context)
+{
+    (void)line;
+    ++*(unsigned *)context;
+    return true;
+}
+
+static bool refuse_interrupt(unsigned line, void *context)
+{
+    count_interrupt(line, context);
+    return false;
+}
+
+static void level_is_delivered_once_until_unmasked(void **state)
+{
+    (void)state;
+    unsigned taken = 0, source = irq_source_allocate();
+    assert_true(irq_set_receiver(LINE, count_interrupt, &taken));
+    irq_line_assert(LINE, source);
+    irq_line_assert(LINE, source);
+    assert_int_equal(taken, 1);
+    assert_true(irq_line_state(LINE).masked);
+    irq_line_deassert(LINE, source);
+    irq_line_assert(LINE, source);
+    assert_int_equal(taken, 1);
+    irq_unmask(LINE);
+    assert_int_equal(taken, 2);
+    irq_line_deassert(LINE, source);
+    irq_unmask(LINE);
+    assert_int_equal(taken, 2);
+    irq_mask(LINE);
+    irq_line_assert(LINE, source);
+    assert_int_equal(taken, 2);
+    irq_line_deassert(LINE, source);
+    irq_set_receiver(LINE, NULL, NULL);
+}
+
+static void shared_line_is_high_until_the_last_source_lets_go(void **state)
+{
+    (void)state;
+    unsigned taken = 0, a = irq_source_allocate(), b = irq_source_allocate();
+    irq_set_receiver(LINE, count_interrupt, &taken);
+    irq_line_assert(LINE, a);
+    irq_line_assert(LINE, b);
+    irq_line_deassert(LINE, a);
+    irq_unmask(LINE);
+    assert_int_equal(taken, 2);
+    irq_line_deassert(LINE, b);
+    assert_false(irq_line_state(LINE).high);
+    irq_set_receiver(LINE, NULL, NULL);
+}
+
+static void line_that_is_high_before_its_receiver_is_not_lost(void **state)
+{
+    (void)state;
+    unsigned taken = 0, other = 0, source = irq_source_allocate();
+    irq_line_assert(LINE, source);
+    irq_unmask(LINE); /* nobody there */
+    assert_true(irq_set_receiver(LINE, refuse_interrupt, &taken));
+    assert_int_equal(taken, 1);
+    /* It refused, so it is gone, and the next may come. */
+    assert_true(irq_set_receiver(LINE, count_interrupt, &other));
+    assert_false(irq_set_receiver(LINE, count_interrupt, &taken));
+    assert_int_equal(other, 1);
+    irq_line_deassert(LINE, source);
+    irq_set_receiver(LINE, NULL, NULL);
+}
+
+#define TURNS 20000
+
+static struct {
+    atomic_bool level; /* of the device */
+    atomic_uint handled;
+    atomic_uint pending;
+    unsigned source;
+} storm;
+
+static bool note_interrupt(unsigned line, void *context)
+{
+    (void)line;
+    (void)context;
+    atomic_fetch_add(&storm.pending, 1);
+    return true;
+}
+
+static void *raise_interrupts(void *argument)
+{
+    (void)argument;
+    for (unsigned i = 0; i < TURNS; i++) {
+        irq_line_assert(LINE, storm.source);
+        irq_line_deassert(LINE, storm.source);
+    }
+    irq_line_assert(LINE, storm.source);
+    return NULL;
+}
+
+static void *handle_interrupts(void *argument)
+{
+    (void)argument;
+    for (unsigned i = 0; i < TURNS; i++) {
+        if (atomic_exchange(&storm.pending, 0) > 0) {
+            atomic_fetch_add(&storm.handled, 1);
+            irq_unmask(LINE);
+        }
+    }
+    return NULL;
+}
+
+static void no_level_is_lost_between_two_threads(void **state)
+{
+    (void)state;
+    pthread_t device, driver;
+    storm.source = irq_source_allocate();
+    irq_set_receiver(LINE, note_interrupt, NULL);
+    pthread_create(&device, NULL, raise_interrupts, NULL);
+    pthread_create(&driver, NULL, handle_interrupts, NULL);
+    pthread_join(device, NULL);
+    pthread_join(driver, NULL);
+    /* High at the end: an interrupt is pending, or comes with the unmask. */
+    if (storm.pending == 0)
+        irq_unmask(LINE);
+    assert_int_equal(storm.pending, 1);
+    irq_line_deassert(LINE, storm.source);
+    irq_set_receiver(LINE, NULL, NULL);
+}
+
+/* --- PCI --- */
+
+struct chip {
+    unsigned bar;
+    uint32_t offset;
+    unsigned size;
+    uint32_t value;
+};
+
+static uint32_t chip_read(void *device, unsigned bar, uint32_t offset, unsigned size)
+{
+    struct chip *chip = device;
+    *chip = (struct chip){bar, offset, size, chip->value};
+    return chip->value;
+}
+
+static void chip_write(void *device, unsigned bar, uint32_t offset, unsigned size, uint32_t value)
+{
+    *(struct chip *)device = (struct chip){bar, offset, size, value};
+}
+
+static const struct pci_function_ops chip_ops = {chip_read, chip_write};
+static struct chip chip, second_chip;
+static struct pci_function *function;
+
+#define SLOT 3u
+#define IO_BAR 0x10u
+#define MEMORY_BAR 0x14u
+
+static int plug_in(void **state)
+{
+    (void)state;
+    struct pci_function_description description = {
+        .name = "chip",
+        .vendor_id = 0x10ec,
+        .device_id = 0x8139,
+        .subsystem_vendor_id = 0x1af4,
+        .subsystem_id = 0x1100,
+        .class_code = 0x020000,
+        .revision = 0x20,
+        .interrupt_pin = 1,
+        .interrupt_line = 11,
+        .bars = {{PCI_BAR_IO, 256}, {PCI_BAR_MEMORY, 256}},
+        .ops = &chip_ops,
+        .device = &chip,
+    };
+    machine_init();
+    function = pci_function_register(SLOT, 0, &description);
+    description.device = &second_chip;
+    pci_function_register(SLOT, 1, &description);
+    return 0;
+}
+
+static void configuration_space_tells_what_is_there(void **state)
+{
+    (void)state;
+    assert_int_equal(pci_config_read(0, SLOT, 0, 0, 4), 0x813910ec);
+    assert_int_equal(pci_config_read(0, SLOT, 0, 8, 4), 0x02000020);
+    assert_int_equal(pci_config_read(0, SLOT, 0, 0x2c, 4), 0x11001af4);
+    assert_int_equal(pci_config_read(0, SLOT, 0, 0x3c, 2), 0x010b);
+    assert_int_equal(pci_config_read(0, SLOT, 0, 0x0e, 1), 0x80); /* more functions */
+    assert_int_equal(pci_config_read(0, SLOT + 1, 0, 0, 4), 0xffffffff);
+    assert_int_equal(pci_config_read(0, SLOT, 2, 0, 2), 0xffff);
+    assert_int_equal(pci_config_read(1, SLOT, 0, 0, 1), 0xff);
+    assert_ptr_equal(pci_function_find(0, SLOT, 0), function);
+    pci_config_write(0, SLOT, 0, 0, 4, 0);
+    assert_int_equal(pci_config_read(0, SLOT, 0, 0, 4), 0x813910ec);
+}
+
+static void bar_tells_its_size(void **state)
+{
+    (void)state;
+    uint32_t io = pci_config_read(0, SLOT, 0, IO_BAR, 4), memory = pci_config_read(0, SLOT, 0, MEMORY_BAR, 4);
+    assert_int_equal(io & 3, 1);
+    assert_int_equal(memory & 15, 0);
+    pci_config_write(0, SLOT, 0, IO_BAR, 4, 0xffffffff);
+    pci_config_write(0, SLOT, 0, MEMORY_BAR, 4, 0xffffffff);
+    assert_int_equal(pci_config_read(0, SLOT, 0, IO_BAR, 4), 0xffffff01);
+    assert_int_equal(pci_config_read(0, SLOT, 0, MEMORY_BAR, 4), 0xffffff00);
+    assert_int_equal(pci_config_read(0, SLOT, 0, 0x18, 4), 0);
+    pci_config_write(0, SLOT, 0, IO_BAR, 4, io);
+    pci_config_write(0, SLOT, 0, MEMORY_BAR, 4, memory);
+}
+
+static void registers_answer_only_while_decoding_is_on(void **state)
+{
+    (void)state;
+    uint16_t port = (uint16_t)(pci_config_read(0, SLOT, 0, IO_BAR, 4) & ~3u);
+    uint32_t phys = pci_config_read(0, SLOT, 0, MEMORY_BAR, 4);
+    volatile char *registers = machine_mmio_map(phys, 256);
+    assert_non_null(registers);
+    assert_null(machine_mmio_map(phys, 257 + 256));
+    assert_null(machine_mmio_map(0x1000, 4));
+
+    chip.value = 0x12345678;
+    assert_int_equal(machine_in32(port), 0xffffffff);
+    assert_int_equal(machine_mmio_read16(registers), 0xffff);
+    pci_config_write(0, SLOT, 0, 4, 2, PCI_COMMAND_IO_BIT | PCI_COMMAND_MEMORY_BIT);
+    assert_int_equal(machine_in32(port + 4), 0x12345678);
+    assert_int_equal(chip.offset, 4);
+    assert_int_equal(chip.bar, 0);
+    assert_int_equal(machine_mmio_read8(registers + 0x37), 0x78);
+    assert_int_equal(chip.offset, 0x37);
+    assert_int_equal(chip.bar, 1);
+    assert_int_equal(chip.size, 1);
+    machine_mmio_write16(registers + 0x3c, 0xbeef);
+    assert_int_equal(chip.value, 0xbeef);
+    machine_out8(port + 0x50, 0xc0);
+    assert_int_equal(chip.value, 0xc0);
+    /* Across the end of the BAR nothing answers. */
+    assert_int_equal(machine_mmio_read32(registers + 254), 0xffffffff);
+
+    /* Moved elsewhere, it answers there. */
+    pci_config_write(0, SLOT, 0, IO_BAR, 4, 0xe000);
+    assert_int_equal(machine_in8(port), 0xff);
+    assert_int_equal(machine_in8(0xe000), 0xc0);
+    pci_config_write(0, SLOT, 0, IO_BAR, 4, port);
+    pci_config_write(0, SLOT, 0, 4, 2, 0);
+}
+
+static void configuration_mechanism_one_reaches_the_function(void **state)
+{
+    (void)state;
+    assert_int_equal(machine_in32(0xcfc), 0xffffffff); /* not enabled */
+    machine_out32(0xcf8, 0x80000000 | SLOT << 11);
+    assert_int_equal(machine_in32(0xcf8), 0x80000000 | SLOT << 11);
+    assert_int_equal(machine_in32(0xcfc), 0x813910ec);
+    assert_int_equal(machine_in16(0xcfe), 0x8139);
+    machine_out32(0xcf8, 0x80000000 | SLOT << 11 | 0x3c);
+    machine_out8(0xcfc, 5);
+    assert_int_equal(pci_config_read(0, SLOT, 0, 0x3c, 1), 5);
+    machine_out8(0xcfc, 11);
+    machine_out32(0xcf8, 0);
+}
+
+static void function_drives_its_line(void **state)
+{
+    (void)state;
+    pci_function_set_interrupt(function, true);
+    assert_true(irq_line_state(11).high);
+    pci_function_set_interrupt(function, false);
+    assert_false(irq_line_state(11).high);
+}
+
+static void model_lays_out_its_own_registers(void **state)
+{
+    (void)state;
+    pci_function_set_config(function, 0x52, 2, 0x0201, 0x00ff);
+    pci_config_write(0, SLOT, 0, 0x52, 2, 0xffff);
+    assert_int_equal(pci_config_read(0, SLOT, 0, 0x52, 2), 0x02ff);
+}
+
+/* --- DMA --- */
+
+static void physical_memory_is_given_and_taken_back(void **state)
+{
+    (void)state;
+    uint64_t a, b, c, d;
+    char *first = dma_memory_allocate(1, 0, UINT32_MAX, 0, &a);
+    char *second = dma_memory_allocate(8193, 0, UINT32_MAX, 16384, &b);
+    assert_int_equal(first[0], 0);
+    assert_int_equal(b % 16384, 0);
+    assert_true(dma_memory_physical(second + 5000, &c));
+    assert_int_equal(c, b + 5000);
+    assert_ptr_equal(dma_memory_virtual(c), second + 5000);
+    assert_false(dma_memory_physical(&a, &c));
+    memset(first, 0xff, 4096);
+    dma_memory_free(first, 1);
+    first = dma_memory_allocate(4096, 0, UINT32_MAX, 0, &d);
+    assert_int_equal(d, a);
+    assert_int_equal(first[4095], 0);
+    assert_null(dma_memory_allocate(DMA_PHYSICAL_BYTES + 1, 0, UINT32_MAX, 0, &d));
+    assert_null(dma_memory_allocate(DMA_PHYSICAL_BYTES, 0, UINT32_MAX, 0, &d));
+    dma_memory_free(first, 4096);
+    dma_memory_free(second, 8193);
+    char *all = dma_memory_allocate(DMA_PHYSICAL_BYTES, 0, UINT32_MAX, 0, &d);
+    assert_non_null(all);
+    dma_memory_free(all, DMA_PHYSICAL_BYTES);
+}
+
+static struct dma_device *new_device(void)
+{
+    struct dma_device *device = dma_device_create("test device");
+    dma_device_set_master(device, true);
+    return device;
+}
+
+static void expect_fault(struct dma_device *device, unsigned long *faults, const char *words)
+{
+    ++*faults;
+    assert_int_equal(dma_fault_count(device), *faults);
+    assert_int_equal(findings, *faults);
+    assert_non_null(strstr(finding, words));
+}
+
+static void access_outside_a_mapping_is_refused(void **state)
+{
+    (void)state;
+    findings = 0;
+    struct dma_device *device = new_device();
+    unsigned long faults = 0;
+    unsigned char memory[64] = "frame", buffer[64] = {0}, unchanged[64] = "frame";
+    uint64_t read_only = iommu_map(device, memory, sizeof(memory), IOMMU_TO_DEVICE);
+    assert_true(dma_read(device, read_only, buffer, sizeof(buffer)));
+    assert_memory_equal(buffer, memory, sizeof(memory));
+    assert_true(dma_read(device, read_only + 1, buffer, 4));
+    assert_memory_equal(buffer, "rame", 4);
+    assert_int_equal(findings, 0);
+
+    assert_false(dma_read(device, read_only + 1, buffer, sizeof(buffer)));
+    expect_fault(device, &faults, "reads 64 bytes");
+    assert_false(dma_read(device, read_only - 1, buffer, 1));
+    expect_fault(device, &faults, "nothing is mapped");
+    assert_false(dma_read(device, read_only + sizeof(memory), buffer, 1));
+    expect_fault(device, &faults, "nothing is mapped");
+    memset(buffer, 0xee, sizeof(buffer));
+    assert_false(dma_write(device, read_only, buffer, 4));
+    expect_fault(device, &faults, "mapped for reading only");
+    assert_memory_equal(memory, unchanged, sizeof(memory));
+
+    uint64_t physical;
+    void *contiguous = dma_memory_allocate(4096, 0, UINT32_MAX, 0, &physical);
+    assert_false(dma_write(device, physical, buffer, 4));
+    expect_fault(device, &faults, "writes 4 bytes");
+    dma_memory_free(contiguous, 4096);
+
+    iommu_unmap(device, read_only, sizeof(memory) - 1);
+    expect_fault(device, &faults, "not a mapping");
+    assert_int_equal(dma_mapping_count(device), 1);
+    iommu_unmap(device, read_only, sizeof(memory));
+    assert_int_equal(dma_mapping_count(device), 0);
+    assert_false(dma_read(device, read_only, buffer, 1));
+    expect_fault(device, &faults, "nothing is mapped");
+}
+
+static void devices_do_not_share_mappings(void **state)
+{
+    (void)state;
+    findings = 0;
+    struct dma_device *a = new_device(), *b = new_device();
+    char memory[32] = {0};
+    uint64_t bus = iommu_map(a, memory, sizeof(memory), IOMMU_BIDIRECTIONAL);
+    assert_true(dma_write(a, bus, "x", 1));
+    assert_int_equal(memory[0], 'x');
+    assert_false(dma_write(b, bus, "y", 1));
+    assert_int_equal(memory[0], 'x');
+    assert_int_equal(findings, 1);
+    iommu_unmap(a, bus, sizeof(memory));
+}
+
+static void device_without_bus_mastering_makes_no_access(void **state)
+{
+    (void)state;
+    findings = 0;
+    struct dma_device *device = pci_function_dma(function);
+    char memory[32] = {0};
+    uint64_t bus = iommu_map(device, memory, sizeof(memory), IOMMU_BIDIRECTIONAL);
+    assert_false(dma_write(device, bus, "x", 1));
+    pci_config_write(0, SLOT, 0, 4, 2, PCI_COMMAND_MASTER_BIT);
+    assert_true(dma_write(device, bus, "x", 1));
+    pci_config_write(0, SLOT, 0, 4, 2, 0);
+    assert_false(dma_write(device, bus, "y", 1));
+    assert_int_equal(memory[0], 'x');
+    assert_int_equal(findings, 0);
+    iommu_unmap(device, bus, sizeof(memory));
+}
+
+static void mappings_stay_apart_whatever_comes_and_goes(void **state)
+{
+    (void)state;
+    enum { LIVE = 200 };
+    findings = 0;
+    struct dma_device *device = new_device();
+    struct {
+        uint64_t bus;
+        size_t length;
+        unsigned char *memory;
+    } live[LIVE] = {0};
+    uint32_t seed = 1;
+    for (unsigned turn = 0; turn < 20000; turn++) {
+        seed = seed * 1664525 + 1013904223;
+        unsigned at = (seed >> 16) % LIVE;
+        if (live[at].bus) {
+            unsigned char byte = 0;
+            assert_true(dma_read(device, live[at].bus + live[at].length - 1, &byte, 1));
+            assert_int_equal(byte, (unsigned char)at);
+            iommu_unmap(device, live[at].bus, live[at].length);
+            free(live[at].memory);
+            live[at].bus = 0;
+            continue;
+        }
+        live[at].length = 1 + (seed >> 8) % 3000;
+        live[at].memory = malloc(live[at].length);
+        live[at].memory[live[at].length - 1] = (unsigned char)at;
+        /* Big ones make the addresses wrap. */
+        size_t mapped = turn % 16 ? live[at].length : IOMMU_BUS_BYTES / 512;
+        live[at].length = mapped == live[at].length ? mapped : live[at].length;
+        uint64_t bus = iommu_map(device, live[at].memory, mapped, IOMMU_BIDIRECTIONAL);
+        assert_true(bus >= IOMMU_BUS_BASE && bus + mapped <= (uint64_t)IOMMU_BUS_BASE + IOMMU_BUS_BYTES);
+        assert_int_equal(bus % 16, (uintptr_t)live[at].memory % 16);
+        for (unsigned i = 0; i < LIVE; i++) {
+            if (live[i].bus)
+                assert_true(live[i].bus + live[i].length <= bus || bus + mapped <= live[i].bus);
+        }
+        if (mapped != live[at].length) {
+            iommu_unmap(device, bus, mapped);
+            bus = iommu_map(device, live[at].memory, live[at].length, IOMMU_BIDIRECTIONAL);
+        }
+        live[at].bus = bus;
+    }
+    assert_int_equal(findings, 0);
+    for (unsigned i = 0; i < LIVE; i++) {
+        if (live[i].bus) {
+            iommu_unmap(device, live[i].bus, live[i].length);
+            free(live[i].memory);
+        }
+    }
+    assert_int_equal(dma_mapping_count(device), 0);
+}
+
+static void mappings_are_limited(void **state)
+{
+    (void)state;
+    struct dma_device *device = new_device();
+    static char memory[16];
+    static uint64_t bus[IOMMU_MAPPINGS_MAX];
+    for (unsigned i = 0; i < IOMMU_MAPPINGS_MAX; i++) {
+        bus[i] = iommu_map(device, memory, sizeof(memory), IOMMU_TO_DEVICE);
+        assert_int_not_equal(bus[i], 0);
+    }
+    assert_int_equal(iommu_map(device, memory, sizeof(memory), IOMMU_TO_DEVICE), 0);
+    for (unsigned i = 0; i < IOMMU_MAPPINGS_MAX; i++)
+        iommu_unmap(device, bus[i], sizeof(memory));
+    assert_int_equal(iommu_map(device, memory, 0, IOMMU_TO_DEVICE), 0);
+    assert_int_equal(dma_mapping_count(device), 0);
+}
+
+/* --- The clock --- */
+
+static void sleep_ends_at_its_deadline(void **state)
+{
+    (void)state;
+    uint64_t deadline = machine_now_ns() + 5000000;
+    machine_sleep_until_ns(deadline);
+    assert_true(machine_now_ns() >= deadline);
+    machine_sleep_until_ns(deadline);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(level_is_delivered_once_until_unmasked),
+        cmocka_unit_test(shared_line_is_high_until_the_last_source_lets_go),
+        cmocka_unit_test(line_that_is_high_before_its_receiver_is_not_lost),
+        cmocka_unit_test(no_level_is_lost_between_two_threads),
+        cmocka_unit_test(configuration_space_tells_what_is_there),
+        cmocka_unit_test(bar_tells_its_size),
+        cmocka_unit_test(registers_answer_only_while_decoding_is_on),
+        cmocka_unit_test(configuration_mechanism_one_reaches_the_function),
+        cmocka_unit_test(function_drives_its_line),
+        cmocka_unit_test(model_lays_out_its_own_registers),
+        cmocka_unit_test(physical_memory_is_given_and_taken_back),
+        cmocka_unit_test(access_outside_a_mapping_is_refused),
+        cmocka_unit_test(devices_do_not_share_mappings),
+        cmocka_unit_test(device_without_bus_mastering_makes_no_access),
+        cmocka_unit_test(mappings_stay_apart_whatever_comes_and_goes),
+        cmocka_unit_test(mappings_are_limited),
+        cmocka_unit_test(sleep_ends_at_its_deadline),
+    };
+    return cmocka_run_group_tests(tests, plug_in, NULL);
+}
