@@ -16,14 +16,14 @@
 static _Atomic uint64_t accepted, delivered, dropped[ACCOUNT_DROPS];
 
 /* Threads in account_wait_settled. It is raised before the waiter looks at the counts, and read after they
- * have changed, so that one of the two sees the other. */
+ * have changed, so that one of the two sees the other; likewise, of the frames' ends the last sees all. */
 static atomic_int waiters;
 static pthread_mutex_t settled_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t settled = PTHREAD_COND_INITIALIZER;
 
 static void tell_waiters(void)
 {
-    if (!atomic_load(&waiters))
+    if (!atomic_load(&waiters) || account_outstanding() != 0)
         return;
     pthread_mutex_lock(&settled_lock);
     pthread_cond_broadcast(&settled);

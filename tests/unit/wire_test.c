@@ -2,6 +2,7 @@
 /*
  * The wire: it brings the peer's frames, all of them, in order and in time, and takes what the NIC sends.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -183,6 +184,30 @@ static void the_account_balances(void **state)
     assert_string_equal(account_drop_name(ACCOUNT_DROP_PORT_FULL), "the client's port was full");
 }
 
+static void *deliver_one(void *unused)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    account_frame_delivered();
+    return unused;
+}
+
+static void the_account_can_be_waited_for(void **state)
+{
+    pthread_t thread;
+
+    (void)state;
+    while (account_outstanding() > 0)
+        account_frame_delivered();
+    account_wait_settled();
+    account_frame_accepted();
+    account_frame_accepted();
+    account_frame_dropped(ACCOUNT_DROP_DRIVER);
+    assert_int_equal(pthread_create(&thread, NULL, deliver_one, NULL), 0);
+    account_wait_settled();
+    assert_int_equal(account_outstanding(), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_silent_peer_and_an_empty_plug_are_fine),
         cmocka_unit_test(transmitted_frames_are_numbered_and_heard),
         cmocka_unit_test(the_account_balances),
+        cmocka_unit_test(the_account_can_be_waited_for),
     };
 
     return cmocka_run_group_tests(tests, make_capture, NULL);
