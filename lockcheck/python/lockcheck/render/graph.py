@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The wait-for graph as chains of text.
+
+A chain starts where nobody waits, or anywhere in a cycle, and follows "waits for" and "held by" until it comes to
+an end, back to itself (a cycle, which is the deadlock), or to what an earlier chain has shown already. Cycles come
+first. Each edge is shown once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable
+
+from lockcheck.result import Edge
+
+Node = tuple[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Chain:
+    start: Node
+    hops: list[tuple[str, Node]]
+    """(label of the edge, the node that it leads to)"""
+    cycle: bool
+    """The last node is an earlier node of this chain."""
+    continued: bool
+    """The last node is one that an earlier chain has gone on from."""
+
+
+def _merged(edges: Iterable[Edge]) -> list[Edge]:
+    """Without the edges from a thread as an object (what a join waits for) to the same thread as a thread."""
+    threads = {e.source[1] for e in edges if e.source[0] == "object" and e.target == ("thread", e.source[1])}
+
+    def node(end: Node) -> Node:
+        return ("thread", end[1]) if end[1] in threads else end
+
+    merged = [Edge(node(e.source), node(e.target), e.label) for e in edges]
+    # A real edge never leads from a thread to itself: it goes through the object that the thread holds.
+    unique = dict.fromkeys((e.source, e.target, e.label) for e in merged if e.source != e.target)
+    return [Edge(*parts) for parts in unique]
+
+
+def _in_cycles(out: dict[Node, list[Edge]]) -> list[Node]:
+    """The nodes from which a way leads back to themselves."""
+    found = []
+    for start in list(out):
+        seen: set[Node] = set()
+        todo = [e.target for e in out.get(start, ())]
+        while todo:
+            node = todo.pop()
+            if node == start:
+                found.append(start)
+                break
+            if node not in seen:
+                seen.add(node)
+                todo += [e.target for e in out.get(node, ())]
+    return found
+
+
+def chains(edges: Iterable[Edge]) -> list[Chain]:
+    edges = _merged(list(edges))
+    out: dict[Node, list[Edge]] = defaultdict(list)
+    for edge in edges:
+        out[edge.source].append(edge)
+    targets = {e.target for e in edges}
+
+    in_cycles = _in_cycles(out)
+    cyclic = set(in_cycles)
+    # Threads are what a reader looks for first.
+    in_cycles.sort(key=lambda node: node[0] != "thread")
+    roots = [node for node in list(out) if node not in targets]
+
+    shown: set[Node] = set()
+    result = []
+    for start in [*in_cycles, *roots, *list(out)]:
+        while out.get(start):
+            result.append(_walk(start, out, shown, cyclic if start in cyclic else None))
+    return result
+
+
+def _walk(start: Node, out: dict[Node, list[Edge]], shown: set[Node], within: set[Node] | None) -> Chain:
+    """Follow unused edges from a node, using them up. Within a cycle, prefer the edges that stay in it."""
+    hops: list[tuple[str, Node]] = []
+    path = {start}
+    node = start
+    while out.get(node):
+        shown.add(node)
+        choices = out[node]
+        edge = next((e for e in choices if within and e.target in within), choices[0])
+        choices.remove(edge)
+        hops.append((edge.label, edge.target))
+        node = edge.target
+        if node in path:
+            return Chain(start, hops, cycle=True, continued=False)
+        if node in shown:
+            return Chain(start, hops, cycle=False, continued=True)
+        path.add(node)
+    return Chain(start, hops, cycle=False, continued=node in shown)

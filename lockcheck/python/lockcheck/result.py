@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""result.json, version 1, as typed objects.
+
+Loading checks what it reads: a file that is damaged, of another version or of another shape raises ResultError
+with the file, the place in it, and what was expected there. Keys that are not known are passed over, so that a
+newer command may add some; a key that only some results have is optional here and has an empty value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+VERSION = 1
+VERDICTS = ("clean", "finding", "error")
+
+T = TypeVar("T")
+
+
+class ResultError(Exception):
+    """Results that cannot be read. The message names the file and what is wrong with it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """One thing that happened to an object."""
+
+    step: int
+    """Number of the scheduler's choice during which it happened, from 1."""
+    time_ns: int
+    """Virtual time since the program's start, in nanoseconds."""
+    thread: str
+    event: str
+    detail: str
+    stack: list[str]
+    """Innermost function first, each "function (file:line)"."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Object:
+    """A lock, semaphore, port, ... that the finding is about."""
+
+    name: str
+    kind: str
+    holder: str | None
+    """The thread that holds it."""
+    created: list[str]
+    history: list[Event]
+    """What happened to it, oldest first. Only the latest events are kept."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Thread:
+    """A thread at the moment of the finding."""
+
+    name: str
+    state: str
+    """blocked, runnable, running or finished."""
+    waits_for: str | None
+    waits_for_object: str | None
+    holds: list[str]
+    stack: list[str]
+    created: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Edge:
+    """An edge of the wait-for graph. An end is a thread or an object; the two may share a name."""
+
+    source: tuple[str, str]
+    """("thread" or "object", its name)"""
+    target: tuple[str, str]
+    label: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One defect with its evidence; also the evidence of an execution that could not be controlled."""
+
+    id: str
+    kind: str
+    summary: str
+    count: int
+    """How many schedules showed it."""
+    first_schedule: int
+    seconds: float
+    """Wall time from the start of the search to the finding."""
+    steps: int
+    virtual_ns: int
+    schedule: str | None
+    """Name of the schedule file, in the directory of the results."""
+    output: str | None
+    """Name of the file with what the program printed, in the same directory."""
+    execution_hash: str
+    notes: list[str]
+    """How it came about, oldest first."""
+    threads: list[Thread]
+    objects: list[Object]
+    graph: list[Edge]
+    outstanding: dict[str, int]
+    """Work that was accepted and not done, by what it is."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What one run, explore or replay found."""
+
+    directory: pathlib.Path
+    verdict: str
+    command: str
+    program: list[str]
+    strategy: str
+    seed: int
+    schedules: int
+    steps: int
+    truncated: int
+    """Schedules given up because they took too many steps."""
+    seconds: float
+    execution_hash: str
+    interrupted: bool
+    findings: list[Finding]
+    error: Finding | None
+    """With verdict "error": what went wrong."""
+    raw: dict[str, Any]
+    """The whole of result.json."""
+
+
+class _Reader:
+    """One JSON object being read; knows where in the file it is, to say so."""
+
+    def __init__(self, value: Any, place: str) -> None:
+        if not isinstance(value, dict):
+            raise ResultError(f"{place}: expected an object, found {_name_of(value)}")
+        self._value = value
+        self._place = place
+
+    def _at(self, key: str) -> str:
+        return f"{self._place}.{key}" if self._place else key
+
+    def _get(self, key: str, kind: type[T] | tuple[type, ...], what: str, default: T | None) -> T:
+        if key not in self._value:
+            if default is None:
+                raise ResultError(f"{self._at(key)}: missing, expected {what}")
+            return default
+        value = self._value[key]
+        # bool is an int in Python, and is none here.
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise ResultError(f"{self._at(key)}: expected {what}, found {_name_of(value)}")
+        return value  # type: ignore[return-value]
+
+    def text(self, key: str, default: str | None = None) -> str:
+        return self._get(key, str, "text", default)
+
+    def integer(self, key: str, default: int | None = None) -> int:
+        return self._get(key, int, "a whole number", default)
+
+    def number(self, key: str, default: float | None = None) -> float:
+        return float(self._get(key, (int, float), "a number", default))
+
+    def flag(self, key: str) -> bool:
+        return self._get(key, bool, "true or false", False)
+
+    def text_or_none(self, key: str) -> str | None:
+        return None if self._value.get(key) is None else self.text(key)
+
+    def texts(self, key: str) -> list[str]:
+        return self.list(key, lambda value, place: _text(value, place))
+
+    def list(self, key: str, read: Callable[[Any, str], T], required: bool = False) -> list[T]:
+        values = self._get(key, list, "a list", None if required else [])
+        return [read(value, f"{self._at(key)}[{i}]") for i, value in enumerate(values)]
+
+    def counts(self, key: str) -> dict[str, int]:
+        inner = _Reader(self._value.get(key) or {}, self._at(key))
+        return {name: inner.integer(name) for name in inner._value}
+
+
+def _name_of(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def _text(value: Any, place: str) -> str:
+    if not isinstance(value, str):
+        raise ResultError(f"{place}: expected text, found {_name_of(value)}")
+    return value
+
+
+def _event(value: Any, place: str) -> Event:
+    read = _Reader(value, place)
+    return Event(
+        step=read.integer("step"),
+        time_ns=read.integer("time_ns", 0),
+        thread=read.text("thread"),
+        event=read.text("event"),
+        detail=read.text("detail", ""),
+        stack=read.texts("stack"),
+    )
+
+
+def _object(value: Any, place: str) -> Object:
+    read = _Reader(value, place)
+    return Object(
+        name=read.text("name"),
+        kind=read.text("kind"),
+        holder=read.text_or_none("holder"),
+        created=read.texts("created"),
+        history=read.list("history", _event),
+    )
+
+
+def _thread(value: Any, place: str) -> Thread:
+    read = _Reader(value, place)
+    return Thread(
+        name=read.text("name"),
+        state=read.text("state"),
+        waits_for=read.text_or_none("waits_for"),
+        waits_for_object=read.text_or_none("waits_for_object"),
+        holds=read.texts("holds"),
+        stack=read.texts("stack"),
+        created=read.texts("created"),
+    )
+
+
+def _edge(value: Any, place: str) -> Edge:
+    read = _Reader(value, place)
+    return Edge(
+        source=(read.text("from_type"), read.text("from")),
+        target=(read.text("to_type"), read.text("to")),
+        label=read.text("label", ""),
+    )
+
+
+def _finding(value: Any, place: str) -> Finding:
+    read = _Reader(value, place)
+    return Finding(
+        id=read.text("id", ""),
+        kind=read.text("kind"),
+        summary=read.text("summary"),
+        count=read.integer("count", 1),
+        first_schedule=read.integer("first_schedule", 0),
+        seconds=read.number("seconds", 0.0),
+        steps=read.integer("steps", 0),
+        virtual_ns=read.integer("virtual_ns", 0),
+        schedule=read.text_or_none("schedule"),
+        output=read.text_or_none("output"),
+        execution_hash=read.text("execution_hash", ""),
+        notes=read.texts("notes"),
+        threads=read.list("threads", _thread),
+        objects=read.list("objects", _object),
+        graph=read.list("graph", _edge),
+        outstanding=read.counts("outstanding"),
+    )
+
+
+def parse(raw: Any, directory: pathlib.Path) -> Result:
+    """Check and convert the content of a result.json that was found in that directory."""
+    read = _Reader(raw, "")
+    version = read.integer("version")
+    if version != VERSION:
+        raise ResultError(f"version: is {version}; this lockcheck reads version {VERSION}")
+    verdict = read.text("verdict")
+    if verdict not in VERDICTS:
+        raise ResultError(f"verdict: is '{verdict}', expected one of {', '.join(VERDICTS)}")
+    return Result(
+        directory=directory,
+        verdict=verdict,
+        command=read.text("command", ""),
+        program=read.texts("program"),
+        strategy=read.text("strategy", ""),
+        seed=read.integer("seed", 0),
+        schedules=read.integer("schedules", 0),
+        steps=read.integer("steps", 0),
+        truncated=read.integer("truncated", 0),
+        seconds=read.number("seconds", 0.0),
+        execution_hash=read.text("execution_hash", ""),
+        interrupted=read.flag("interrupted"),
+        findings=read.list("findings", _finding, required=True),
+        error=_finding(raw["error"], "error") if raw.get("error") is not None else None,
+        raw=raw,
+    )
+
+
+def load(directory: str | os.PathLike[str]) -> Result:
+    """Read the results in a directory that `lockcheck run`, `explore` or `replay` wrote.
+
+    Raises ResultError when there are none, or none that can be read.
+    """
+    place = pathlib.Path(directory)
+    path = place / "result.json"
+    try:
+        raw = json.loads(path.read_bytes())
+    except OSError as error:
+        if place.is_file():
+            raise ResultError(f"{place}: is a file; expected a directory of results") from error
+        raise ResultError(f"{path}: {error.strerror}; expected a directory of results") from error
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"{path}: damaged, not JSON: {error}") from error
+    try:
+        return parse(raw, place)
+    except ResultError as error:
+        raise ResultError(f"{path}: {error}") from None
