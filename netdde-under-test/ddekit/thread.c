@@ -149,7 +149,9 @@ ddekit_thread_t *ddekit_thread_setup_myself(const char *name)
 {
     struct thread_record *record = thread_self();
 
+    pthread_mutex_lock(&threads_lock);
     snprintf(record->name, sizeof record->name, "%s", name);
+    pthread_mutex_unlock(&threads_lock);
     set_pthread_name(name);
     thread_set_name(mach_thread_self(), name);
     return handle_of(record);
@@ -298,14 +300,16 @@ void ddekit_thread_terminate(ddekit_thread_t *thread)
 
 const char *ddekit_thread_get_name(ddekit_thread_t *thread)
 {
-    struct thread_record *record;
-    const char *name;
+    struct thread_record *me = thread_self(), *record;
 
+    if (thread == handle_of(me))
+        return me->name;
+    /* A copy, since the other thread may end at any time. */
     pthread_mutex_lock(&threads_lock);
     record = find_thread(thread);
-    name = record ? record->name : "";
+    memcpy(me->asked_name, record ? record->name : "", record ? sizeof record->name : 1);
     pthread_mutex_unlock(&threads_lock);
-    return name;
+    return me->asked_name;
 }
 
 int ddekit_thread_get_id(ddekit_thread_t *thread)

@@ -16,8 +16,9 @@
 #include "sync/waiter.h"
 
 struct thread_record {
-    int id; /* never used twice */
-    char name[DDEKIT_THREAD_NAME_MAX];
+    int id;                                  /* never used twice */
+    char name[DDEKIT_THREAD_NAME_MAX];       /* threads_lock; changed by its own thread only */
+    char asked_name[DDEKIT_THREAD_NAME_MAX]; /* of the other thread whose name this one asked for last */
     _Atomic(void *) data;
     void (*fun)(void *);
     void *arg;

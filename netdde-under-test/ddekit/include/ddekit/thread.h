@@ -59,7 +59,7 @@ void ddekit_thread_exit(void) DDEKIT_NORETURN;
  */
 void ddekit_thread_terminate(ddekit_thread_t *thread);
 
-/* The name; valid until the thread ends; "" for one that has ended. */
+/* The name, "" for a thread that has ended. Another's is valid until the caller asks for one again. */
 const char *ddekit_thread_get_name(ddekit_thread_t *thread);
 
 /* A small positive number, different for every thread that ever was. */
