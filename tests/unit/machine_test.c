@@ -440,7 +440,7 @@ static void device_without_bus_mastering_makes_no_access(void **state)
 static void mappings_stay_apart_whatever_comes_and_goes(void **state)
 {
     (void)state;
-    enum { LIVE = 200 };
+    enum { LIVE = 200, LASTING = 20 };
     findings = 0;
     struct dma_device *device = new_device();
     struct {
@@ -456,6 +456,8 @@ static void mappings_stay_apart_whatever_comes_and_goes(void **state)
             unsigned char byte = 0;
             assert_true(dma_read(device, live[at].bus + live[at].length - 1, &byte, 1));
             assert_int_equal(byte, (unsigned char)at);
+            if (at < LASTING)
+                continue;
             iommu_unmap(device, live[at].bus, live[at].length);
             free(live[at].memory);
             live[at].bus = 0;
@@ -465,7 +467,7 @@ static void mappings_stay_apart_whatever_comes_and_goes(void **state)
         live[at].memory = malloc(live[at].length);
         live[at].memory[live[at].length - 1] = (unsigned char)at;
         /* Big ones make the addresses wrap. */
-        size_t mapped = turn % 16 ? live[at].length : IOMMU_BUS_BYTES / 512;
+        size_t mapped = turn % 16 ? live[at].length : IOMMU_BUS_BYTES / 128;
         live[at].length = mapped == live[at].length ? mapped : live[at].length;
         uint64_t bus = iommu_map(device, live[at].memory, mapped, IOMMU_BIDIRECTIONAL);
         assert_true(bus >= IOMMU_BUS_BASE && bus + mapped <= (uint64_t)IOMMU_BUS_BASE + IOMMU_BUS_BYTES);
