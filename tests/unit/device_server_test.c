@@ -223,7 +223,7 @@ static void a_device_is_shared_until_its_last_close(void **state)
     mach_port_deallocate(mach_task_self(), first);
     assert_int_equal(device_close(second), D_SUCCESS);
     assert_int_equal(ethernet.closed, 1);
-    assert_int_equal(device_close(second), MIG_SERVER_DIED);
+    assert_int_equal(device_close(second), MACH_SEND_INVALID_DEST);
     mach_port_deallocate(mach_task_self(), second);
 }
 
