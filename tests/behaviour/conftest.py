@@ -105,7 +105,8 @@ def lockcheck(out: pathlib.Path) -> Callable[..., Outcome]:
 
     def call(verb: str, *args: object, out: pathlib.Path | None = out, **options: Any) -> Outcome:
         words: list[object] = [command_path("lockcheck"), verb]
-        if verb in ("run", "explore", "replay") and out is not None and "--out" not in args:
+        own = args[: args.index("--")] if "--" in args else args
+        if verb in ("run", "explore", "replay") and out is not None and "--out" not in own:
             words += ["--out", out]
         return run_command([*words, *args], out=out, **options)
 

@@ -3,6 +3,8 @@
 #define SEMAPHORE_DEFECT TRUSTS_WAKE
 #include "hand_made_semaphore.h"
 
+#include <sched.h>
+
 static struct semaphore semaphore;
 
 static void *downer(void *unused)
@@ -19,6 +21,7 @@ int main(void)
     for (int i = 0; i < 2; i++)
         pthread_create(&threads[i], NULL, downer, NULL);
     up(&semaphore);
+    sched_yield();
     up(&semaphore);
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
