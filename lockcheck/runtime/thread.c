@@ -127,8 +127,11 @@ static struct {
 
 LC_EXPORT int pthread_key_create(pthread_key_t *key, void (*destructor)(void *))
 {
-    int error = LC_REAL(pthread_key_create)(key, destructor);
-    if (!error && *key < MAX_KEYS) {
+    /* The sleeper must not run it too. */
+    int error = LC_REAL(pthread_key_create)(key, lc.active ? NULL : destructor);
+    /* The unwinder keeps a cache per thread, and takes a lock to give it back: steps that only an execution with
+     * evidence would have. The cache is left to the process's end. */
+    if (!error && *key < MAX_KEYS && !lc.inside) {
         keys[*key].used = true;
         keys[*key].destructor = destructor;
     }
