@@ -84,7 +84,8 @@ static void tally_add(struct hunt *hunt, struct tally tally)
         return;
     qsort(hunt->waiting, hunt->waiting_count, sizeof *hunt->waiting, by_schedule);
     size_t used = 0;
-    while (used < hunt->waiting_count && hunt->waiting[used].schedule == hunt->through + 1)
+    while (used < hunt->waiting_count && hunt->waiting[used].schedule == hunt->through + 1 &&
+           hunt->through < hunt->last)
         sum_up(hunt, &hunt->waiting[used++]);
     hunt->waiting_count -= used;
     memmove(hunt->waiting, hunt->waiting + used, hunt->waiting_count * sizeof *hunt->waiting);
@@ -148,8 +149,6 @@ static void take_end(struct hunt *hunt, struct template *job)
     execution.seconds = seconds_so_far(hunt);
     struct tally tally = {execution.schedule, execution.steps, execution.hash,
                           execution.ending == ENDING_LIMIT};
-    if (execution.schedule)
-        tally_add(hunt, tally);
     if (execution.ending == ENDING_FINDING)
         take_finding(hunt, &execution);
     else if (execution.ending == ENDING_ERROR || execution.ending == ENDING_UNUSABLE ||
@@ -157,6 +156,8 @@ static void take_end(struct hunt *hunt, struct template *job)
         take_error(hunt, &execution);
     else
         execution_free(&execution);
+    if (tally.schedule)
+        tally_add(hunt, tally); /* after it is known which numbers still count */
 }
 
 static bool counts(const struct hunt *hunt, const struct template *job)
@@ -333,17 +334,6 @@ static void print_verdict(const struct hunt *hunt, const struct results *results
     if (json_array_size(findings) == 0) {
         printf("lockcheck: nothing found (%s%s)\n", effort, hunt->interrupted ? ", interrupted" : "");
         return;
-    }
-    size_t i;
-    json_t *finding;
-    json_array_foreach(findings, i, finding)
-    {
-        const char *schedule = json_string_value(json_object_get(finding, "schedule"));
-        printf("lockcheck: %s in schedule %lld", json_string_value(json_object_get(finding, "kind")),
-               json_integer_value(json_object_get(finding, "first_schedule")));
-        if (hunt->options->keep_going)
-            printf(", shown %lld times", json_integer_value(json_object_get(finding, "count")));
-        printf("; again: lockcheck replay %s/%s\n", directory, schedule ? schedule : "");
     }
     printf("lockcheck: %zu finding%s (%s%s); everything is in %s\n", json_array_size(findings),
            json_array_size(findings) == 1 ? "" : "s", effort, hunt->interrupted ? ", interrupted" : "",

@@ -111,6 +111,10 @@ static void become_program(const struct template *template, const struct program
     char numbers[32];
     snprintf(numbers, sizeof numbers, "%d,%d", CHILD_CHANNEL_FD, CHILD_SOCKET_FD);
     const char *others = getenv("LD_PRELOAD");
+    if (others && *others)
+        setenv("LOCKCHECK_PRELOAD", others, 1); /* what the runtime lets the program see */
+    else
+        unsetenv("LOCKCHECK_PRELOAD");
     char *preload = others && *others ? print_text("%s:%s", runtime, others) : copy_text(runtime);
     setenv("LD_PRELOAD", preload, 1);
     setenv(LC_CHANNEL_ENV, numbers, 1);

@@ -36,6 +36,8 @@ char *locate_runtime(void)
     if (!commands)
         return NULL;
     char *runtime = existing(print_text("%s/../lib/lockcheck/liblockcheck.so", commands));
+    if (!runtime)
+        runtime = existing(print_text("%s/../" LOCKCHECK_LIBDIR "/lockcheck/liblockcheck.so", commands));
     free(commands);
     return runtime;
 }

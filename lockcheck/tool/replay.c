@@ -83,7 +83,8 @@ static int replay_all(struct replay *replay)
         .strategy = "replay",
         .seed = schedule->seed,
         .schedule = schedule->number,
-        /* The runtime ends a replay that leaves its recorded decisions; only an end by the limit needs one. */
+        /* The runtime ends a replay that leaves its recorded decisions; only an end by the limit needs one.
+         */
         .max_steps = strcmp(schedule->kind, "limit") == 0 ? schedule->steps : 0,
         .flags = LC_FLAG_EVIDENCE,
         .decisions = schedule->decisions,

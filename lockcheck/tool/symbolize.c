@@ -139,6 +139,11 @@ static void add_line(struct frame *frame, const char *function, const char *file
 {
     if (frame->lines == MAX_INLINED)
         return;
+    /* A part of a function that the compiler inlined into its other part is the same call. */
+    size_t length = strlen(function);
+    if (frame->lines && strncmp(frame->texts[frame->lines - 1], function, length) == 0 &&
+        frame->texts[frame->lines - 1][length] == ' ')
+        return;
     char *name = readable(function);
     frame->texts[frame->lines++] =
         file && line > 0 ? print_text("%s (%s:%d)", name, short_path(file), line) : copy_text(name);
@@ -247,13 +252,19 @@ size_t symbolize_stack(struct symbolizer *symbolizer, const uint64_t *pcs, size_
     *texts = allocate(count * MAX_INLINED * sizeof **texts);
     size_t lines = 0, outermost = 0;  /* lines up to the last that is the program's */
     const struct frame *entry = NULL; /* the interposed function of the frames of the runtime just passed */
+    bool in_runtime = false;
     for (size_t i = 0; i < count && pcs[i]; i++) {
         const struct frame *frame = frame_at(symbolizer, pcs[i]);
         if (frame->kind == FRAME_RUNTIME) {
+            in_runtime = true;
             if (frame->lines)
                 entry = frame;
             continue;
         }
+        /* A nameless bit of the C library above the runtime is what it returns to from a signal. */
+        if (in_runtime && frame->kind == FRAME_LIBC && strncmp(frame->texts[0], "0x", 2) == 0)
+            continue;
+        in_runtime = false;
         if (entry)
             (*texts)[lines++] = entry->texts[0];
         entry = NULL;
