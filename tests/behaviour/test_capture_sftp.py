@@ -54,7 +54,7 @@ def test_a_transfer_is_captured_whole_and_nothing_stays(tmp_path: pathlib.Path) 
     capture = tmp_path / "sftp-download.pcapng"
     assert capture.stat().st_size > 100000
     frames = run_command(["tcpdump", "-n", "-e", "-r", capture]).stdout.splitlines()
-    assert "ARP, Request" in frames[0]
+    assert "ethertype ARP" in frames[0] and "Request who-has 192.0.2.2" in frames[0]
     assert sum("Flags [S]" in frame for frame in frames) == 1
     assert sum("Flags [F.]" in frame for frame in frames) == 2
     assert all("52:54:00:12:34:56" in frame for frame in frames)
