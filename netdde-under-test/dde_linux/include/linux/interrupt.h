@@ -8,6 +8,7 @@
 #ifndef DDE_LINUX_INTERRUPT_H
 #define DDE_LINUX_INTERRUPT_H
 
+#include <linux/atomic.h>
 #include <linux/bottom_half.h>
 #include <linux/irqflags.h>
 #include <linux/irqreturn.h>
@@ -27,7 +28,8 @@ int request_irq(unsigned int irq, irq_handler_t handler, unsigned long flags, co
 /* Remove it. When this returns the handler does not run. Not from a handler, nor with its locks held. */
 const void *free_irq(unsigned int irq, void *dev_id);
 
-/* Calls nest. Within a handler of the line disable_irq does not wait for it. */
+/* Calls nest. Within a handler of the line they do not wait for it. DDEKit knows no disable that never waits,
+ * so outside of handlers disable_irq_nosync waits, too: not with a lock held that the handler takes. */
 void disable_irq(unsigned int irq);
 void disable_irq_nosync(unsigned int irq);
 void enable_irq(unsigned int irq);

@@ -8,6 +8,7 @@
 
 #include_next <linux/kernel.h>
 
+#include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/bug.h>
 #include <linux/compiler.h>

@@ -185,7 +185,6 @@ struct napi_struct {
 /* Bits of struct netdev_queue's state. */
 enum netdev_queue_state_t {
     __QUEUE_STATE_DRV_XOFF, /* the driver has stopped the queue */
-    __QUEUE_STATE_FROZEN,   /* held by netif_tx_lock */
 };
 
 struct netdev_queue {
@@ -364,10 +363,8 @@ static inline bool netif_tx_queue_stopped(const struct netdev_queue *queue)
     return test_bit(__QUEUE_STATE_DRV_XOFF, &queue->state);
 }
 
-static inline bool netif_xmit_frozen_or_stopped(const struct netdev_queue *queue)
-{
-    return __atomic_load_n(&queue->state, __ATOMIC_SEQ_CST) != 0;
-}
+#define netif_xmit_stopped(queue) netif_tx_queue_stopped(queue)
+#define netif_xmit_frozen_or_stopped(queue) netif_tx_queue_stopped(queue)
 
 static inline void netif_start_queue(struct net_device *dev)
 {

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files of the Linux environment share with each other and with nobody else.
+ *
+ * Lock order, outermost first (a thread that holds one takes only later ones):
+ *
+ *   irq line setup, rtnl, netdev list
+ *   DDEKit's irqlock, the line's handler lock
+ *   the drivers' own locks, a queue's xmit lock
+ *   a queue's qdisc lock
+ *   workqueue lock
+ *   timer list lock
+ *   NAPI list, transmit lists, tasklet list, wait lock: leaves; below them only DDEKit's semaphores and
+ * timers
+ */
+#ifndef DDE_LINUX_INTERNAL_H
+#define DDE_LINUX_INTERNAL_H
+
+#include <ddekit/debug.h>
+#include <ddekit/lock.h>
+#include <ddekit/semaphore.h>
+#include <ddekit/thread.h>
+#include <linux/completion.h>
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <linux/types.h>
+
+#define TASK_NAME_MAX 32
+
+/* A thread as Linux code sees it: a CPU of its own. Only the thread itself uses the fields below `state`,
+ * unless they say otherwise. */
+struct task_struct {
+    long state;          /* TASK_*, changed only atomically, by anybody */
+    ddekit_sem_t *sleep; /* one token for each claim, see <linux/sched.h>; upped by whoever claimed */
+    atomic_t usage;
+    bool armed;        /* state was set to a sleeping one, and no token has been taken for it yet */
+    bool softirq_owed; /* it raised a softirq in an interrupt handler and has yet to up the semaphore */
+    bool in_softirq;
+    int irqs_off; /* local_irq_disable calls */
+    int hardirq;  /* interrupt handlers it is in */
+    int rcu_nesting;
+    int rcu_index; /* which counter the outermost read side is in */
+    char comm[TASK_NAME_MAX];
+
+    int (*threadfn)(void *data); /* kernel threads only, as all that follows */
+    void *data;
+    ddekit_sem_t *started;
+    int result;
+    bool should_stop; /* set by kthread_stop, atomically */
+    struct completion exited;
+};
+
+/* task.c: a record for a new thread, with one reference; NULL when there is no memory. */
+struct task_struct *task_create(const char *name);
+void task_put(struct task_struct *task);
+/* Make it the calling thread's. */
+void task_set_current(struct task_struct *task);
+
+/* wait.c: the one lock of all wait queues and completions. */
+void wait_lock(void);
+void wait_unlock(void);
+
+/* softirq.c */
+void softirq_init(void);
+/* Called by the interrupt thread after the handlers of a line have run. */
+void softirq_irq_exit(void);
+/* Whether the caller is .softirqd. */
+bool softirq_is_current(void);
+
+/* One per subsystem, called once by dde_linux_init. */
+void wait_init(void);
+void timer_init(void);
+void tasklet_init(void);
+void workqueue_init(void);
+void irq_init(void);
+void pci_init(void);
+void napi_init(void);
+void xmit_init(void);
+void linkwatch_init(void);
+
+/* machine.c: what the machine's IOMMU knows a PCI function by; NULL when there is no such function. */
+void *machine_dma_domain(unsigned int bus, unsigned int slot, unsigned int func);
+
+/* pci.c: the devices that have a driver. */
+int pci_bound_devices(void);
+
+struct net_device;
+struct netdev_queue;
+
+/* xmit.c: the queue of a device, see there. */
+int qdisc_create(struct net_device *dev); /* 0 or -ENOMEM; not active */
+void qdisc_destroy(struct net_device *dev);
+void qdisc_activate(struct net_device *dev); /* under rtnl, as the next */
+void qdisc_deactivate(struct net_device *dev);
+
+/* linkwatch.c: drop the events of a device that goes away; under rtnl. */
+void linkwatch_forget(struct net_device *dev);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Interrupt lines: the handlers of a line, called from its DDEKit thread. See <linux/interrupt.h>.
+ *
+ * A line's handler lock is held while its handlers run. So nobody changes the list under them, and whoever
+ * removes a handler, or synchronizes, need only take the lock to know that none runs.
+ */
+#include <ddekit/interrupt.h>
+
+#include <linux/interrupt.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "netdde-under-test/dde_linux/internal.h"
+
+struct irq_handler {
+    struct list_head entry;
+    irq_handler_t function;
+    void *dev_id;
+    unsigned long flags;
+    const char *name;
+};
+
+struct irq_line {
+    unsigned int number;
+    spinlock_t lock;
+    struct list_head handlers;  /* under the lock */
+    struct task_struct *thread; /* its DDEKit thread's, while a handler runs; atomically */
+};
+
+static struct irq_line lines[DDEKIT_IRQ_LINES];
+static DEFINE_MUTEX(irq_setup_mutex); /* attaching and detaching of lines */
+
+static void line_interrupt(void *argument)
+{
+    struct irq_line *line = argument;
+    struct task_struct *task = current;
+    struct irq_handler *handler;
+
+    task->hardirq++;
+    spin_lock(&line->lock);
+    __atomic_store_n(&line->thread, task, __ATOMIC_SEQ_CST);
+    list_for_each_entry(handler, &line->handlers, entry)
+        handler->function((int)line->number, handler->dev_id);
+    __atomic_store_n(&line->thread, NULL, __ATOMIC_SEQ_CST);
+    spin_unlock(&line->lock);
+    task->hardirq--;
+    softirq_irq_exit();
+}
+
+static bool may_share(struct irq_line *line, unsigned long flags)
+{
+    struct irq_handler *handler;
+
+    list_for_each_entry(handler, &line->handlers, entry)
+    {
+        if (!(handler->flags & flags & IRQF_SHARED))
+            return false;
+    }
+    return true;
+}
+
+/* Under irq_setup_mutex. Returns 0 or -EBUSY; on an error the handler is not in the list. */
+static int line_add(struct irq_line *line, struct irq_handler *handler)
+{
+    bool first;
+
+    spin_lock(&line->lock);
+    if (!may_share(line, handler->flags)) {
+        spin_unlock(&line->lock);
+        return -EBUSY;
+    }
+    first = list_empty(&line->handlers);
+    list_add_tail(&handler->entry, &line->handlers);
+    spin_unlock(&line->lock);
+    if (!first || ddekit_interrupt_attach((int)line->number, (handler->flags & IRQF_SHARED) != 0, NULL,
+                                          line_interrupt, line))
+        return 0;
+    spin_lock(&line->lock);
+    list_del(&handler->entry);
+    spin_unlock(&line->lock);
+    return -EBUSY;
+}
+
+int request_irq(unsigned int irq, irq_handler_t function, unsigned long flags, const char *name, void *dev_id)
+{
+    struct irq_handler *handler;
+    int rc;
+
+    if (irq >= DDEKIT_IRQ_LINES || !function || ((flags & IRQF_SHARED) && !dev_id))
+        return -EINVAL;
+    handler = kzalloc(sizeof(*handler), GFP_KERNEL);
+    if (!handler)
+        return -ENOMEM;
+    *handler = (struct irq_handler){.function = function, .dev_id = dev_id, .flags = flags, .name = name};
+    mutex_lock(&irq_setup_mutex);
+    rc = line_add(&lines[irq], handler);
+    mutex_unlock(&irq_setup_mutex);
+    if (rc)
+        kfree(handler);
+    return rc;
+}
+
+/* Under the line's lock. */
+static struct irq_handler *line_find(struct irq_line *line, void *dev_id)
+{
+    struct irq_handler *handler;
+
+    list_for_each_entry(handler, &line->handlers, entry)
+    {
+        if (handler->dev_id == dev_id)
+            return handler;
+    }
+    return NULL;
+}
+
+const void *free_irq(unsigned int irq, void *dev_id)
+{
+    struct irq_handler *handler;
+    const char *name = NULL;
+    bool last = false;
+
+    if (WARN_ON(irq >= DDEKIT_IRQ_LINES))
+        return NULL;
+    mutex_lock(&irq_setup_mutex);
+    spin_lock(&lines[irq].lock);
+    handler = line_find(&lines[irq], dev_id);
+    if (handler) {
+        list_del(&handler->entry);
+        last = list_empty(&lines[irq].handlers);
+    }
+    spin_unlock(&lines[irq].lock);
+    if (last)
+        ddekit_interrupt_detach((int)irq);
+    mutex_unlock(&irq_setup_mutex);
+    if (!WARN_ON(!handler))
+        name = handler->name;
+    kfree(handler);
+    return name;
+}
+
+void disable_irq(unsigned int irq)
+{
+    ddekit_interrupt_disable((int)irq);
+}
+
+void disable_irq_nosync(unsigned int irq)
+{
+    ddekit_interrupt_disable((int)irq);
+}
+
+void enable_irq(unsigned int irq)
+{
+    ddekit_interrupt_enable((int)irq);
+}
+
+void synchronize_irq(unsigned int irq)
+{
+    if (irq >= DDEKIT_IRQ_LINES || __atomic_load_n(&lines[irq].thread, __ATOMIC_SEQ_CST) == current)
+        return;
+    spin_lock(&lines[irq].lock);
+    spin_unlock(&lines[irq].lock);
+}
+
+void irq_init(void)
+{
+    for (unsigned int i = 0; i < DDEKIT_IRQ_LINES; i++) {
+        lines[i].number = i;
+        spin_lock_init(&lines[i].lock);
+        INIT_LIST_HEAD(&lines[i].handlers);
+    }
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Kernel memory, see <linux/slab.h>. */
+#include <limits.h>
+
+#include <ddekit/memory.h>
+
+#include <linux/slab.h>
+#include <linux/string.h>
+
+void *kmalloc(size_t size, gfp_t flags)
+{
+    void *memory = size <= UINT_MAX ? ddekit_simple_malloc((unsigned)size) : NULL;
+
+    if (memory && (flags & __GFP_ZERO))
+        memset(memory, 0, size);
+    return memory;
+}
+
+void kfree(const void *memory)
+{
+    ddekit_simple_free((void *)(uintptr_t)memory);
+}
+
+char *kstrdup(const char *text, gfp_t flags)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = kmalloc(size, flags);
+
+    return copy ? memcpy(copy, text, size) : NULL;
+}

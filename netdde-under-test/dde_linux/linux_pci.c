@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The PCI core: devices found through DDEKit, drivers matched to them. See <linux/pci.h>.
+ *
+ * Left out: what <linux/pci.h> names; conflicts of regions.
+ */
+#include <stdio.h>
+
+#include <ddekit/pci.h>
+#include <ddekit/resources.h>
+
+#include <linux/mutex.h>
+#include <linux/pci.h>
+
+#include "netdde-under-test/dde_linux/internal.h"
+
+static LIST_HEAD(devices); /* made once by pci_init */
+static LIST_HEAD(drivers); /* under the mutex, as the binding of devices to drivers */
+static DEFINE_MUTEX(pci_mutex);
+
+static unsigned int slot_of(const struct pci_dev *dev)
+{
+    return PCI_SLOT(dev->devfn);
+}
+
+static unsigned int func_of(const struct pci_dev *dev)
+{
+    return PCI_FUNC(dev->devfn);
+}
+
+/* --- Configuration space ------------------------------------------------------------------------------- */
+
+#define CONFIG_ACCESS(name, type, letter)                                                                    \
+    int pci_read_config_##name(const struct pci_dev *dev, int where, type *val)                              \
+    {                                                                                                        \
+        if (ddekit_pci_read##letter((int)dev->bus_number, (int)slot_of(dev), (int)func_of(dev), where, val)) \
+            return PCIBIOS_BAD_REGISTER_NUMBER;                                                              \
+        return PCIBIOS_SUCCESSFUL;                                                                           \
+    }                                                                                                        \
+    int pci_write_config_##name(const struct pci_dev *dev, int where, type val)                              \
+    {                                                                                                        \
+        if (ddekit_pci_write##letter((int)dev->bus_number, (int)slot_of(dev), (int)func_of(dev), where,      \
+                                     val))                                                                   \
+            return PCIBIOS_BAD_REGISTER_NUMBER;                                                              \
+        return PCIBIOS_SUCCESSFUL;                                                                           \
+    }
+
+CONFIG_ACCESS(byte, u8, b)
+CONFIG_ACCESS(word, u16, w)
+CONFIG_ACCESS(dword, u32, l)
+
+u8 pci_find_capability(struct pci_dev *dev, int cap)
+{
+    u16 status;
+    u8 offset, id;
+
+    pci_read_config_word(dev, PCI_STATUS, &status);
+    if (!(status & PCI_STATUS_CAP_LIST))
+        return 0;
+    pci_read_config_byte(dev, PCI_CAPABILITY_LIST, &offset);
+    /* 48 capabilities fill the space: a longer list is a loop. */
+    for (int left = 48; left > 0 && offset >= PCI_STD_HEADER_SIZEOF; left--) {
+        offset &= (u8)~3;
+        pci_read_config_byte(dev, offset + PCI_CAP_LIST_ID, &id);
+        if (id == cap)
+            return offset;
+        pci_read_config_byte(dev, offset + PCI_CAP_LIST_NEXT, &offset);
+    }
+    return 0;
+}
+
+static void update_command(struct pci_dev *dev, u16 set, u16 clear)
+{
+    u16 command;
+
+    pci_read_config_word(dev, PCI_COMMAND, &command);
+    pci_write_config_word(dev, PCI_COMMAND, (u16)((command & ~clear) | set));
+}
+
+int pci_enable_device(struct pci_dev *dev)
+{
+    u16 decode = 0;
+
+    if (atomic_inc_return(&dev->enable_cnt) > 1)
+        return 0;
+    for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+        if (pci_resource_flags(dev, bar) & IORESOURCE_IO)
+            decode |= PCI_COMMAND_IO;
+        if (pci_resource_flags(dev, bar) & IORESOURCE_MEM)
+            decode |= PCI_COMMAND_MEMORY;
+    }
+    update_command(dev, decode, 0);
+    return 0;
+}
+
+/* As in Linux only bus mastering ends: the registers can still be read. */
+void pci_disable_device(struct pci_dev *dev)
+{
+    if (atomic_dec_return(&dev->enable_cnt) == 0)
+        pci_clear_master(dev);
+}
+
+void pci_set_master(struct pci_dev *dev)
+{
+    update_command(dev, PCI_COMMAND_MASTER, 0);
+}
+
+void pci_clear_master(struct pci_dev *dev)
+{
+    update_command(dev, 0, PCI_COMMAND_MASTER);
+}
+
+int pci_save_state(struct pci_dev *dev)
+{
+    for (int i = 0; i < PCI_SAVED_DWORDS; i++)
+        pci_read_config_dword(dev, i * 4, &dev->saved_config_space[i]);
+    dev->state_saved = true;
+    return 0;
+}
+
+/* From the end, so that the command register comes after the base addresses. */
+void pci_restore_state(struct pci_dev *dev)
+{
+    if (!dev->state_saved)
+        return;
+    for (int i = PCI_SAVED_DWORDS - 1; i >= 0; i--)
+        pci_write_config_dword(dev, i * 4, dev->saved_config_space[i]);
+    dev->state_saved = false;
+}
+
+/* --- Base address registers ---------------------------------------------------------------------------- */
+
+int pci_request_regions(struct pci_dev *dev, const char *name)
+{
+    for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+        if ((pci_resource_flags(dev, bar) & IORESOURCE_IO) &&
+            ddekit_request_io(pci_resource_start(dev, bar), pci_resource_len(dev, bar)) != 0)
+            return -EBUSY;
+        dev->resource[bar].name = name;
+    }
+    return 0;
+}
+
+void pci_release_regions(struct pci_dev *dev)
+{
+    for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+        if (dev->resource[bar].name && (pci_resource_flags(dev, bar) & IORESOURCE_IO))
+            ddekit_release_io(pci_resource_start(dev, bar), pci_resource_len(dev, bar));
+        dev->resource[bar].name = NULL;
+    }
+}
+
+void __iomem *pci_iomap(struct pci_dev *dev, int bar, unsigned long maxlen)
+{
+    resource_size_t start, length;
+
+    if (bar < 0 || bar >= PCI_STD_NUM_BARS)
+        return NULL;
+    start = pci_resource_start(dev, bar);
+    length = pci_resource_len(dev, bar);
+    if (length == 0)
+        return NULL;
+    if (maxlen && length > maxlen)
+        length = maxlen;
+    if (pci_resource_flags(dev, bar) & IORESOURCE_IO)
+        return (void __iomem *)(IO_COOKIE_BASE + start);
+    return ioremap(start, length);
+}
+
+void pci_iounmap(struct pci_dev *dev __always_unused, void __iomem *addr)
+{
+    if ((unsigned long)addr >= IO_COOKIE_END)
+        iounmap(addr);
+}
+
+/* --- Devices ------------------------------------------------------------------------------------------- */
+
+static void read_resources(struct pci_dev *dev, struct ddekit_pci_dev *found)
+{
+    for (unsigned int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+        const ddekit_pci_res_t *res = ddekit_pci_get_resource(found, bar);
+
+        if (!res || res->type == DDEKIT_PCI_RES_NONE || res->size == 0)
+            continue;
+        dev->resource[bar].start = res->start;
+        dev->resource[bar].end = res->start + res->size - 1;
+        dev->resource[bar].flags = res->type == DDEKIT_PCI_RES_IO ? IORESOURCE_IO : IORESOURCE_MEM;
+        if (res->prefetchable)
+            dev->resource[bar].flags |= IORESOURCE_PREFETCH;
+    }
+}
+
+static void add_device(struct ddekit_pci_dev *found, int bus, int slot, int func)
+{
+    struct pci_dev *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+
+    if (!dev)
+        BUG();
+    dev->bus_number = (unsigned int)bus;
+    dev->devfn = (unsigned int)PCI_DEVFN(slot, func);
+    dev->vendor = ddekit_pci_get_vendor(found);
+    dev->device = ddekit_pci_get_device_id(found);
+    dev->subsystem_vendor = ddekit_pci_get_sub_vendor(found);
+    dev->subsystem_device = ddekit_pci_get_sub_device(found);
+    dev->class = ddekit_pci_get_dev_class(found);
+    dev->irq = (unsigned int)ddekit_pci_get_irq(found);
+    pci_read_config_byte(dev, PCI_REVISION_ID, &dev->revision);
+    pci_read_config_byte(dev, PCI_INTERRUPT_PIN, &dev->pin);
+    read_resources(dev, found);
+    dev->dma_mask = DMA_BIT_MASK(32);
+    dev->dev.dma_mask = &dev->dma_mask;
+    dev->dev.coherent_dma_mask = DMA_BIT_MASK(32);
+    dev->dev.dma_domain = machine_dma_domain(dev->bus_number, slot_of(dev), func_of(dev));
+    snprintf(dev->dev.name, sizeof(dev->dev.name), "0000:%02x:%02x.%x", dev->bus_number & 0xff, slot_of(dev),
+             func_of(dev));
+    list_add_tail(&dev->bus_list, &devices);
+}
+
+void pci_init(void)
+{
+    struct ddekit_pci_dev *found = NULL;
+
+    for (;;) {
+        int bus = DDEKIT_PCI_ANY_ID, slot = DDEKIT_PCI_ANY_ID, func = DDEKIT_PCI_ANY_ID;
+
+        found = ddekit_pci_find_device(&bus, &slot, &func, found);
+        if (!found)
+            break;
+        add_device(found, bus, slot, func);
+    }
+}
+
+int pci_bound_devices(void)
+{
+    struct pci_dev *dev;
+    int count = 0;
+
+    mutex_lock(&pci_mutex);
+    list_for_each_entry(dev, &devices, bus_list) count += dev->driver != NULL;
+    mutex_unlock(&pci_mutex);
+    return count;
+}
+
+/* --- Drivers ------------------------------------------------------------------------------------------- */
+
+static bool matches(u32 wanted, u32 is)
+{
+    return wanted == (u32)PCI_ANY_ID || wanted == is;
+}
+
+static const struct pci_device_id *match_device(const struct pci_device_id *ids, const struct pci_dev *dev)
+{
+    for (; ids && (ids->vendor || ids->subvendor || ids->class_mask); ids++) {
+        if (matches(ids->vendor, dev->vendor) && matches(ids->device, dev->device) &&
+            matches(ids->subvendor, dev->subsystem_vendor) &&
+            matches(ids->subdevice, dev->subsystem_device) && !((ids->class ^ dev->class) & ids->class_mask))
+            return ids;
+    }
+    return NULL;
+}
+
+static void probe(struct pci_driver *driver, struct pci_dev *dev)
+{
+    const struct pci_device_id *id = match_device(driver->id_table, dev);
+    int rc;
+
+    if (!id)
+        return;
+    dev->driver = driver;
+    dev->dev.driver = &driver->driver;
+    rc = driver->probe(dev, id);
+    if (rc < 0) {
+        dev->driver = NULL;
+        dev->dev.driver = NULL;
+        if (rc != -ENODEV && rc != -ENXIO)
+            printk(KERN_WARNING "%s: probe of %s failed with error %d\n", driver->name, pci_name(dev), rc);
+    }
+}
+
+int pci_register_driver(struct pci_driver *driver)
+{
+    struct pci_dev *dev;
+
+    driver->driver.name = driver->name;
+    mutex_lock(&pci_mutex);
+    list_add_tail(&driver->node, &drivers);
+    list_for_each_entry(dev, &devices, bus_list)
+    {
+        if (!dev->driver)
+            probe(driver, dev);
+    }
+    mutex_unlock(&pci_mutex);
+    return 0;
+}
+
+void pci_unregister_driver(struct pci_driver *driver)
+{
+    struct pci_dev *dev;
+
+    mutex_lock(&pci_mutex);
+    list_for_each_entry(dev, &devices, bus_list)
+    {
+        if (dev->driver != driver)
+            continue;
+        if (driver->remove)
+            driver->remove(dev);
+        dev->driver = NULL;
+        dev->dev.driver = NULL;
+        dev->dev.driver_data = NULL;
+    }
+    list_del(&driver->node);
+    mutex_unlock(&pci_mutex);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Threads as Linux code sees them: current, sleeping and waking. The protocol is told in <linux/sched.h>.
+ *
+ * Left out: signals, priorities, accounting.
+ */
+#include <limits.h>
+
+#include <dde_linux/dde_linux.h>
+#include <linux/delay.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "netdde-under-test/dde_linux/internal.h"
+
+#define MS_PER_JIFFY (1000 / HZ)
+
+/* Each thread's own; NULL until its first Linux call. */
+static __thread struct task_struct *current_task;
+
+struct task_struct *task_create(const char *name)
+{
+    struct task_struct *task = kzalloc(sizeof(*task), GFP_KERNEL);
+
+    if (!task)
+        return NULL;
+    strscpy(task->comm, name, sizeof(task->comm));
+    atomic_set(&task->usage, 1);
+    init_completion(&task->exited);
+    task->sleep = ddekit_sem_init(0);
+    ddekit_sem_set_name(task->sleep, "sleep of a Linux thread");
+    return task;
+}
+
+void task_put(struct task_struct *task)
+{
+    if (!atomic_dec_and_test(&task->usage))
+        return;
+    ddekit_sem_deinit(task->sleep);
+    kfree(task);
+}
+
+void task_set_current(struct task_struct *task)
+{
+    current_task = task;
+}
+
+int dde_linux_adopt_thread(const char *name)
+{
+    if (current_task)
+        return 0;
+    current_task = task_create(name);
+    return current_task ? 0 : -ENOMEM;
+}
+
+struct task_struct *get_current(void)
+{
+    if (unlikely(!current_task) && dde_linux_adopt_thread(ddekit_thread_get_name(ddekit_thread_myself())))
+        BUG();
+    return current_task;
+}
+
+void set_current_state(long state)
+{
+    struct task_struct *task = current;
+    long old = __atomic_exchange_n(&task->state, state, __ATOMIC_SEQ_CST);
+
+    /* Somebody claimed us since we set a sleeping state: his token is ours, and must not stay behind. */
+    if (task->armed && old == TASK_RUNNING)
+        ddekit_sem_down(task->sleep);
+    task->armed = state != TASK_RUNNING;
+}
+
+void schedule(void)
+{
+    struct task_struct *task = current;
+
+    if (!task->armed) {
+        ddekit_yield();
+        return;
+    }
+    ddekit_sem_down(task->sleep);
+    task->armed = false;
+}
+
+long schedule_timeout(long timeout)
+{
+    struct task_struct *task = current;
+    unsigned long expire;
+    long left = timeout;
+
+    if (timeout == MAX_SCHEDULE_TIMEOUT) {
+        schedule();
+        return timeout;
+    }
+    if (!task->armed) {
+        ddekit_yield();
+        return timeout;
+    }
+    expire = jiffies + (unsigned long)timeout;
+    while (left > 0) {
+        long chunk = min(left, (long)(INT_MAX / MS_PER_JIFFY));
+
+        if (ddekit_sem_down_timed(task->sleep, (int)chunk * MS_PER_JIFFY) == 0) {
+            task->armed = false;
+            break;
+        }
+        left = (long)(expire - jiffies);
+    }
+    /* Timed out, unless somebody claims us right now: then his token is taken as in any wake-up. */
+    if (task->armed)
+        set_current_state(TASK_RUNNING);
+    left = (long)(expire - jiffies);
+    return left > 0 ? left : 0;
+}
+
+long schedule_timeout_interruptible(long timeout)
+{
+    set_current_state(TASK_INTERRUPTIBLE);
+    return schedule_timeout(timeout);
+}
+
+long schedule_timeout_uninterruptible(long timeout)
+{
+    set_current_state(TASK_UNINTERRUPTIBLE);
+    return schedule_timeout(timeout);
+}
+
+int wake_up_process(struct task_struct *task)
+{
+    long seen = __atomic_load_n(&task->state, __ATOMIC_SEQ_CST);
+
+    do {
+        if (seen == TASK_RUNNING)
+            return 0;
+    } while (!__atomic_compare_exchange_n(&task->state, &seen, TASK_RUNNING, false, __ATOMIC_SEQ_CST,
+                                          __ATOMIC_SEQ_CST));
+    ddekit_sem_up(task->sleep);
+    return 1;
+}
+
+void local_irq_disable(void)
+{
+    current->irqs_off++;
+}
+
+void local_irq_enable(void)
+{
+    current->irqs_off--;
+}
+
+unsigned long linux_local_irq_save(void)
+{
+    return (unsigned long)current->irqs_off++;
+}
+
+void local_irq_restore(unsigned long flags)
+{
+    current->irqs_off = (int)flags;
+}
+
+bool irqs_disabled(void)
+{
+    return current->irqs_off > 0;
+}
+
+void ndelay(unsigned long nsecs)
+{
+    ddekit_thread_nsleep(nsecs);
+}
+
+void udelay(unsigned long usecs)
+{
+    ddekit_thread_usleep(usecs);
+}
+
+void mdelay(unsigned long msecs)
+{
+    ddekit_thread_msleep(msecs);
+}
+
+void msleep(unsigned int msecs)
+{
+    ddekit_thread_msleep(msecs);
+}
+
+void usleep_range(unsigned long min_us, unsigned long max_us __always_unused)
+{
+    ddekit_thread_usleep(min_us);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Linux timers, see <linux/timer.h>.
+ *
+ * Pending timers are in one list in the order of expiry. One DDEKit timer stands for the first of them; its
+ * callback, in ddekit_timer, does nothing but raise the timer softirq, which runs what is due. No Linux timer
+ * is ever given to DDEKit, so none can be used there after its end; a DDEKit timer that is late to be deleted
+ * costs one look at the list.
+ *
+ * Left out: the wheel (there are a handful of timers), deferrable and pinned timers, high resolution timers.
+ */
+#include <ddekit/timer.h>
+
+#include <linux/interrupt.h>
+#include <linux/jiffies.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
+#include <linux/wait.h>
+
+#include "netdde-under-test/dde_linux/internal.h"
+
+static DEFINE_SPINLOCK(timer_lock); /* everything below, and the timers' entries */
+static LIST_HEAD(timers);           /* pending, the earliest first */
+static LIST_HEAD(due);              /* those that the present softirq still has to run */
+static struct timer_list *running;  /* its function runs; read without the lock, too */
+static bool armed;                  /* a DDEKit timer is set for armed_expires, or has just expired */
+static unsigned long armed_expires;
+static int armed_id;
+static DECLARE_WAIT_QUEUE_HEAD(timer_done); /* woken after each function while somebody waits */
+
+unsigned long linux_jiffies(void)
+{
+    return (unsigned long)fetch_jiffies();
+}
+
+static void first_is_due(void *unused __always_unused)
+{
+    raise_softirq(TIMER_SOFTIRQ);
+}
+
+/* Under the lock: see to it that the softirq runs when the first timer is due. */
+static void arm_first(void)
+{
+    struct timer_list *first = list_first_entry_or_null(&timers, struct timer_list, entry);
+
+    if (!first || (armed && !time_before(first->expires, armed_expires)))
+        return;
+    if (armed)
+        ddekit_del_timer(armed_id);
+    armed_expires = first->expires;
+    armed_id = ddekit_add_timer(first_is_due, NULL, armed_expires);
+    armed = armed_id >= 0;
+    WARN_ON(!armed);
+}
+
+/* Under the lock, as the next two. Returns whether it was pending. */
+static bool detach(struct timer_list *timer)
+{
+    if (!timer->entry.next)
+        return false;
+    list_del(&timer->entry);
+    return true;
+}
+
+static void insert(struct timer_list *timer)
+{
+    struct list_head *after = timers.prev;
+
+    while (after != &timers &&
+           time_after(list_entry(after, struct timer_list, entry)->expires, timer->expires))
+        after = after->prev;
+    list_add(&timer->entry, after);
+}
+
+static bool is_in(const struct timer_list *timer, const struct list_head *list)
+{
+    const struct list_head *entry;
+
+    list_for_each(entry, list)
+    {
+        if (entry == &timer->entry)
+            return true;
+    }
+    return false;
+}
+
+static void run_timers(void)
+{
+    unsigned long now = jiffies;
+
+    spin_lock(&timer_lock);
+    if (armed && time_after_eq(now, armed_expires))
+        armed = false;
+    while (!list_empty(&timers)) {
+        struct timer_list *first = list_first_entry(&timers, struct timer_list, entry);
+
+        if (time_after(first->expires, now))
+            break;
+        list_del(&first->entry);
+        list_add_tail(&first->entry, &due);
+    }
+    while (!list_empty(&due)) {
+        struct timer_list *timer = list_first_entry(&due, struct timer_list, entry);
+        void (*function)(struct timer_list *) = timer->function;
+
+        list_del(&timer->entry);
+        __atomic_store_n(&running, timer, __ATOMIC_SEQ_CST);
+        spin_unlock(&timer_lock);
+        function(timer);
+        /* The timer may be gone: its function may have freed it. */
+        __atomic_store_n(&running, NULL, __ATOMIC_SEQ_CST);
+        if (waitqueue_active(&timer_done))
+            wake_up_all(&timer_done);
+        spin_lock(&timer_lock);
+    }
+    arm_first();
+    spin_unlock(&timer_lock);
+}
+
+void linux_timer_setup(struct timer_list *timer, void (*function)(struct timer_list *), unsigned int flags)
+{
+    spin_lock(&timer_lock);
+    /* What the entry says cannot be trusted: the memory may be new. */
+    if (is_in(timer, &timers) || is_in(timer, &due)) {
+        list_del(&timer->entry);
+        pr_warn("a pending timer is initialised again\n");
+    }
+    timer->entry.next = timer->entry.prev = NULL;
+    timer->function = function;
+    timer->flags = flags;
+    timer->expires = 0;
+    spin_unlock(&timer_lock);
+}
+
+int mod_timer(struct timer_list *timer, unsigned long expires)
+{
+    int was_pending;
+
+    spin_lock(&timer_lock);
+    was_pending = detach(timer);
+    timer->expires = expires;
+    insert(timer);
+    arm_first();
+    spin_unlock(&timer_lock);
+    return was_pending;
+}
+
+void add_timer(struct timer_list *timer)
+{
+    mod_timer(timer, timer->expires);
+}
+
+int del_timer(struct timer_list *timer)
+{
+    int was_pending;
+
+    spin_lock(&timer_lock);
+    was_pending = detach(timer);
+    spin_unlock(&timer_lock);
+    return was_pending;
+}
+
+int del_timer_sync(struct timer_list *timer)
+{
+    int was_pending = 0;
+
+    for (;;) {
+        bool runs;
+
+        spin_lock(&timer_lock);
+        was_pending |= detach(timer);
+        runs = running == timer;
+        spin_unlock(&timer_lock);
+        /* Only .softirqd runs timers: if it asks, it asks from within the function. */
+        if (!runs || softirq_is_current())
+            return was_pending;
+        wait_event(timer_done, __atomic_load_n(&running, __ATOMIC_SEQ_CST) != timer);
+        /* The function may have started the timer again: look once more. */
+    }
+}
+
+int timer_pending(const struct timer_list *timer)
+{
+    return READ_ONCE(timer->entry.next) != NULL;
+}
+
+/* To whole seconds, so that timers that are not in a hurry expire together. */
+unsigned long round_jiffies(unsigned long j)
+{
+    return j % HZ == 0 ? j : j - j % HZ + HZ;
+}
+
+unsigned long round_jiffies_relative(unsigned long j)
+{
+    unsigned long now = jiffies;
+
+    return round_jiffies(j + now) - now;
+}
+
+void timer_init(void)
+{
+    open_softirq(TIMER_SOFTIRQ, run_timers);
+}
