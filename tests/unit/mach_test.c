@@ -706,10 +706,12 @@ static void *crowd_sender(void *argument)
         mach_msg_option_t option = i % 3 == 0 ? MACH_SEND_TIMEOUT : 0;
         mach_msg_return_t result =
             send_as(crowd.port, MACH_MSG_TYPE_MAKE_SEND, i, option, (mach_msg_timeout_t)(i % 2));
-        if (result == MACH_MSG_SUCCESS)
+        if (result == MACH_MSG_SUCCESS) {
             i++;
-        else
-            assert_int_equal(result, MACH_SEND_TIMED_OUT);
+            continue;
+        }
+        assert_int_equal(result, MACH_SEND_TIMED_OUT);
+        pause_ms(1);
     }
     return argument;
 }
@@ -792,6 +794,8 @@ static void *send_to_the_doomed(void *argument)
     while (*shared != MACH_PORT_DEAD) {
         mach_msg_return_t result = send_as(*shared, MACH_MSG_TYPE_MAKE_SEND, 1, 0, 0);
         assert_true(result == MACH_MSG_SUCCESS || result == MACH_SEND_INVALID_DEST);
+        if (result != MACH_MSG_SUCCESS)
+            pause_ms(1);
     }
     return NULL;
 }
@@ -804,6 +808,8 @@ static void *receive_from_the_doomed(void *argument)
         mach_msg_return_t result = receive_number(*shared, &number, 0, 0);
         assert_true(result == MACH_MSG_SUCCESS || result == MACH_RCV_INVALID_NAME ||
                     result == MACH_RCV_PORT_DIED);
+        if (result != MACH_MSG_SUCCESS)
+            pause_ms(1);
     }
     return NULL;
 }
