@@ -502,8 +502,8 @@ static bool take_from_member(mach_port_t member, mach_port_t set, struct receive
     return there;
 }
 
-/* A receiver at a set leaves without a message: if one came meanwhile, the signal for it may have been this
- * receiver's. Called with the set's lock held. */
+/* A receiver at a set leaves a message where it is: the signal for it, which was this receiver's, goes to another.
+ * Called with the set's lock held. */
 static void pass_on_set_signal(struct slot *set)
 {
     if (set->receivers_waiting > 0 && member_with_message(set))
@@ -550,7 +550,8 @@ static mach_msg_return_t receive_from_set(struct slot *set, mach_port_t name, st
     }
     if (waiting)
         wait_end();
-    pass_on_set_signal(set);
+    if (result == MACH_RCV_TOO_LARGE)
+        pass_on_set_signal(set);
     slot_free_if_unused(set);
     pthread_mutex_unlock(&set->lock);
     return result;
