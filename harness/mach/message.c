@@ -502,8 +502,8 @@ static bool take_from_member(mach_port_t member, mach_port_t set, struct receive
     return there;
 }
 
-/* A receiver at a set leaves a message where it is: the signal for it, which was this receiver's, goes to another.
- * Called with the set's lock held. */
+/* A receiver at a set leaves a message where it is: the signal for it, which was this receiver's, goes to
+ * another. Called with the set's lock held. */
 static void pass_on_set_signal(struct slot *set)
 {
     if (set->receivers_waiting > 0 && member_with_message(set))
