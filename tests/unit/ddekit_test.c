@@ -336,23 +336,86 @@ static void stale_wakeup_then_wait_and_up_twice(void)
     ddekit_sem_up(second);
 }
 
+/* The same from outside: a suspended thread stops at its next message call, and so in the middle of an up,
+ * between the choice of the waiter and the message. */
+#define UP_AT_MS 20
+#define DOWN_ENDS_AT_MS 400
+#define MESSAGE_AT_MS 700
+
+struct slow_up {
+    ddekit_sem_t *sem, *ready, *done;
+    thread_t thread;
+};
+
+static void up_slowly(void *argument)
+{
+    struct slow_up *slow_up = argument;
+
+    slow_up->thread = mach_thread_self();
+    ddekit_sem_up(slow_up->ready);
+    ddekit_thread_msleep(UP_AT_MS);
+    ddekit_sem_up(slow_up->sem);
+    ddekit_sem_up(slow_up->done);
+}
+
+static void send_at_last(void *argument)
+{
+    struct slow_up *slow_up = argument;
+
+    ddekit_thread_msleep(MESSAGE_AT_MS);
+    thread_resume(slow_up->thread);
+    ddekit_sem_up(slow_up->done);
+}
+
+static int down_that_ends_inside_an_up(ddekit_sem_t *sem)
+{
+    struct slow_up slow_up = {.sem = sem, .ready = helper_sem(0), .done = helper_sem(0)};
+    int result;
+
+    ddekit_thread_create(up_slowly, &slow_up, "slow up");
+    ddekit_sem_down(slow_up.ready);
+    thread_suspend(slow_up.thread);
+    ddekit_thread_create(send_at_last, &slow_up, "resumer");
+    result = ddekit_sem_down_timed(sem, DOWN_ENDS_AT_MS);
+    ddekit_sem_down(slow_up.done);
+    ddekit_sem_down(slow_up.done);
+    ddekit_sem_deinit(slow_up.ready);
+    ddekit_sem_deinit(slow_up.done);
+    return result;
+}
+
+static void drain_takes_the_wakeup_that_is_on_its_way(void **state)
+{
+    ddekit_sem_t *sem, *other;
+
+    (void)state;
+    ddekit_sync_select("drain");
+    sem = ddekit_sem_init(0);
+    other = ddekit_sem_init(0);
+    assert_int_equal(down_that_ends_inside_an_up(sem), 0);
+    assert_int_not_equal(ddekit_sem_down_timed(other, 10), 0);
+    assert_int_not_equal(ddekit_sem_down_try(sem), 0);
+    ddekit_sem_deinit(sem);
+    ddekit_sem_deinit(other);
+}
+
 static void legacy_leaves_a_wakeup_behind(void **state)
 {
-    ddekit_sem_t *first, *second;
+    ddekit_sem_t *sem, *other;
     struct waiter *self = waiter_self();
 
     (void)state;
     ddekit_sync_select("legacy");
-    first = ddekit_sem_init(0);
-    second = ddekit_sem_init(0);
-    assert_false(time_is_over_just_after_an_up(first));
-    /* Legacy would now report a time-out. The message ends the next wait, at another semaphore that nobody
-     * upped. */
-    assert_int_equal(ddekit_sem_down_timed(second, 10000), 0);
+    sem = ddekit_sem_init(0);
+    other = ddekit_sem_init(0);
+    assert_int_not_equal(down_that_ends_inside_an_up(sem), 0);
+    /* The token is gone, and the message ends the next wait, at a semaphore that nobody upped. */
+    assert_int_not_equal(ddekit_sem_down_try(sem), 0);
+    assert_int_equal(ddekit_sem_down_timed(other, 10000), 0);
     assert_true(self->linked);
-    queued_sem_unlink((struct queued_sem *)second, self);
-    ddekit_sem_deinit(first);
-    ddekit_sem_deinit(second);
+    queued_sem_unlink((struct queued_sem *)other, self);
+    ddekit_sem_deinit(sem);
+    ddekit_sem_deinit(other);
 }
 
 static void legacy_fails_an_assertion_in_up_after_a_stale_wakeup(void **state)
@@ -1111,6 +1174,7 @@ int main(void)
         WITH("posix", every_up_pays_for_one_down),
         WITH("drain", semaphore_may_go_when_its_down_returns),
         WITH("posix", semaphore_may_go_when_its_down_returns),
+        cmocka_unit_test(drain_takes_the_wakeup_that_is_on_its_way),
         cmocka_unit_test(legacy_leaves_a_wakeup_behind),
         cmocka_unit_test(legacy_fails_an_assertion_in_up_after_a_stale_wakeup),
 
