@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What run and explore do with a program: verdicts, budgets, determinism, results."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import command_path, run_command
+from test_tool_usage import compile_c
+
+
+def same(result: dict) -> dict:
+    """What must be equal in two explorations with one seed: everything but the time that they took."""
+    result = json.loads(json.dumps(result))
+    del result["seconds"]
+    for finding in result["findings"]:
+        del finding["seconds"]
+    return result
+
+
+@pytest.mark.parametrize("name", ["abba", "lost_wakeup", "timeout_at_the_signal"])
+def test_equal_seeds_give_equal_results_whatever_the_number_of_jobs(name, lockcheck, program) -> None:
+    results = []
+    for jobs in (1, 2, 4, 4):
+        outcome = lockcheck("explore", "--seed", 11, "--jobs", jobs, "--", program(name))
+        assert outcome.code == 1, outcome.text
+        results.append(same(outcome.result))
+    assert results[0] == results[1] == results[2] == results[3]
+    [finding] = results[0]["findings"]
+    assert finding["first_schedule"] == results[0]["schedules"]
+
+
+def test_equal_seeds_take_equal_schedules_where_nothing_is_found(lockcheck, program) -> None:
+    def hash_of(seed: int, jobs: int) -> str:
+        outcome = lockcheck("explore", "--seed", seed, "--jobs", jobs, "--schedules", 100, "--", program("barrier"))
+        assert outcome.code == 0, outcome.text
+        return outcome.result["execution_hash"]
+
+    assert hash_of(1, 1) == hash_of(1, 3) != hash_of(2, 1)
+
+
+def test_a_finding_has_what_the_design_promises(lockcheck, program, out) -> None:
+    outcome = lockcheck("explore", "--", program("abba"))
+    result = outcome.result
+    assert (result["version"], result["verdict"]) == (1, "finding")
+    assert result["program"] == [str(program("abba"))]
+    assert (result["strategy"], result["seed"]) == ("random", 1)
+    [finding] = result["findings"]
+    assert finding["kind"] == "deadlock" and finding["id"].startswith("deadlock-")
+    assert (out / finding["schedule"]).read_text().startswith("lockcheck-schedule 1\n")
+    assert (out / finding["output"]).is_file()
+    assert len(finding["execution_hash"]) == 16
+    assert finding["execution_hash"] == result["execution_hash"]
+    waiting = {thread["name"]: thread for thread in finding["threads"] if thread["holds"]}
+    assert len(waiting) == 2
+    for thread in waiting.values():
+        assert thread["state"] == "blocked"
+        assert any("abba.c:" in frame for frame in thread["stack"])
+        assert thread["waits_for_object"] in ("accounts_lock", "ledger_lock")
+    objects = {thing["name"]: thing for thing in finding["objects"]}
+    assert objects["accounts_lock"]["kind"] == "mutex"
+    assert objects["accounts_lock"]["holder"] in waiting
+    assert any(event["event"] == "acquired" for event in objects["accounts_lock"]["history"])
+    assert {"from", "from_type", "to", "to_type", "label"} <= finding["graph"][0].keys()
+    # The same on the terminal, once and for developers.
+    assert outcome.stdout.count("DEADLOCK") == 1 and "accounts_lock" in outcome.stdout
+
+
+def test_run_takes_one_schedule_and_keeps_it(lockcheck, program, out) -> None:
+    outcome = lockcheck("run", "--", program("barrier"))
+    assert outcome.code == 0
+    assert (outcome.result["strategy"], outcome.result["schedules"]) == ("cooperative", 1)
+    assert outcome.result["schedule"] == "0001.schedule"
+    again = lockcheck("replay", out / "0001.schedule", out=out.with_name("again"))
+    assert again.code == 0, again.text
+    assert again.result["execution_hash"] == outcome.result["execution_hash"]
+
+
+def test_run_shows_the_output_of_the_program_and_explore_does_not(lockcheck, tmp_path, out) -> None:
+    source = '#include <stdio.h>\nint main(int c, char **v) { puts("to out"); fputs("to err\\n", stderr); return c - 1; }'
+    program = compile_c(source, tmp_path / "talks")
+    outcome = lockcheck("run", "--quiet", "--", program)
+    assert (outcome.code, outcome.stdout, outcome.stderr) == (0, "to out\n", "to err\n")
+    outcome = lockcheck("explore", "--schedules", 20, "--", program)
+    assert outcome.code == 0 and "to out" not in outcome.stdout and outcome.stderr == "", outcome.text
+    outcome = lockcheck("explore", "--", program, "fail")
+    assert outcome.code == 1 and outcome.stdout.count("to out") == 0, outcome.text
+    [finding] = outcome.result["findings"]
+    assert finding["kind"] == "assertion" and "status 1" in finding["summary"]
+    assert sorted((out / finding["output"]).read_text().splitlines()) == ["to err", "to out"]
+
+
+def test_standard_input_is_empty(lockcheck, tmp_path) -> None:
+    program = compile_c("#include <stdio.h>\nint main(void) { return getchar() != EOF; }", tmp_path / "reads")
+    with open("/dev/zero", "rb") as zero:
+        words = [str(command_path("lockcheck")), "run", "--out", str(tmp_path / "o"), "--", str(program)]
+        assert subprocess.run(words, stdin=zero, timeout=60, check=False).returncode == 0
+
+
+def test_a_crash_is_a_finding(lockcheck, tmp_path) -> None:
+    program = compile_c("int main(int c, char **v) { *(volatile int *)0 = c; return !v; }", tmp_path / "crashes")
+    outcome = lockcheck("explore", "--", program)
+    assert outcome.code == 1, outcome.text
+    [finding] = outcome.result["findings"]
+    assert finding["kind"] == "crash" and "11" in finding["summary"]
+    source = "#include <signal.h>\nint main(void) { raise(SIGKILL); return 0; }"
+    outcome = lockcheck("explore", "--", compile_c(source, tmp_path / "killed"))
+    assert outcome.code == 1, outcome.text
+    assert "signal 9" in outcome.result["findings"][0]["summary"]
+
+
+def test_a_finding_before_the_checkpoint_is_schedule_0(lockcheck, tmp_path, out) -> None:
+    source = """
+        #include <lockcheck.h>
+        #include <pthread.h>
+        int main(void)
+        {
+            static pthread_mutex_t early = PTHREAD_MUTEX_INITIALIZER;
+            pthread_mutex_lock(&early);
+            pthread_mutex_lock(&early);
+            lockcheck_checkpoint();
+        }
+    """
+    outcome = lockcheck("explore", "--", compile_c(source, tmp_path / "early"))
+    assert outcome.code == 1, outcome.text
+    [finding] = outcome.result["findings"]
+    assert (finding["kind"], finding["first_schedule"]) == ("deadlock", 0)
+    assert finding["objects"][0]["name"].startswith("early")
+    assert lockcheck("replay", out / finding["schedule"], out=tmp_path / "again").code == 1
+
+
+def test_what_does_not_replay_is_no_finding(lockcheck, program) -> None:
+    outcome = lockcheck("explore", "--", program("clock_in_behaviour"))
+    assert outcome.code == 3, outcome.text
+    result = outcome.result
+    assert (result["verdict"], result["findings"]) == ("error", [])
+    assert result["error"]["kind"] == "not-reproducible"
+    assert result["error"]["summary"].count("execution hash") == 2
+    assert "did not replay" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "function"),
+    [("explore", "endless_loop", "spinner"), ("explore", "read_pipe", "reader"), ("run", "read_pipe", "reader")],
+)
+def test_what_is_not_controlled_is_shown_where_it_is(verb, name, function, lockcheck, program) -> None:
+    outcome = lockcheck(verb, "--", program(name), timeout=30)
+    assert outcome.code == 3, outcome.text
+    assert outcome.result["error"]["kind"] == "uncontrolled"
+    assert f"{function} (" in outcome.stderr, outcome.text
+    stacks = [frame for thread in outcome.result["error"]["threads"] for frame in thread["stack"]]
+    assert any(frame.startswith(f"{function} (") for frame in stacks)
+
+
+def test_a_program_deaf_to_questions_is_ended_all_the_same(lockcheck, tmp_path) -> None:
+    source = """
+        #include <signal.h>
+        int main(void)
+        {
+            sigset_t all;
+            sigfillset(&all);
+            __asm__ volatile("syscall" : : "a"(14), "D"(0), "S"(&all), "d"(0) : "rcx", "r11", "memory");
+            register long eight __asm__("r10") = 8;
+            long result;
+            __asm__ volatile("syscall" : "=a"(result) : "a"(14), "D"(0), "S"(&all), "d"(0), "r"(eight)
+                             : "rcx", "r11", "memory");
+            for (;;)
+                ;
+        }
+    """
+    outcome = lockcheck("run", "--", compile_c(source, tmp_path / "deaf"), timeout=30)
+    assert outcome.code == 3 and "did not answer" in outcome.stderr, outcome.text
+
+
+def test_keep_going_groups_equal_findings(lockcheck, program, out) -> None:
+    outcome = lockcheck("explore", "--keep-going", "--schedules", 200, "--", program("rwlock_abba"))
+    assert outcome.code == 1, outcome.text
+    result = outcome.result
+    assert result["schedules"] == 200
+    identities = [finding["id"] for finding in result["findings"]]
+    assert 0 < len(identities) == len(set(identities)) < 10
+    assert 1 < sum(finding["count"] for finding in result["findings"]) <= 200
+    for finding in result["findings"]:
+        assert (out / finding["schedule"]).is_file()
+        assert finding["first_schedule"] == int(finding["schedule"].split(".")[0])
+
+
+def test_schedules_at_the_step_limit_are_counted(lockcheck, program) -> None:
+    outcome = lockcheck("explore", "--steps", 10, "--schedules", 20, "--", program("barrier"))
+    assert outcome.code == 0, outcome.text
+    assert outcome.result["truncated"] == 20
+    assert "all: 20 of 20 schedules were given up" in outcome.stderr
+    outcome = lockcheck("run", "--steps", 10, "--", program("barrier"))
+    assert outcome.code == 3 and "limit" in outcome.stderr, outcome.text
+
+
+def test_the_budget_of_time_ends_an_exploration(lockcheck, program) -> None:
+    started = time.monotonic()
+    outcome = lockcheck("explore", "--time", 0.5, "--", program("barrier"))
+    assert outcome.code == 0 and time.monotonic() - started < 5, outcome.text
+    assert outcome.result["schedules"] > 0
+
+
+def test_older_results_are_replaced(lockcheck, program, out) -> None:
+    assert lockcheck("explore", "--seed", 2, "--", program("timeout_at_the_signal")).code == 1
+    old = {path.name for path in out.iterdir()}
+    assert lockcheck("run", "--", program("barrier")).code == 0
+    assert {path.name for path in out.iterdir()} == {".lockcheck", "result.json", "0001.schedule"}
+    assert any(name.endswith(".output") for name in old)
+
+
+def test_quiet_says_nothing(lockcheck, program) -> None:
+    outcome = lockcheck("explore", "--quiet", "--", program("abba"))
+    assert (outcome.code, outcome.stdout, outcome.stderr) == (1, "", "")
+
+
+def test_progress_is_only_for_terminals(lockcheck, program, tmp_path) -> None:
+    outcome = lockcheck("explore", "--time", 0.6, "--", program("barrier"))
+    assert "\r" not in outcome.stderr and outcome.stderr == ""
+    master, slave = pty.openpty()
+    words = [command_path("lockcheck"), "explore", "--time", "0.8", "--out", tmp_path / "o", "--", program("barrier")]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=slave, stdin=subprocess.DEVNULL) as process:
+        os.close(slave)
+        shown = b""
+        try:
+            while block := os.read(master, 4096):
+                shown += block
+        except OSError:
+            pass
+        assert process.wait(60) == 0
+    os.close(master)
+    assert b"schedules/s" in shown or b"/s, " in shown
+    assert b"\n" not in shown and shown.endswith(b"\r\x1b[K")
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_what_was_found(which, program, tmp_path) -> None:
+    out = tmp_path / "o"
+    words = [command_path("lockcheck"), "explore", "--keep-going", "--time", "60", "--out", out, "--", program("abba")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(1)
+        process.send_signal(which)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1, stderr
+    result = json.loads((out / "result.json").read_text())
+    assert result["interrupted"] and result["findings"][0]["kind"] == "deadlock"
+    assert "interrupted" in stdout
+
+
+def test_nothing_is_left_running_when_the_command_is_killed(program, tmp_path) -> None:
+    def running() -> list[str]:
+        lines = run_command(["ps", "-eo", "stat,args"]).stdout.splitlines()
+        return [line for line in lines if f"endless_loop {tmp_path}" in line and not line.startswith("Z")]
+
+    words = [command_path("lockcheck"), "explore", "--out", tmp_path / "o", "--", program("endless_loop"), tmp_path]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        time.sleep(0.5)
+        assert len(running()) > 1
+        process.kill()
+    time.sleep(0.5)
+    assert running() == []
