@@ -10,6 +10,7 @@
  * sleeps. The mask is read and cleared in one atomic step, so that no bit set in between is lost.
  */
 #include <linux/interrupt.h>
+#include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
@@ -52,12 +53,15 @@ void softirq_irq_exit(void)
         ddekit_sem_up(softirq_sem);
 }
 
+/* A softirq is a read side, as in Linux: who waits for readers knows that a poll has returned, too. */
 static void run_round(unsigned int mask)
 {
+    rcu_read_lock();
     for (unsigned int nr = 0; nr < NR_SOFTIRQS; nr++) {
         if (mask & (1u << nr))
             actions[nr]();
     }
+    rcu_read_unlock();
 }
 
 static void softirqd(void *unused __always_unused)

@@ -181,7 +181,12 @@ int del_timer_sync(struct timer_list *timer)
 
 int timer_pending(const struct timer_list *timer)
 {
-    return READ_ONCE(timer->entry.next) != NULL;
+    int pending;
+
+    spin_lock(&timer_lock);
+    pending = timer->entry.next != NULL;
+    spin_unlock(&timer_lock);
+    return pending;
 }
 
 /* To whole seconds, so that timers that are not in a hurry expire together. */

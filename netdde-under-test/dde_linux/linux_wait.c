@@ -32,14 +32,19 @@ void wait_unlock(void)
 
 static void enqueue(wait_queue_head_t *wq, struct wait_queue_entry *entry)
 {
-    if (!entry->entry.next)
-        list_add_tail(&entry->entry, &wq->head);
+    if (entry->entry.next)
+        return;
+    entry->queue = wq;
+    list_add_tail(&entry->entry, &wq->head);
+    atomic_inc(&wq->waiters);
 }
 
 static void dequeue(struct wait_queue_entry *entry)
 {
-    if (entry->entry.next)
-        list_del(&entry->entry);
+    if (!entry->entry.next)
+        return;
+    list_del(&entry->entry);
+    atomic_dec(&entry->queue->waiters);
 }
 
 void prepare_to_wait(wait_queue_head_t *wq, struct wait_queue_entry *entry, int state)
@@ -82,7 +87,7 @@ void wake_up_all(wait_queue_head_t *wq)
 bool waitqueue_active(wait_queue_head_t *wq)
 {
     smp_mb();
-    return READ_ONCE(wq->head.next) != &wq->head;
+    return atomic_read(&wq->waiters) > 0;
 }
 
 void init_completion(struct completion *x)

@@ -12,10 +12,7 @@ struct completion {
 
 #define COMPLETION_INITIALIZER(work)                                                                         \
     {                                                                                                        \
-        0,                                                                                                   \
-        {                                                                                                    \
-            LIST_HEAD_INIT((work).wait.head)                                                                 \
-        }                                                                                                    \
+        0, WAIT_QUEUE_HEAD_INIT((work).wait)                                                                 \
     }
 #define DECLARE_COMPLETION(work) struct completion work = COMPLETION_INITIALIZER(work)
 #define DECLARE_COMPLETION_ONSTACK(work) DECLARE_COMPLETION(work)

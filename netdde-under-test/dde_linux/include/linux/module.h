@@ -41,13 +41,14 @@ struct linux_parameter {
 #define module_exit(function)                                                                                \
     __linux_record("linux_exit") struct linux_exitcall __linux_exit_##function = {KBUILD_MODNAME, function}
 
-#define module_param_named(name, variable, type, perm)                                                       \
+/* Each of the three turns its own argument into text: one level further down "bool" would be "_Bool". */
+#define __linux_parameter(name, type_text, address, count, count_used)                                       \
     __linux_record("linux_param") struct linux_parameter __linux_param_##name = {                            \
-        KBUILD_MODNAME, #name, #type, &(variable), 1, NULL}
-#define module_param(name, type, perm) module_param_named(name, name, type, perm)
+        KBUILD_MODNAME, #name, type_text, (address), (count), (count_used)}
+#define module_param(name, type, perm) __linux_parameter(name, #type, &name, 1, NULL)
+#define module_param_named(name, variable, type, perm) __linux_parameter(name, #type, &(variable), 1, NULL)
 #define module_param_array(name, type, nump, perm)                                                           \
-    __linux_record("linux_param") struct linux_parameter __linux_param_##name = {                            \
-        KBUILD_MODNAME, #name, #type, (name), (unsigned int)ARRAY_SIZE(name), (nump)}
+    __linux_parameter(name, #type, name, (unsigned int)ARRAY_SIZE(name), nump)
 #define MODULE_PARM_DESC(name, text) struct module
 
 #define MODULE_AUTHOR(text) struct module

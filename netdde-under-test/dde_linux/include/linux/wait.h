@@ -7,24 +7,32 @@
 #define DDE_LINUX_WAIT_H
 
 #include <limits.h>
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/sched.h>
 
 typedef struct wait_queue_head {
     struct list_head head;
+    atomic_t waiters; /* entries in the list, for those who look without the lock */
 } wait_queue_head_t;
 
 struct wait_queue_entry {
     struct task_struct *task;
-    struct list_head entry; /* next is null when not queued */
+    wait_queue_head_t *queue; /* the one it is in */
+    struct list_head entry;   /* next is null when not queued */
 };
 
-#define DECLARE_WAIT_QUEUE_HEAD(name) wait_queue_head_t name = {LIST_HEAD_INIT((name).head)}
-#define DEFINE_WAIT(name) struct wait_queue_entry name = {.task = current, .entry = {NULL, NULL}}
+#define WAIT_QUEUE_HEAD_INIT(name)                                                                           \
+    {                                                                                                        \
+        LIST_HEAD_INIT((name).head), ATOMIC_INIT(0)                                                          \
+    }
+#define DECLARE_WAIT_QUEUE_HEAD(name) wait_queue_head_t name = WAIT_QUEUE_HEAD_INIT(name)
+#define DEFINE_WAIT(name) struct wait_queue_entry name = {.task = current}
 
 static inline void init_waitqueue_head(wait_queue_head_t *wq)
 {
     INIT_LIST_HEAD(&wq->head);
+    atomic_set(&wq->waiters, 0);
 }
 
 /* Queue the entry if it is not, and set the thread's state. */
