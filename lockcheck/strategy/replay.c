@@ -17,15 +17,15 @@ static void begin(const struct lc_schedule_settings *settings)
     lc_strategy_cooperative.begin(settings);
 }
 
+/* Leaves `at` where it is when there is no whole run: only a recording that ends with one is at its end. */
 static bool next_run(void)
 {
     size_t n = lc_varint_get(at, (size_t)(limit - at), &thread);
-    if (n == 0)
+    size_t m = n ? lc_varint_get(at + n, (size_t)(limit - at) - n, &left) : 0;
+    if (m == 0 || left == 0)
         return false;
-    at += n;
-    n = lc_varint_get(at, (size_t)(limit - at), &left);
-    at += n;
-    return n != 0 && left != 0;
+    at += n + m;
+    return true;
 }
 
 static bool possible(const struct lc_choice *c)
