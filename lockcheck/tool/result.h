@@ -2,7 +2,7 @@
 /*
  * The results of a command, and the directory that gets them:
  *
- *     result.json      what was found; its form is in the documentation of result.json
+ *     result.json      what was found: struct results_head, and findings as in evidence.h
  *     NNNN.schedule    schedule number NNNN, for `lockcheck replay`
  *     NNNN.output      what the program wrote when that schedule was replayed
  *     .lockcheck       the mark of a directory that is ours

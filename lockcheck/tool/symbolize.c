@@ -27,6 +27,7 @@ struct frame {
     struct frame *next;
     uint64_t pc;
     enum frame_kind kind;
+    bool part; /* the rest of a function that the compiler split in two: its caller is the same call */
     size_t lines;
     char *texts[MAX_INLINED];
 };
@@ -237,6 +238,7 @@ static struct frame *frame_at(struct symbolizer *symbolizer, uint64_t pc)
             add_line(frame, name, NULL, 0);
         return frame;
     }
+    frame->part = name && strstr(name, ".part.");
     if (is_c_library(module_name) || (name && strcmp(name, "_start") == 0))
         frame->kind = FRAME_LIBC;
     add_from_debug_info(frame, module, at);
@@ -247,12 +249,45 @@ static struct frame *frame_at(struct symbolizer *symbolizer, uint64_t pc)
     return frame;
 }
 
+/* Length of the function's name in "function (file:line)". */
+static size_t function_length(const char *text)
+{
+    const char *place = strstr(text, " (");
+    return place ? (size_t)(place - text) : strlen(text);
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    const char *file_a = strrchr(a, '('), *file_b = strrchr(b, '(');
+    const char *end = file_a ? strrchr(file_a, ':') : NULL;
+    return file_a && file_b && end && strncmp(file_a, file_b, (size_t)(end - file_a + 1)) == 0;
+}
+
+/* Requests to lockcheck itself, and the wrappers that the linker puts around a function (with what they call
+ * in their own file), are how something is observed, not what the program does. Returns the lines left. */
+static size_t drop_observers(const char **texts, size_t lines)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < lines; i++) {
+        const char *text = texts[i];
+        if (strncmp(text, "lockcheck_", 10) == 0 && (!strchr(text, '(') || strstr(text, "/lockcheck.h:")))
+            continue;
+        if (strncmp(text, "__wrap_", 7) != 0) {
+            texts[kept++] = text;
+            continue;
+        }
+        while (kept && same_file(texts[kept - 1], text))
+            kept--;
+    }
+    return kept;
+}
+
 size_t symbolize_stack(struct symbolizer *symbolizer, const uint64_t *pcs, size_t count, const char ***texts)
 {
     *texts = allocate(count * MAX_INLINED * sizeof **texts);
     size_t lines = 0, outermost = 0;  /* lines up to the last that is the program's */
     const struct frame *entry = NULL; /* the interposed function of the frames of the runtime just passed */
-    bool in_runtime = false;
+    bool in_runtime = false, rest = false; /* rest: of a split function */
     for (size_t i = 0; i < count && pcs[i]; i++) {
         const struct frame *frame = frame_at(symbolizer, pcs[i]);
         if (frame->kind == FRAME_RUNTIME) {
@@ -268,12 +303,16 @@ size_t symbolize_stack(struct symbolizer *symbolizer, const uint64_t *pcs, size_
         if (entry)
             (*texts)[lines++] = entry->texts[0];
         entry = NULL;
-        for (size_t line = 0; line < frame->lines; line++)
+        bool again = rest && lines &&
+                     function_length((*texts)[lines - 1]) == function_length(frame->texts[0]) &&
+                     strncmp((*texts)[lines - 1], frame->texts[0], function_length(frame->texts[0])) == 0;
+        for (size_t line = again; line < frame->lines; line++)
             (*texts)[lines++] = frame->texts[line];
+        rest = frame->part;
         if (frame->kind == FRAME_PROGRAM)
             outermost = lines;
     }
-    return outermost ? outermost : lines;
+    return drop_observers(*texts, outermost ? outermost : lines);
 }
 
 const char *symbolize_variable(struct symbolizer *symbolizer, uint64_t address)

@@ -73,6 +73,18 @@ def test_a_finding_has_what_the_design_promises(lockcheck, program, out) -> None
     assert outcome.stdout.count("DEADLOCK") == 1 and "accounts_lock" in outcome.stdout
 
 
+def test_stacks_show_the_program_not_how_it_is_observed(lockcheck, program) -> None:
+    outcome = lockcheck("explore", "--seed", 3, "--", program("phantom_wakeup"))
+    [finding] = outcome.result["findings"]
+    events = [event for thing in finding["objects"] for event in thing["history"]]
+    stacks = [thread["stack"] for thread in finding["threads"]] + [event["stack"] for event in events]
+    frames = [frame for stack in stacks for frame in stack]
+    assert any(frame.startswith("main (buggy/phantom_wakeup.c:") for frame in frames)
+    assert any(event["event"] == "up begins" and "hand_made_semaphore.h" in event["stack"][0] for event in events)
+    for frame in frames:
+        assert not frame.startswith(("lockcheck_", "lc_", "0x", "__libc_start", "start_thread")), frame
+
+
 def test_run_takes_one_schedule_and_keeps_it(lockcheck, program, out) -> None:
     outcome = lockcheck("run", "--", program("barrier"))
     assert outcome.code == 0
