@@ -20,6 +20,11 @@
 
 #define NS_PER_S 1000000000ull
 
+/* How much the peer catches up with. A peer that was held up for longer goes on from there at its pace: it
+ * was stopped, and has not been collecting frames to send at once. Without this one long delay of the thread,
+ * which a schedule may have anywhere, would make the rest of the capture arrive in one heap. */
+#define CATCH_UP_NS 1000000ull
+
 struct wire {
     const struct replay *replay;
     struct pace pace;
@@ -93,7 +98,7 @@ static void *play(void *opaque)
 {
     struct wire *wire = opaque;
     struct pace_state state = {0};
-    uint64_t start_ns;
+    uint64_t start_ns, due_ns, now;
 
     pthread_setname_np(pthread_self(), "wire");
     start_ns = await_start(wire);
@@ -104,7 +109,11 @@ static void *play(void *opaque)
             continue;
         if (wire->stopping)
             break;
-        sleep_until_ns(start_ns + pace_next(&wire->pace, &state, frame));
+        due_ns = start_ns + pace_next(&wire->pace, &state, frame);
+        sleep_until_ns(due_ns);
+        now = now_ns();
+        if (now > due_ns + CATCH_UP_NS)
+            start_ns += now - due_ns;
         bring(wire, frame);
     }
     pthread_mutex_lock(&wire->lock);
