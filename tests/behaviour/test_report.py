@@ -182,6 +182,33 @@ def test_the_text_shows_each_object_with_its_latest_history(results) -> None:
     assert "Others: bystander" in objects
 
 
+def test_the_place_of_an_event_is_outside_the_layers_that_all_go_through(results) -> None:
+    layered = copy.deepcopy(RESULT)
+    for number, item in enumerate(layered["findings"][0]["objects"]):
+        through = ["request (include/lockcheck.h:55)", "__wrap_up (wrap.c:1)", "lock (library.c:7)"]
+        event = {"step": 1, "time_ns": 0, "thread": "reader", "event": "locked", "detail": ""}
+        item["kind"] = "mutex"
+        item["created"] = []
+        item["history"] = [{**event, "stack": [*through, f"user_{number} (user.c:{number})", "main (main.c:1)"]}]
+    text = report(results(layered)).stdout
+    assert "user_0 (user.c:0)" in text and "user_1 (user.c:1)" in text
+    assert "library.c" not in text and "lockcheck.h" not in text and "__wrap" not in text
+
+
+def test_objects_without_a_part_in_the_finding_are_short(results) -> None:
+    busy = copy.deepcopy(RESULT)
+    for n in range(5):
+        thread = {"name": f"t{n}", "state": "runnable", "holds": [f"lock{n}"], "stack": []}
+        events = [
+            {"step": n * 100 + i, "time_ns": 0, "thread": f"t{n}", "event": "lock", "detail": "", "stack": []} for i in (1, 2)
+        ]
+        item = {"name": f"lock{n}", "kind": "mutex", "holder": f"t{n}", "created": [], "history": events}
+        busy["findings"][0]["threads"].append(thread)
+        busy["findings"][0]["objects"].append(item)
+    shown = section(report(results(busy)).stdout, "Other objects")
+    assert "lock3: mutex, held by t3" in shown and "step 302" in shown and "step 301" not in shown
+
+
 def test_the_text_says_how_to_see_it_again(results) -> None:
     directory = results(RESULT, "with a space")
     assert f"lockcheck replay '{directory}/0017.schedule'" in report(directory).stdout

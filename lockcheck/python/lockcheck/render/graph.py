@@ -3,7 +3,7 @@
 
 A chain starts where nobody waits, or anywhere in a cycle, and follows "waits for" and "held by" until it comes to
 an end, back to itself (a cycle, which is the deadlock), or to what an earlier chain has shown already. Cycles come
-first. Each edge is shown once.
+first. Each edge is shown once. What is held while nobody waits for it is left out: it stands with its thread.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ def _in_cycles(out: dict[Node, list[Edge]]) -> list[Node]:
 
 def chains(edges: Iterable[Edge]) -> list[Chain]:
     edges = _merged(list(edges))
+    wanted = {e.target for e in edges}
+    edges = [e for e in edges if e.source[0] == "thread" or e.source in wanted]
     out: dict[Node, list[Edge]] = defaultdict(list)
     for edge in edges:
         out[edge.source].append(edge)

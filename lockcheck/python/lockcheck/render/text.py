@@ -9,8 +9,10 @@ others, and those that have ended are only counted.
 from __future__ import annotations
 
 import os
+import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 
 from lockcheck.render import graph
 from lockcheck.render.style import Style
@@ -21,8 +23,10 @@ FRAMES = 16
 EVENTS = 16
 # Objects that play no part in the finding are listed by name up to this number.
 OTHER_OBJECTS = 12
-# Names up to this length are lined up in columns.
-COLUMN = 28
+# Cells up to this length are lined up in columns.
+COLUMN = 36
+# A function that so many objects of one kind share is a layer, and no place that tells one from another.
+LAYER = 3
 
 KINDS = {
     "deadlock": "threads wait for each other in a circle",
@@ -216,29 +220,67 @@ def _stack(stack: Sequence[str], title: str, style: Style) -> list[str]:
     return lines
 
 
+class _Places:
+    """Which line of a stack to name as the place of an event.
+
+    The innermost function is often only a layer through which everything goes: the request to lockcheck itself, a
+    wrapper, a library's lock function. The place is the innermost function that is no layer. A layer is found by
+    what it does: it is the innermost remaining function for several objects of one kind.
+    """
+
+    def __init__(self, objects: Sequence[Object]) -> None:
+        self._layers: set[str] = set()
+        while True:
+            users: dict[tuple[str, str], set[str]] = defaultdict(set)
+            for item in objects:
+                for stack in (item.created, *(event.stack for event in item.history)):
+                    frame = self._first(stack)
+                    if frame is not None:
+                        users[item.kind, self._function(frame)].add(item.name)
+            layers = {function for (_, function), names in users.items() if len(names) >= LAYER}
+            if not layers:
+                break
+            self._layers |= layers
+
+    @staticmethod
+    def _function(frame: str) -> str:
+        return re.sub(r":\d+\)$", ")", frame)
+
+    def _first(self, stack: Sequence[str]) -> str | None:
+        return next((frame for frame in self._candidates(stack) if self._function(frame) not in self._layers), None)
+
+    @staticmethod
+    def _candidates(stack: Sequence[str]) -> list[str]:
+        located = [frame for frame in stack if "(" in frame]
+        return [frame for frame in located if "/lockcheck.h:" not in frame and not frame.startswith("__wrap_")]
+
+    def of(self, stack: Sequence[str]) -> str:
+        return self._first(stack) or next(iter([*self._candidates(stack), *stack]), "")
+
+
 def _objects(finding: Finding, style: Style) -> list[str]:
     text = _named_in(finding)
+    for chain in graph.chains(finding.graph):
+        if chain.cycle:
+            text += "\n" + "\n".join(node[1] for _, node in chain.hops)
     concerned = {node for edge in finding.graph for node in (edge.source[1], edge.target[1])}
     concerned |= {name for thread in finding.threads for name in thread.holds}
-    first, second, others = [], [], []
-    for item in finding.objects:
-        if _mentions(text, item.name):
-            first.append(item)
-        elif item.kind == "thread":
-            # A thread as an object says nothing that is not among the threads.
-            continue
-        elif item.name in concerned and item.history:
-            second.append(item)
-        else:
-            others.append(item)
-    # A thread's own history is of use where the thread is what the finding is about, and nothing else is.
-    if any(item.kind != "thread" for item in first):
-        first = [item for item in first if item.kind != "thread"]
-    lines = []
-    if first or second:
-        lines += _section("Objects, each with what happened to it last", style)
-    for item in [*first, *second]:
-        lines += _object(item, style)
+    # A thread as an object says nothing that is not among the threads.
+    objects = [item for item in finding.objects if item.kind != "thread"]
+    main = [item for item in objects if _mentions(text, item.name)]
+    second = [item for item in objects if item not in main and item.name in concerned and item.history]
+    others = [item for item in objects if item not in main and item not in second]
+    if not main and len(second) <= LAYER:
+        main, second = second, []
+
+    places = _Places(objects)
+    lines = _section("Objects, each with what happened to it last", style) if main else []
+    for item in main:
+        lines += ["", _title(item, places, style), *_history(item.history, places, style)]
+    if second:
+        lines += _section("Other objects that are held or waited for, each with its latest event", style)
+        for item in second:
+            lines += _latest(item, places, style)
     if others:
         names = [item.name for item in others[:OTHER_OBJECTS]]
         more = f", and {len(others) - len(names)} more" if len(others) > len(names) else ""
@@ -246,45 +288,52 @@ def _objects(finding: Finding, style: Style) -> list[str]:
     return lines
 
 
-def _place(stack: Iterable[str]) -> str:
-    """The innermost frame that has a line, else the innermost."""
-    frames = list(stack)
-    return next((frame for frame in frames if "(" in frame), frames[0] if frames else "")
-
-
-def _object(item: Object, style: Style) -> list[str]:
+def _title(item: Object, places: _Places, style: Style) -> str:
     about = [] if item.kind == item.name else [item.kind]
     if item.holder:
         about.append(f"held by {item.holder}")
-    made = _place(item.created)
+    made = places.of(item.created)
     if made and made not in item.name:
         about.append(f"first seen in {made}")
-    lines = ["", f"  {style.object(item.name)}{': ' if about else ''}{', '.join(about)}"]
-    lines += _history(item.history, style)
-    return lines
+    return f"  {style.object(item.name)}{': ' if about else ''}{', '.join(about)}"
 
 
-def _history(history: Sequence[Event], style: Style) -> list[str]:
+def _what(event: Event) -> str:
+    """ "message sent" with "message #7" is "message sent #7"."""
+    first = event.event.split(" ", 1)[0] + " "
+    return f"{event.event} {event.detail.removeprefix(first)}".strip()
+
+
+def _latest(item: Object, places: _Places, style: Style) -> list[str]:
+    event = item.history[-1]
+    held = f", held by {item.holder}" if item.holder else ""
+    where = places.of(event.stack)
+    return [
+        f"  {style.object(item.name)}: {item.kind}{held}",
+        f"      step {event.step}, {_milliseconds(event.time_ns)}: {event.thread}: {_what(event)}"
+        f"{', in ' if where else ''}{where}",
+    ]
+
+
+def _history(history: Sequence[Event], places: _Places, style: Style) -> list[str]:
+    history = [event for event in history if event.event != "name"]
     if not history:
         return []
     shown = history[-EVENTS:]
-    what = [f"{event.event} {event.detail}".strip() for event in shown]
-    steps = max(len("step"), *(len(str(event.step)) for event in shown))
-    times = max(len("virtual time"), *(len(_milliseconds(event.time_ns)) for event in shown))
-    threads = max(len("thread"), *(min(COLUMN, len(event.thread)) for event in shown))
-    events = max(len("event"), *(min(COLUMN, len(text)) for text in what))
-    lines = [
-        style.faint(
-            f"      {'step':>{steps}}  {'virtual time':>{times}}  {'thread':{threads}}  {'event':{events}}  where"
+    rows = [("step", "virtual time", "thread", "event", "where")]
+    for event in shown:
+        time = _milliseconds(event.time_ns)
+        rows.append((str(event.step), time, event.thread, _what(event), places.of(event.stack)))
+    widths = [max(min(len(row[i]), COLUMN) for row in rows) for i in range(4)]
+    lines = []
+    for step, time, thread, what, where in rows:
+        line = (
+            f"      {step:>{widths[0]}}  {time:>{widths[1]}}  {thread:{widths[2]}}  {what:{widths[3]}}  {where}"
         )
-    ]
+        lines.append(line.rstrip())
+    lines[0] = style.faint(lines[0])
     if len(history) > len(shown):
-        lines.append(style.faint(f"      ... {_count(len(history) - len(shown), 'earlier event')}"))
-    for event, text in zip(shown, what):
-        lines.append(
-            f"      {event.step:>{steps}}  {_milliseconds(event.time_ns):>{times}}  {event.thread:{threads}}  "
-            f"{text:{events}}  {_place(event.stack)}".rstrip()
-        )
+        lines.insert(1, style.faint(f"      ... {_count(len(history) - len(shown), 'earlier event')}"))
     return lines
 
 
