@@ -174,10 +174,11 @@ static char *object_name(const struct description *description, const json_t *ob
         return copy_text(variable);
     json_t *created = stack_of(description, json_object_get(object, "created"));
     const char *creator = NULL;
-    /* An interposed function, which has no line, is how it was made, not where. */
+    /* An interposed function, which has no line, a request to lockcheck and a linker's wrapper are how it was
+     * made, not where. */
     for (size_t i = 0; i < json_array_size(created) && !creator; i++) {
         const char *frame = json_string_value(json_array_get(created, i));
-        if (strchr(frame, '('))
+        if (strchr(frame, '(') && !strstr(frame, "/lockcheck.h:") && strncmp(frame, "__wrap_", 7) != 0)
             creator = frame;
     }
     char *made = creator ? print_text("%s created by %s", kind, creator)
