@@ -239,7 +239,8 @@ static int start_jobs(struct hunt *hunt)
 /* Forgets what was shown by schedules that do not count, and sums up the others. */
 static void settle(struct hunt *hunt)
 {
-    qsort(hunt->waiting, hunt->waiting_count, sizeof *hunt->waiting, by_schedule);
+    if (hunt->waiting_count)
+        qsort(hunt->waiting, hunt->waiting_count, sizeof *hunt->waiting, by_schedule);
     uint64_t summed = hunt->through;
     for (size_t i = 0; i < hunt->waiting_count && hunt->waiting[i].schedule <= hunt->last; i++, summed++)
         sum_up(hunt, &hunt->waiting[i]);
@@ -348,7 +349,8 @@ static int conclude(struct hunt *hunt, struct results *results, const struct exe
     bool confirmed = true;
     uint64_t hash = hunt->hash;
     json_object_set_new(results->json, "findings", json_array());
-    qsort(hunt->groups, hunt->group_count, sizeof *hunt->groups, by_first_schedule);
+    if (hunt->group_count)
+        qsort(hunt->groups, hunt->group_count, sizeof *hunt->groups, by_first_schedule);
     for (size_t i = 0; i < hunt->group_count; i++)
         confirmed &= confirm(hunt, &hunt->groups[i], results);
     if (hunt->group_count)
