@@ -20,12 +20,13 @@
 #include "lockcheck/strategy/strategy.h"
 
 #define LC_MAX_THREADS 4096u
-#define LC_MAX_STACK 48u                           /* frames kept of a stack */
-#define LC_HISTORY 24u                             /* events kept of an object */
-#define LC_NAME_MAX 64u                            /* bytes of a name, with its end */
-#define LC_NEVER INT64_MAX                         /* no deadline */
-#define LC_FIRST_REALTIME_NS 1767225600000000000ll /* 2026-01-01 00:00 UTC: where the virtual clocks start   \
-                                                    */
+#define LC_MAX_STACK 48u   /* frames kept of a stack */
+#define LC_HISTORY 24u     /* events kept of an object */
+#define LC_NAME_MAX 64u    /* bytes of a name, with its end */
+#define LC_NEVER INT64_MAX /* no deadline */
+#define LC_FIRST_REALTIME_NS                                                                                 \
+    1767225600000000000ll /* 2026-01-01 00:00 UTC: where the virtual clocks start                            \
+                           */
 #define LC_FIRST_MONOTONIC_NS 1000000000000ll
 
 #define LC_EXPORT __attribute__((visibility("default")))
@@ -183,7 +184,8 @@ struct lc_thread {
     bool cancel_requested, cancel_disabled, cancel_async, exiting;
     void *cleanup_chain; /* newest buffer of pthread_cleanup_push in C */
     void *unwind_base;   /* jmp_buf of the outermost frame */
-    uint64_t signals;    /* pthread_kill()s to deliver when it next runs */
+    uint64_t signals;    /* pthread_kill()s to deliver when it next runs; bit 0 is signal 1 */
+    uint64_t mask;       /* blocked signals, in the kernel's form */
 
     /* Evidence. */
     uint64_t blocked_step;
@@ -286,6 +288,8 @@ _Noreturn void lc_internal(const char *format, ...) __attribute__((format(printf
 _Noreturn void lc_limit_reached(void);
 _Noreturn void lc_diverged(void);
 void lc_raise(int sig); /* to the running fiber */
+void lc_set_mask(uint64_t mask);
+void lc_deliver_signals(void); /* those sent to the running fiber that it does not block */
 void lc_signals_init(void);
 
 /* Outstanding work, by name. */

@@ -140,7 +140,15 @@ static void pass_time(void)
     }
 }
 
-static void deliver_signals(struct lc_thread *t);
+void lc_deliver_signals(void)
+{
+    struct lc_thread *t = lc_self;
+    uint64_t due;
+    while ((due = t->signals & ~t->mask)) {
+        t->signals &= ~(due & -due);
+        lc_raise(__builtin_ctzll(due) + 1);
+    }
+}
 
 /* Let the strategy choose who takes the next step; return when the caller is chosen. */
 static void schedule(bool yielded)
@@ -165,10 +173,12 @@ static void schedule(bool yielded)
         if (chosen != me->id) {
             struct lc_thread *next = lc_thread_by_number(chosen);
             lc_self = next;
+            if (unlikely(next->mask != me->mask))
+                lc_set_mask(next->mask);
             lc_switch(&me->sp, next->sp, next->tp);
         }
-        if (unlikely(me->signals))
-            deliver_signals(me);
+        if (unlikely(me->signals & ~me->mask))
+            lc_deliver_signals();
         return;
     }
 }
@@ -202,15 +212,6 @@ void lc_schedule_begin(void)
                                             .replay = (uint8_t *)lc.channel + LC_REPLAY_OFFSET,
                                             .replay_bytes = lc.channel->replay_bytes};
     strategy->begin(&settings);
-}
-
-static void deliver_signals(struct lc_thread *t)
-{
-    while (t->signals) {
-        int sig = __builtin_ctzll(t->signals) + 1;
-        t->signals &= t->signals - 1;
-        lc_raise(sig);
-    }
 }
 
 static void about_to(enum lc_op op, struct lc_object *object)

@@ -35,7 +35,9 @@
 
 #define HWCAP2_FSGSBASE_BIT 2u /* Linux Documentation/x86/x86_64/fsgs.rst */
 #define SLEEPER_ROOM 2048u     /* bytes of stack kept for the sleeping thread */
-#define MAX_KEYS 1024u         /* PTHREAD_KEYS_MAX of the C library */
+/* Signals that the runtime needs, and two of the C library's own. */
+#define NEVER_BLOCKED (1ull << (LC_STUCK_SIGNAL - 1) | 1ull << 31 | 1ull << 32)
+#define MAX_KEYS 1024u /* PTHREAD_KEYS_MAX of the C library */
 
 int lc_has_fsgsbase;
 struct lc_thread *lc_self;
@@ -113,6 +115,7 @@ void lc_threads_init(void)
     t->real = pthread_self();
     t->tp = (uintptr_t)t->real; /* on x86-64 the C library's pthread_t is the thread pointer */
     strcpy(t->name, "main");
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &t->mask, sizeof t->mask);
     lc_self = t;
     give_object(t);
     lc_enable(t);
@@ -129,8 +132,8 @@ LC_EXPORT int pthread_key_create(pthread_key_t *key, void (*destructor)(void *))
 {
     /* The sleeper must not run it too. */
     int error = LC_REAL(pthread_key_create)(key, lc.active ? NULL : destructor);
-    /* The unwinder keeps a cache per thread, and takes a lock to give it back: steps that only an execution with
-     * evidence would have. The cache is left to the process's end. */
+    /* The unwinder keeps a cache per thread, and takes a lock to give it back: steps that only an execution
+     * with evidence would have. The cache is left to the process's end. */
     if (!error && *key < MAX_KEYS && !lc.inside) {
         keys[*key].used = true;
         keys[*key].destructor = destructor;
@@ -291,13 +294,12 @@ LC_EXPORT int pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(
     t->parked_in = lc.generation;
     t->op = LC_OP_THREAD_START;
     snprintf(t->name, sizeof t->name, "thread %u", t->id);
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    t->mask = lc_self->mask;
+    lc_set_mask(~0ull); /* for the sleeper to inherit */
     lc.inside++;
     int error = lc_real.pthread_create(&t->real, attr ? &own : NULL, sleeper, t);
     lc.inside--;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    lc_set_mask(lc_self->mask);
     if (error) {
         threads[t->id] = NULL;
         thread_count--;
@@ -589,6 +591,48 @@ void lc_raise(int sig)
     syscall(SYS_tgkill, syscall(SYS_getpid), syscall(SYS_gettid), sig);
 }
 
+/* The kernel's mask is the carrier's; it is changed at a switch when the next fiber's differs. */
+void lc_set_mask(uint64_t mask)
+{
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+}
+
+static int change_mask(int how, const sigset_t *change, sigset_t *before)
+{
+    if (change && how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
+        return EINVAL;
+    uint64_t now = lc_self->mask;
+    if (change) {
+        uint64_t bits = change->__val[0] & ~NEVER_BLOCKED;
+        lc_self->mask = how == SIG_BLOCK ? now | bits : how == SIG_UNBLOCK ? now & ~bits : bits;
+        lc_set_mask(lc_self->mask);
+    }
+    if (before) {
+        sigemptyset(before);
+        before->__val[0] = now;
+    }
+    if (change)
+        lc_deliver_signals();
+    return 0;
+}
+
+LC_EXPORT int pthread_sigmask(int how, const sigset_t *change, sigset_t *before)
+{
+    if (!lc_controlled())
+        return LC_REAL(pthread_sigmask)(how, change, before);
+    return change_mask(how, change, before);
+}
+
+LC_EXPORT int sigprocmask(int how, const sigset_t *change, sigset_t *before)
+{
+    if (!lc_controlled())
+        return LC_REAL(sigprocmask)(how, change, before);
+    int error = change_mask(how, change, before);
+    if (error)
+        errno = error;
+    return error ? -1 : 0;
+}
+
 LC_EXPORT int pthread_kill(pthread_t real, int sig)
 {
     if (!lc_controlled())
@@ -600,9 +644,18 @@ LC_EXPORT int pthread_kill(pthread_t real, int sig)
         return EINVAL;
     if (sig == 0)
         return 0;
+    t->signals |= 1ull << (sig - 1);
     if (t == lc_self)
-        lc_raise(sig);
-    else
-        t->signals |= 1ull << (sig - 1);
+        lc_deliver_signals();
     return 0;
+}
+
+LC_EXPORT int raise(int sig)
+{
+    if (!lc_controlled())
+        return LC_REAL(raise)(sig);
+    int error = pthread_kill(pthread_self(), sig);
+    if (error)
+        errno = error;
+    return error ? -1 : 0;
 }
