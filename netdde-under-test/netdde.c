@@ -156,13 +156,13 @@ static void print_drops(struct account account)
                    account_drop_name((enum account_drop)where));
 }
 
-static void print_summary(const struct stack *stack, struct client_counts counts)
+static void print_summary(const struct stack *stack, struct client_device device, struct client_counts counts)
 {
     const struct replay *replay = stack->replay;
     struct wire_counters wire = wire_read_counters(stack->wire);
     struct account account = account_read();
 
-    print_device(stack->options, client_device(stack->client));
+    print_device(stack->options, device);
     printf("%s, rate %s, semaphores %s\n", replay->path, stack->options->rate, stack->options->sync);
     printf("wire to card: %" PRIu64 " frames of %zu; %" PRIu64 " accepted, %" PRIu64 " filtered, %" PRIu64
            " missed\n",
@@ -218,30 +218,37 @@ static bool all_right(const struct stack *stack, struct client_counts counts)
 
 static int run(struct stack *stack)
 {
+    struct client_counts counts = {0};
     bool right = true;
 
     if (!boot_machine(stack) || !boot_stack(stack))
         return EXIT_WRONG_FRAMES;
     machine_boot_finished();
+    struct client_device device = client_device(stack->client);
     if (stack->replay) {
         play(stack);
-        struct client_counts counts = client_counts(stack->client);
-        right = all_right(stack, counts);
-        if (!stack->options->quiet)
-            print_summary(stack, counts);
-    } else if (!stack->options->quiet) {
-        print_device(stack->options, client_device(stack->client));
+        counts = client_counts(stack->client);
     }
     kern_return_t result = client_close(stack->client);
     if (result != KERN_SUCCESS)
         right = failed(DEVICE ": device_close", mach_error_string(result));
+    /* The card has stopped: what it has transmitted stays as it is. */
+    if (stack->replay && !all_right(stack, counts))
+        right = false;
+    if (stack->options->quiet)
+        return right ? EXIT_OK : EXIT_WRONG_FRAMES;
+    if (stack->replay)
+        print_summary(stack, device, counts);
+    else
+        print_device(stack->options, device);
     return right ? EXIT_OK : EXIT_WRONG_FRAMES;
 }
 
 int main(int argc, char **argv)
 {
+    /* Static, as threads that use them outlive main. */
     static struct options options;
-    static struct stack stack = {.options = &options}; /* not on the stack: threads that use it outlive main */
+    static struct stack stack = {.options = &options};
 
     switch (options_read(argc, argv, &options)) {
     case OPTIONS_DONE:

@@ -146,10 +146,14 @@ static void a_write_is_answered_when_its_buffer_is_freed(void **state)
     device_t device = open_device();
     mach_port_t replies = new_port();
     device_write_reply_t reply;
+    mach_msg_type_number_t count = 1;
     char frame[60] = {0};
+    int flags;
 
     (void)state;
     assert_int_equal(device_write_request(device, replies, MACH_MSG_TYPE_MAKE_SEND_ONCE, 0, 0, frame, 60), 0);
+    assert_int_equal(device_get_status(device, NET_FLAGS, &flags, &count),
+                     D_SUCCESS); /* it has been served */
     assert_int_equal(receive(replies, &reply, SILENCE_MS), MACH_RCV_TIMED_OUT);
     assert_int_equal(ethernet.written, 60);
     assert_int_equal(ds_device_write_reply(ethernet.reply_port, ethernet.reply_type, D_SUCCESS, 60), 0);
