@@ -16,8 +16,8 @@
 #include <ddekit/interrupt.h>
 #include <ddekit/printf.h>
 
-#define DETACH_MESSAGE_ID 424243 /* from detach to the line's thread; the kernel's own is MACH_INTR_NOTIFY   \
-                                  */
+/* From detach to the line's thread; the kernel's own messages have MACH_INTR_NOTIFY. */
+#define DETACH_MESSAGE_ID 424243
 
 struct irq_line {
     int irq;
