@@ -206,10 +206,13 @@ static void event(unsigned op, struct lc_object *object, int64_t argument)
         break;
     }
     case LOCKCHECK_SEM_UP_END: {
-        struct sem *s = sem_of(object);
+        /* Not the semaphore at that address: the woken thread may have destroyed it by now, and made another. */
+        struct sem *s = record_of(lc_self)->up;
         record_of(lc_self)->up = NULL;
-        s->ups_ended++;
-        check_lost(s);
+        if (s) {
+            s->ups_ended++;
+            check_lost(s);
+        }
         break;
     }
     case LOCKCHECK_SEM_DOWN_BEGIN: {
