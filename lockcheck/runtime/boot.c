@@ -104,6 +104,13 @@ __attribute__((constructor)) static void start(void)
     lc_activate();
 }
 
+/* The program ends by exit() or a return from main(). */
+__attribute__((destructor)) static void finish(void)
+{
+    if (lc.active && lc.scheduled && lc.strategy->end)
+        lc.strategy->end();
+}
+
 /* ---- the template ---- */
 
 static void send_packet(uint32_t type, int wait_status)

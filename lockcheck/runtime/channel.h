@@ -19,9 +19,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lockcheck/strategy/strategy.h"
+
 #define LC_CHANNEL_ENV "LOCKCHECK_CHANNEL"
 #define LC_CHANNEL_MAGIC 0x6c6f636b63686b01ull
-#define LC_CHANNEL_VERSION 1u
+#define LC_CHANNEL_VERSION 2u
 
 /* Layout of the memory file, in bytes from its start. */
 #define LC_REPLAY_OFFSET (1ull << 20) /* decisions to follow, written by the command */
@@ -34,7 +36,12 @@
     (LC_DECISIONS_OFFSET + LC_DECISIONS_SIZE) /* evidence of the finding: JSON text                          \
                                                */
 #define LC_EVIDENCE_SIZE (64ull << 20)
-#define LC_CHANNEL_SIZE (LC_EVIDENCE_OFFSET + LC_EVIDENCE_SIZE)
+#define LC_STEPS_OFFSET (LC_EVIDENCE_OFFSET + LC_EVIDENCE_SIZE) /* struct lc_step's, with LC_FLAG_STEPS */
+#define LC_STEPS_SIZE (1ull << 30)
+#define LC_MEMORY_OFFSET                                                                                     \
+    (LC_STEPS_OFFSET + LC_STEPS_SIZE) /* a sequential strategy's own, kept between schedules */
+#define LC_MEMORY_SIZE (1ull << 30)
+#define LC_CHANNEL_SIZE (LC_MEMORY_OFFSET + LC_MEMORY_SIZE)
 
 /* The command sends this signal to a schedule's process that makes no steps. The runtime answers with
  * evidence of kind "uncontrolled" and ends the process. It is never blocked in a controlled program. */
@@ -42,6 +49,12 @@
 
 /* Settings of a schedule: flags. */
 #define LC_FLAG_EVIDENCE 1u /* take a stack at every event */
+#define LC_FLAG_PROFILE 2u  /* write the profile; its schedule number is 0 */
+#define LC_FLAG_STEPS 4u    /* write every step to LC_STEPS_OFFSET */
+
+/* Where else than before synchronisation a thread may be stopped: at memory accesses of code that was
+ * compiled for it. */
+enum lc_points { LC_POINTS_SYNC, LC_POINTS_MEMORY, LC_POINTS_AUTO };
 
 enum lc_message { LC_MSG_READY = 'R', LC_MSG_START = 'S', LC_MSG_DONE = 'D' };
 
@@ -60,6 +73,19 @@ enum lc_outcome {
     LC_OUTCOME_DIVERGED,     /* a replay asked for a thread that could not run; summary is set */
     LC_OUTCOME_LIMIT,        /* max_steps or the room for decisions ran out; summary is set */
     LC_OUTCOME_INTERNAL,     /* the runtime failed; summary is set */
+    LC_OUTCOME_EXHAUSTED,    /* the strategy has nothing left to explore; no step was taken */
+    LC_OUTCOME_CUT, /* the strategy gave the execution up: equal to another, or over a bound; no finding */
+};
+
+/* One step of an execution. */
+struct lc_step {
+    uint32_t thread;   /* 0: time passed */
+    uint32_t op;       /* enum lc_op */
+    uint32_t object;   /* 0: none */
+    uint32_t object2;  /* 0: none */
+    uint32_t enabled;  /* how many threads were enabled */
+    uint32_t switched; /* 0: the thread before went on; 1: it could not; 2: it was preempted */
+    int64_t time_ns;
 };
 
 struct lc_channel {
@@ -73,8 +99,12 @@ struct lc_channel {
     uint64_t seed;
     uint64_t schedule;     /* number of the schedule, from 1 */
     uint64_t max_steps;    /* 0: no limit */
-    uint64_t replay_bytes; /* strategy "replay": length of the decisions at LC_REPLAY_OFFSET */
+    uint64_t replay_bytes; /* strategies "replay" and "guided": length of the decisions at LC_REPLAY_OFFSET */
     uint32_t flags;        /* LC_FLAG_* */
+    uint32_t points;       /* enum lc_points */
+    uint32_t depth;        /* pct; 0: its default */
+    int32_t preemptions;   /* dfs; -1: no bound */
+    uint64_t stop_at_step; /* > 0: raise SIGTRAP before this step, for a debugger */
 
     /* Written by the runtime; true at every moment, also after a crash. */
     uint32_t outcome; /* enum lc_outcome */
@@ -87,8 +117,12 @@ struct lc_channel {
     uint64_t decisions_bytes;
     uint64_t evidence_bytes;
     char finding_kind[32];
-    char summary[4096]; /* one sentence; {tN} stands for thread N, {oN} for object N of the evidence */
+    char summary[4096];     /* one sentence; {tN} stands for thread N, {oN} for object N of the evidence */
+    uint32_t memory_points; /* 1: the program has code whose memory accesses can be points */
+    struct lc_profile profile;
 };
+
+_Static_assert(sizeof(struct lc_channel) <= LC_REPLAY_OFFSET, "the channel's head runs into its first area");
 
 /*
  * Decisions are pairs of varints (7 bits a byte, low first, the top bit means more): the thread that was

@@ -26,7 +26,9 @@ static int wait_on(pthread_cond_t *c, pthread_mutex_t *m, enum lc_op op, int64_t
     struct lc_object *cond = cond_object(c), *mutex = lc_mutex_object(m);
     struct lc_thread *me = lc_self;
     lc_test_cancel();
+    me->object2 = mutex;
     lc_point(op, cond);
+    me->object2 = NULL;
     int64_t depth = mutex->value;
     int error = lc_mutex_release_for_wait(mutex);
     if (error)

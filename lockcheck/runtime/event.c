@@ -41,6 +41,8 @@ const char *lc_op_name(unsigned op)
         [LC_OP_ONCE] = "once",
         [LC_OP_FUTEX_WAIT] = "futex wait",
         [LC_OP_FUTEX_WAKE] = "futex wake",
+        [LC_OP_READ] = "read",
+        [LC_OP_WRITE] = "write",
         [LC_OP_INIT] = "init",
         [LC_OP_DESTROY] = "destroy",
         [LC_OP_ACQUIRED] = "acquired",

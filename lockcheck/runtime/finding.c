@@ -305,11 +305,13 @@ void lc_stop(enum lc_outcome outcome, const char *kind, const char *format, va_l
     }
     lc.ending = true;
     lc.inside++;
+    if (lc.scheduled && lc.strategy->end)
+        lc.strategy->end();
     struct lc_channel *c = lc.channel;
     vsnprintf(c->summary, sizeof c->summary, format, arguments);
     snprintf(c->finding_kind, sizeof c->finding_kind, "%s", kind);
     c->outcome = outcome;
-    if (lc_self) {
+    if (lc_self && outcome != LC_OUTCOME_EXHAUSTED && outcome != LC_OUTCOME_CUT) {
         if (outcome == LC_OUTCOME_FINDING)
             lc_detect_explain();
         if (lc_self->state == LC_ENABLED)
@@ -350,11 +352,18 @@ void lc_limit_reached(void)
     stop(LC_OUTCOME_LIMIT, "limit", "the schedule was given up after %lu steps", lc.channel->steps);
 }
 
-void lc_diverged(void)
+void lc_no_choice(void)
 {
+    if (lc.strategy != &lc_strategy_replay)
+        stop(LC_OUTCOME_CUT, "cut", "the strategy gave the execution up at step %lu", lc.channel->steps + 1);
     stop(LC_OUTCOME_DIVERGED, "diverged",
          "at step %lu the recording asks for a thread that cannot run: this is not the recorded execution",
          lc.channel->steps + 1);
+}
+
+void lc_exhausted(void)
+{
+    stop(LC_OUTCOME_EXHAUSTED, "exhausted", "there is nothing left to explore");
 }
 
 void lc_add_to_summary(const char *format, ...)

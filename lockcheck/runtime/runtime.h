@@ -62,6 +62,8 @@ enum lc_op {
     LC_OP_ONCE,
     LC_OP_FUTEX_WAIT,
     LC_OP_FUTEX_WAKE,
+    LC_OP_READ,  /* of memory */
+    LC_OP_WRITE, /* of memory, or both */
     LC_OP_INIT,
     LC_OP_DESTROY,
     /* What follows is only ever an event, never a step. */
@@ -159,11 +161,12 @@ struct lc_thread {
     /* What it is about to do, or waits for. */
     enum lc_op op;
     struct lc_object *object;
-    int64_t deadline_ns; /* virtual monotonic; LC_NEVER for none */
-    bool timed_out;      /* its deadline has passed */
-    bool woken;          /* its event wait was ended by another thread */
-    bool event_wait;     /* blocked until another thread's act or its deadline, not for a lock */
-    bool cancellable;    /* the wait is a cancellation point */
+    struct lc_object *object2; /* the mutex of a condition wait */
+    int64_t deadline_ns;       /* virtual monotonic; LC_NEVER for none */
+    bool timed_out;            /* its deadline has passed */
+    bool woken;                /* its event wait was ended by another thread */
+    bool event_wait;           /* blocked until another thread's act or its deadline, not for a lock */
+    bool cancellable;          /* the wait is a cancellation point */
     struct lc_object *argument_of_wait; /* condition variable: the mutex to take after the wake-up */
     struct lc_object *queued_on;
     struct lc_thread *queue_next, *queue_previous;
@@ -286,7 +289,8 @@ _Noreturn void lc_stop(enum lc_outcome outcome, const char *kind, const char *fo
 _Noreturn void lc_uncontrolled(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void lc_internal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void lc_limit_reached(void);
-_Noreturn void lc_diverged(void);
+_Noreturn void lc_no_choice(void); /* the strategy gave up */
+_Noreturn void lc_exhausted(void);
 void lc_raise(int sig); /* to the running fiber */
 void lc_set_mask(uint64_t mask);
 void lc_deliver_signals(void); /* those sent to the running fiber that it does not block */

@@ -9,6 +9,7 @@
  * deadline. A deadline that has passed makes a thread enabled; whether it then finds its lock or its wake-up
  * after all is decided by what happens before it is chosen.
  */
+#include <signal.h>
 #include <string.h>
 
 #include "lockcheck/detect/detect.h"
@@ -18,6 +19,8 @@
 static uint32_t enabled[LC_MAX_THREADS]; /* ascending */
 static uint32_t enabled_count;
 static uint32_t deadline_count; /* threads with a deadline that has not passed */
+
+static bool observed; /* observe_step() has work to do */
 
 /* The run of equal decisions that is being written. */
 static uint64_t run_thread;
@@ -150,11 +153,56 @@ void lc_deliver_signals(void)
     }
 }
 
+static struct lc_next next_of(uint32_t id)
+{
+    const struct lc_thread *t = lc_thread_by_number(id);
+    return (struct lc_next){.op = t->op,
+                            .object = t->object ? t->object->id : 0,
+                            .object2 = t->object2 ? t->object2->id : 0,
+                            .reads_only = t->op == LC_OP_READ || t->op == LC_OP_READ_LOCK};
+}
+
+static void record_step(const struct lc_choice *c, uint32_t chosen)
+{
+    struct lc_channel *channel = lc.channel;
+    if (channel->steps * sizeof(struct lc_step) > LC_STEPS_SIZE)
+        return;
+    struct lc_step *s = (struct lc_step *)((char *)channel + LC_STEPS_OFFSET) + (channel->steps - 1);
+    struct lc_next next = chosen == LC_TIME ? (struct lc_next){.op = LC_OP_TIME} : next_of(chosen);
+    *s = (struct lc_step){.thread = chosen,
+                          .op = next.op,
+                          .object = next.object,
+                          .object2 = next.object2,
+                          .enabled = c->count,
+                          .switched = chosen == c->current ? 0
+                                      : c->current_enabled ? 2
+                                                           : 1,
+                          .time_ns = lc.now_ns};
+}
+
+/* What only some executions want to know of each step. */
+static void observe_step(const struct lc_choice *c, uint32_t chosen)
+{
+    if (!lc.scheduled)
+        return;
+    uint32_t flags = lc.channel->flags;
+    if (flags & LC_FLAG_STEPS)
+        record_step(c, chosen);
+    if (flags & LC_FLAG_PROFILE) {
+        struct lc_profile *p = &lc.channel->profile;
+        p->steps = lc.channel->steps;
+        p->threads = lc_thread_count();
+        p->thread_steps[chosen < LC_PROFILE_THREADS ? chosen : LC_PROFILE_THREADS - 1]++;
+    }
+    if (lc.channel->stop_at_step == lc.channel->steps)
+        lc_raise(SIGTRAP);
+}
+
 /* Let the strategy choose who takes the next step; return when the caller is chosen. */
 static void schedule(bool yielded)
 {
     struct lc_thread *me = lc_self;
-    struct lc_choice choice = {.enabled = enabled, .yielded = yielded, .current = me->id};
+    struct lc_choice choice = {.enabled = enabled, .yielded = yielded, .current = me->id, .next = next_of};
     for (;;) {
         choice.count = enabled_count;
         choice.time_possible = deadline_count > 0;
@@ -164,8 +212,10 @@ static void schedule(bool yielded)
             lc_detect_quiescent();
         uint32_t chosen = lc.strategy->choose(&choice);
         if (unlikely(chosen == LC_NO_CHOICE))
-            lc_diverged();
+            lc_no_choice();
         record(chosen);
+        if (unlikely(observed))
+            observe_step(&choice, chosen);
         if (chosen == LC_TIME) {
             pass_time();
             continue;
@@ -204,14 +254,26 @@ void lc_schedule_begin(void)
     lc.channel->hash = 0x6c6f636b63686563ull;
     run_count = 0;
     lc.scheduled = true;
+    struct lc_channel *c = lc.channel;
+    observed = (c->flags & (LC_FLAG_STEPS | LC_FLAG_PROFILE)) || c->stop_at_step;
+    if (c->flags & LC_FLAG_PROFILE)
+        memset(&c->profile, 0, sizeof c->profile);
     const struct lc_strategy *strategy = lc_strategy_find(lc.channel->strategy);
     if (!strategy)
         lc_internal("no strategy is called \"%.31s\"", lc.channel->strategy);
     lc.strategy = strategy;
-    struct lc_schedule_settings settings = {.seed = lc_schedule_seed(lc.channel->seed, lc.channel->schedule),
-                                            .replay = (uint8_t *)lc.channel + LC_REPLAY_OFFSET,
-                                            .replay_bytes = lc.channel->replay_bytes};
+    struct lc_schedule_settings settings = {.seed = lc_schedule_seed(c->seed, c->schedule),
+                                            .schedule = c->schedule,
+                                            .replay = (uint8_t *)c + LC_REPLAY_OFFSET,
+                                            .replay_bytes = c->replay_bytes,
+                                            .depth = c->depth,
+                                            .preemptions = c->preemptions,
+                                            .profile = &c->profile,
+                                            .memory = (uint8_t *)c + LC_MEMORY_OFFSET,
+                                            .memory_bytes = LC_MEMORY_SIZE};
     strategy->begin(&settings);
+    if (strategy->exhausted && strategy->exhausted())
+        lc_exhausted();
 }
 
 static void about_to(enum lc_op op, struct lc_object *object)

@@ -36,8 +36,8 @@ static uint32_t choose(const struct lc_choice *c)
     return c->enabled[0];
 }
 
-static void end(void) {}
-
 const struct lc_strategy lc_strategy_cooperative = {
-    "cooperative", "threads run until they block, time passes when all do: the tame execution", begin, choose,
-    end};
+    .name = "cooperative",
+    .about = "threads run until they block, time passes when all do: the tame execution",
+    .begin = begin,
+    .choose = choose};

@@ -37,7 +37,8 @@ static uint32_t choose(const struct lc_choice *c)
     return c->enabled[lc_random_below(&state, c->count)];
 }
 
-static void end(void) {}
-
-const struct lc_strategy lc_strategy_random = {
-    "random", "a random walk: every enabled thread is equally likely", begin, choose, end};
+const struct lc_strategy lc_strategy_random = {.name = "random",
+                                               .about =
+                                                   "a random walk: every enabled thread is equally likely",
+                                               .begin = begin,
+                                               .choose = choose};

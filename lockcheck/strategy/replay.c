@@ -48,6 +48,5 @@ static uint32_t choose(const struct lc_choice *c)
     return (uint32_t)thread;
 }
 
-static void end(void) {}
-
-const struct lc_strategy lc_strategy_replay = {"replay", "follow a recorded schedule", begin, choose, end};
+const struct lc_strategy lc_strategy_replay = {
+    .name = "replay", .about = "follow a recorded schedule", .begin = begin, .choose = choose};
