@@ -153,6 +153,7 @@ static void checkpoint(void)
     send_packet(LC_MSG_READY, 0);
     pid_t template = (pid_t)syscall(SYS_getpid);
     while (receive_start()) {
+        lc_sleepers_prepare();
         pid_t child = (pid_t)syscall(SYS_fork);
         if (child == 0) {
             begin_schedule(template);

@@ -104,6 +104,7 @@ struct lc_channel {
     uint32_t points;       /* enum lc_points */
     uint32_t depth;        /* pct; 0: its default */
     int32_t preemptions;   /* dfs; -1: no bound */
+    uint32_t sleepers;     /* threads that the template holds ready; see sleepers_used */
     uint64_t stop_at_step; /* > 0: raise SIGTRAP before this step, for a debugger */
 
     /* Written by the runtime; true at every moment, also after a crash. */
@@ -118,6 +119,9 @@ struct lc_channel {
     uint64_t evidence_bytes;
     char finding_kind[32];
     char summary[4096];     /* one sentence; {tN} stands for thread N, {oN} for object N of the evidence */
+    uint32_t sleepers_used; /* threads with default attributes that the schedule made: what to put into
+                             * sleepers, for this program in every process alike, since stacks are elsewhere
+                             * with another number */
     uint32_t memory_points; /* 1: the program has code whose memory accesses can be points */
     struct lc_profile profile;
 };

@@ -176,9 +176,8 @@ struct lc_thread {
     void *(*start)(void *);
     void *argument;
     void *result;
-    bool detached, joined, real_parked, is_main;
-    uint32_t parked_in;     /* generation of the process whose kernel thread sleeps for it */
-    int ready, release;     /* futexes for the sleeping kernel thread */
+    bool detached, joined, is_main;
+    struct lc_sleeper *sleeper;
     struct lc_object *self; /* its object of kind thread */
     struct lc_thread *reap_next;
     char name[LC_NAME_MAX];
@@ -213,7 +212,24 @@ void lc_fiber_trampoline(void);
 extern int lc_has_fsgsbase;
 
 void lc_threads_init(void);
-void lc_reap(void);
+
+/* A real thread that sleeps and lends its stack and thread pointer to a fiber. */
+struct lc_sleeper {
+    pthread_t real;
+    uintptr_t tp;
+    char *stack_top;     /* where the fiber's stack may begin */
+    uint32_t generation; /* of the process that its kernel thread lives in */
+    int ready, release;  /* futexes */
+    bool own_attributes; /* made with attributes of the program's */
+    struct lc_sleeper *next;
+};
+
+/* Make as many for the schedules' processes as the channel says; in the template. */
+void lc_sleepers_prepare(void);
+/* One with these attributes (NULL for the default); NULL and an error number when it cannot be made. */
+struct lc_sleeper *lc_sleeper_take(const pthread_attr_t *attr, int *error);
+/* Its fiber has ended: let the C library have the stack. */
+void lc_sleeper_release(struct lc_sleeper *sleeper);
 
 /* ---- the scheduler ---- */
 

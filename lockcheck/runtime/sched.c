@@ -251,6 +251,7 @@ void lc_schedule_begin(void)
     lc.channel->steps = 0;
     lc.channel->events = 0;
     lc.channel->decisions_bytes = 0;
+    lc.channel->sleepers_used = 0;
     lc.channel->hash = 0x6c6f636b63686563ull;
     run_count = 0;
     lc.scheduled = true;

@@ -14,11 +14,9 @@
  * Corners: restartable sequences are registered for the kernel thread, so sched_getcpu() reads the carrier's;
  * signal masks are the carrier's; gettid() is a number of ours.
  */
-#include <asm/prctl.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
-#include <linux/futex.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,23 +25,21 @@
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <unwind.h>
 
 #include "lockcheck/detect/detect.h"
 #include "lockcheck/runtime/interpose.h"
 #include "lockcheck/runtime/runtime.h"
 
 #define HWCAP2_FSGSBASE_BIT 2u /* Linux Documentation/x86/x86_64/fsgs.rst */
-#define SLEEPER_ROOM 2048u     /* bytes of stack kept for the sleeping thread */
-/* Signals that the runtime needs, and two of the C library's own. */
-#define NEVER_BLOCKED (1ull << (LC_STUCK_SIGNAL - 1) | 1ull << 31 | 1ull << 32)
-#define MAX_KEYS 1024u /* PTHREAD_KEYS_MAX of the C library */
+#define REAP_HEAP 64u          /* ended threads whose stacks are given back at once */
+#define MAX_KEYS 1024u         /* PTHREAD_KEYS_MAX of the C library */
 
 int lc_has_fsgsbase;
 struct lc_thread *lc_self;
 static struct lc_thread *threads[LC_MAX_THREADS];
 static uint32_t thread_count;
 static struct lc_thread *to_reap;
+static uint32_t to_reap_count;
 
 struct lc_thread *lc_thread_by_number(uint32_t id)
 {
@@ -59,30 +55,6 @@ struct lc_thread *lc_thread_of(pthread_t real)
 {
     struct lc_object *o = lc_object_find((void *)real);
     return o && o->kind == LC_KIND_THREAD ? threads[o->value] : NULL;
-}
-
-/* A system call that leaves errno alone. */
-static long bare_futex(int *word, int operation, int value)
-{
-    long result;
-    register long timeout __asm__("r10") = 0;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "0"(SYS_futex), "D"(word), "S"(operation), "d"(value), "r"(timeout)
-                     : "rcx", "r11", "memory");
-    return result;
-}
-
-static void sleep_until_set(int *word)
-{
-    while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == 0)
-        bare_futex(word, FUTEX_WAIT_PRIVATE, 0);
-}
-
-static void set(int *word)
-{
-    __atomic_store_n(word, 1, __ATOMIC_RELEASE);
-    bare_futex(word, FUTEX_WAKE_PRIVATE, INT_MAX);
 }
 
 static struct lc_thread *add_thread(void)
@@ -182,11 +154,13 @@ static _Noreturn void finish(struct lc_thread *t)
         last = threads[i] == t || threads[i]->state == LC_FINISHED;
     if (last)
         exit(0);
-    if (t->detached && t->real_parked) {
-        t->reap_next = to_reap;
-        to_reap = t;
-    }
     lc_thread_ended(t);
+}
+
+/* main() ended by pthread_exit(): the process goes on until its last thread ends. */
+void lc_main_thread_exited(void)
+{
+    finish(lc_self);
 }
 
 /* Joiners may go on; this thread never does. */
@@ -236,36 +210,24 @@ static void lay_first_frame(struct lc_thread *t, char *stack_top)
     t->sp = sp;
 }
 
-static void *sleeper(void *argument)
-{
-    struct lc_thread *t = argument;
-    char *top = __builtin_frame_address(0);
-    t->tp = (uintptr_t)pthread_self();
-    lay_first_frame(t, top - SLEEPER_ROOM);
-    set(&t->ready);
-    sleep_until_set(&t->release);
-    return NULL;
-}
-
-/* Let the kernel thread of an ended fiber go, and with it the stack. */
+/* The kernel threads of ended fibers are let go in heaps: each costs two switches between kernel threads. One
+ * that may sleep on a stack of the program's own is let go at once, since the program may now take the stack
+ * back. */
 static void reap(struct lc_thread *t)
 {
-    if (!t->real_parked || t->parked_in != lc.generation)
+    if (!t->sleeper) /* the main thread has the process's stack */
         return;
-    t->real_parked = false;
-    set(&t->release);
-    lc.inside++;
-    lc_real.pthread_join(t->real, NULL);
-    lc.inside--;
-}
-
-void lc_reap(void)
-{
-    while (to_reap) {
-        struct lc_thread *t = to_reap;
-        to_reap = t->reap_next;
-        reap(t);
+    if (t->sleeper->own_attributes) {
+        lc_sleeper_release(t->sleeper);
+        return;
     }
+    t->reap_next = to_reap;
+    to_reap = t;
+    if (++to_reap_count < REAP_HEAP)
+        return;
+    for (; to_reap; to_reap = to_reap->reap_next)
+        lc_sleeper_release(to_reap->sleeper);
+    to_reap_count = 0;
 }
 
 LC_EXPORT int pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(*start)(void *),
@@ -273,7 +235,6 @@ LC_EXPORT int pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(
 {
     if (!lc_controlled())
         return LC_REAL(pthread_create)(out, attr, start, argument);
-    lc_reap();
     lc_point(LC_OP_THREAD_CREATE, NULL);
     pthread_attr_t own;
     bool detached = false;
@@ -290,22 +251,19 @@ LC_EXPORT int pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(
     t->start = start;
     t->argument = argument;
     t->detached = detached;
-    t->real_parked = true;
-    t->parked_in = lc.generation;
     t->op = LC_OP_THREAD_START;
-    snprintf(t->name, sizeof t->name, "thread %u", t->id);
     t->mask = lc_self->mask;
-    lc_set_mask(~0ull); /* for the sleeper to inherit */
-    lc.inside++;
-    int error = lc_real.pthread_create(&t->real, attr ? &own : NULL, sleeper, t);
-    lc.inside--;
-    lc_set_mask(lc_self->mask);
-    if (error) {
+    int error;
+    t->sleeper = lc_sleeper_take(attr ? &own : NULL, &error);
+    if (!t->sleeper) {
         threads[t->id] = NULL;
         thread_count--;
         return error;
     }
-    sleep_until_set(&t->ready);
+    t->real = t->sleeper->real;
+    t->tp = t->sleeper->tp;
+    lay_first_frame(t, t->sleeper->stack_top);
+    snprintf(t->name, sizeof t->name, "thread %u", t->id);
     if (lc.evidence)
         t->created_frames = lc_backtrace(t->created, LC_MAX_STACK);
     give_object(t);
@@ -391,167 +349,7 @@ LC_EXPORT int pthread_detach(pthread_t real)
     return 0;
 }
 
-/* ---- the end before the end: pthread_exit() and cancellation unwind the fiber's stack ---- */
-
-static struct {
-    _Unwind_Reason_Code (*forced_unwind)(struct _Unwind_Exception *, _Unwind_Stop_Fn, void *);
-    _Unwind_Word (*get_cfa)(struct _Unwind_Context *);
-} unwinder;
-
-/* A buffer of pthread_cleanup_push() in C. The C library's header calls it __pthread_unwind_buf_t; what
- * follows the jump buffer is ours to use. */
-struct cleanup {
-    __pthread_unwind_buf_t buffer;
-};
-
-static struct cleanup **cleanup_next(struct cleanup *c)
-{
-    return (struct cleanup **)&c->buffer.__pad[0];
-}
-
-static _Unwind_Reason_Code unwind_stop(int version, _Unwind_Action actions, _Unwind_Exception_Class class,
-                                       struct _Unwind_Exception *exception, struct _Unwind_Context *context,
-                                       void *arg)
-{
-    (void)version, (void)class, (void)exception;
-    struct lc_thread *t = arg;
-    uintptr_t cfa = unwinder.get_cfa(context);
-    struct cleanup *c = t->cleanup_chain;
-    if (c && ((uintptr_t)c < cfa || (actions & _UA_END_OF_STACK))) {
-        t->cleanup_chain = *cleanup_next(c);
-        __pthread_unwind_buf_t *b = &c->buffer;
-        lc_longjmp((struct __jmp_buf_tag *)b);
-    }
-    if ((actions & _UA_END_OF_STACK) || cfa > (uintptr_t)t->unwind_base)
-        lc_longjmp(t->unwind_base);
-    return _URC_NO_REASON;
-}
-
-static void exception_caught(_Unwind_Reason_Code code, struct _Unwind_Exception *exception)
-{
-    (void)code, (void)exception;
-}
-
-static _Noreturn void unwind(struct lc_thread *t)
-{
-    if (!unwinder.forced_unwind) {
-        lc.inside++;
-        void *library = dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL);
-        if (library) {
-            unwinder.forced_unwind = (_Unwind_Reason_Code(*)(struct _Unwind_Exception *, _Unwind_Stop_Fn,
-                                                             void *))dlsym(library, "_Unwind_ForcedUnwind");
-            unwinder.get_cfa = (_Unwind_Word(*)(struct _Unwind_Context *))dlsym(library, "_Unwind_GetCFA");
-        }
-        lc.inside--;
-        if (!unwinder.forced_unwind || !unwinder.get_cfa)
-            lc_internal("pthread_exit() needs libgcc_s.so.1");
-    }
-    struct _Unwind_Exception *exception = lc_allocate(sizeof *exception);
-    exception->exception_cleanup = exception_caught;
-    unwinder.forced_unwind(exception, unwind_stop, t);
-    lc_internal("the stack of thread %u cannot be unwound", t->id);
-}
-
-LC_EXPORT void __pthread_register_cancel(__pthread_unwind_buf_t *buffer)
-{
-    struct cleanup *c = (struct cleanup *)buffer;
-    struct lc_thread *t = lc_self;
-    *cleanup_next(c) = t ? t->cleanup_chain : NULL;
-    if (t)
-        t->cleanup_chain = c;
-}
-
-LC_EXPORT void __pthread_unregister_cancel(__pthread_unwind_buf_t *buffer)
-{
-    if (lc_self)
-        lc_self->cleanup_chain = *cleanup_next((struct cleanup *)buffer);
-}
-
-LC_EXPORT void __pthread_unwind_next(__pthread_unwind_buf_t *buffer)
-{
-    (void)buffer;
-    unwind(lc_self);
-}
-
-LC_EXPORT void pthread_exit(void *result)
-{
-    if (!lc_controlled()) {
-        LC_REAL(pthread_exit)(result);
-        __builtin_unreachable();
-    }
-    lc_self->exiting = true;
-    lc_self->result = result;
-    unwind(lc_self);
-}
-
-/* main() ended by pthread_exit(): the process goes on until its last thread ends. */
-void lc_main_thread_exited(void)
-{
-    finish(lc_self);
-}
-
-void lc_test_cancel(void)
-{
-    struct lc_thread *t = lc_self;
-    if (!t->cancel_requested || t->cancel_disabled || t->exiting)
-        return;
-    t->exiting = true;
-    t->cancellable = false;
-    t->result = PTHREAD_CANCELED;
-    unwind(t);
-}
-
-LC_EXPORT int pthread_cancel(pthread_t real)
-{
-    if (!lc_controlled())
-        return LC_REAL(pthread_cancel)(real);
-    struct lc_thread *t = lc_thread_of(real);
-    if (!t || t->joined)
-        return ESRCH;
-    lc_point(LC_OP_THREAD_CANCEL, t->self);
-    if (t->state == LC_FINISHED)
-        return 0;
-    t->cancel_requested = true;
-    if (t->state == LC_BLOCKED && t->cancellable && !t->cancel_disabled)
-        lc_enable(t);
-    if (t == lc_self && t->cancel_async)
-        lc_test_cancel();
-    return 0;
-}
-
-LC_EXPORT void pthread_testcancel(void)
-{
-    if (lc_controlled())
-        lc_test_cancel();
-    else
-        LC_REAL(pthread_testcancel)();
-}
-
-LC_EXPORT int pthread_setcancelstate(int state, int *before)
-{
-    if (!lc_controlled())
-        return LC_REAL(pthread_setcancelstate)(state, before);
-    if (state != PTHREAD_CANCEL_ENABLE && state != PTHREAD_CANCEL_DISABLE)
-        return EINVAL;
-    if (before)
-        *before = lc_self->cancel_disabled ? PTHREAD_CANCEL_DISABLE : PTHREAD_CANCEL_ENABLE;
-    lc_self->cancel_disabled = state == PTHREAD_CANCEL_DISABLE;
-    return 0;
-}
-
-LC_EXPORT int pthread_setcanceltype(int type, int *before)
-{
-    if (!lc_controlled())
-        return LC_REAL(pthread_setcanceltype)(type, before);
-    if (type != PTHREAD_CANCEL_DEFERRED && type != PTHREAD_CANCEL_ASYNCHRONOUS)
-        return EINVAL;
-    if (before)
-        *before = lc_self->cancel_async ? PTHREAD_CANCEL_ASYNCHRONOUS : PTHREAD_CANCEL_DEFERRED;
-    lc_self->cancel_async = type == PTHREAD_CANCEL_ASYNCHRONOUS;
-    return 0;
-}
-
-/* ---- names, numbers, signals ---- */
+/* ---- names and numbers ---- */
 
 LC_EXPORT int pthread_setname_np(pthread_t real, const char *name)
 {
@@ -584,78 +382,4 @@ LC_EXPORT pid_t gettid(void)
     if (!lc_controlled() || lc_self->is_main)
         return (pid_t)syscall(SYS_getpid);
     return (pid_t)syscall(SYS_getpid) + (pid_t)lc_self->id;
-}
-
-void lc_raise(int sig)
-{
-    syscall(SYS_tgkill, syscall(SYS_getpid), syscall(SYS_gettid), sig);
-}
-
-/* The kernel's mask is the carrier's; it is changed at a switch when the next fiber's differs. */
-void lc_set_mask(uint64_t mask)
-{
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
-}
-
-static int change_mask(int how, const sigset_t *change, sigset_t *before)
-{
-    if (change && how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
-        return EINVAL;
-    uint64_t now = lc_self->mask;
-    if (change) {
-        uint64_t bits = change->__val[0] & ~NEVER_BLOCKED;
-        lc_self->mask = how == SIG_BLOCK ? now | bits : how == SIG_UNBLOCK ? now & ~bits : bits;
-        lc_set_mask(lc_self->mask);
-    }
-    if (before) {
-        sigemptyset(before);
-        before->__val[0] = now;
-    }
-    if (change)
-        lc_deliver_signals();
-    return 0;
-}
-
-LC_EXPORT int pthread_sigmask(int how, const sigset_t *change, sigset_t *before)
-{
-    if (!lc_controlled())
-        return LC_REAL(pthread_sigmask)(how, change, before);
-    return change_mask(how, change, before);
-}
-
-LC_EXPORT int sigprocmask(int how, const sigset_t *change, sigset_t *before)
-{
-    if (!lc_controlled())
-        return LC_REAL(sigprocmask)(how, change, before);
-    int error = change_mask(how, change, before);
-    if (error)
-        errno = error;
-    return error ? -1 : 0;
-}
-
-LC_EXPORT int pthread_kill(pthread_t real, int sig)
-{
-    if (!lc_controlled())
-        return LC_REAL(pthread_kill)(real, sig);
-    struct lc_thread *t = lc_thread_of(real);
-    if (!t || t->joined || t->state == LC_FINISHED)
-        return ESRCH;
-    if (sig < 0 || sig > 64)
-        return EINVAL;
-    if (sig == 0)
-        return 0;
-    t->signals |= 1ull << (sig - 1);
-    if (t == lc_self)
-        lc_deliver_signals();
-    return 0;
-}
-
-LC_EXPORT int raise(int sig)
-{
-    if (!lc_controlled())
-        return LC_REAL(raise)(sig);
-    int error = pthread_kill(pthread_self(), sig);
-    if (error)
-        errno = error;
-    return error ? -1 : 0;
 }
