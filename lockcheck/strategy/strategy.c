@@ -14,3 +14,8 @@ const struct lc_strategy *lc_strategy_find(const char *name)
             return strategies[i];
     return NULL;
 }
+
+const struct lc_strategy *lc_strategy_at(size_t index)
+{
+    return index < sizeof strategies / sizeof *strategies ? strategies[index] : NULL;
+}

@@ -96,5 +96,7 @@ extern const struct lc_strategy lc_strategy_replay;
 
 /* Returns the strategy of that name, or NULL. */
 const struct lc_strategy *lc_strategy_find(const char *name);
+/* The strategies in the order in which users see them: the index-th from 0, NULL after the last. */
+const struct lc_strategy *lc_strategy_at(size_t index);
 
 #endif
