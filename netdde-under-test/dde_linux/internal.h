@@ -31,7 +31,8 @@
  * unless they say otherwise. */
 struct task_struct {
     long state;          /* TASK_*, changed only atomically, by anybody */
-    ddekit_sem_t *sleep; /* one token for each claim, see <linux/sched.h>; upped by whoever claimed */
+    ddekit_sem_t *sleep; /* one token for each claim, see <linux/sched.h>; upped by whoever claimed. NULL
+                          * until the thread first sets a sleeping state */
     atomic_t usage;
     bool armed;        /* state was set to a sleeping one, and no token has been taken for it yet */
     bool softirq_owed; /* it raised a softirq in an interrupt handler and has yet to up the semaphore */
@@ -66,6 +67,10 @@ void softirq_init(void);
 void softirq_irq_exit(void);
 /* Whether the caller is .softirqd. */
 bool softirq_is_current(void);
+
+/* timer.c: wait until the timer's function does not run, without stopping the timer. Not in .softirqd. */
+struct timer_list;
+void timer_wait_function(const struct timer_list *timer);
 
 /* One per subsystem, called once by dde_linux_init. */
 void wait_init(void);

@@ -5,6 +5,8 @@
  * A line's handler lock is held while its handlers run. So nobody changes the list under them, and whoever
  * removes a handler, or synchronizes, need only take the lock to know that none runs.
  */
+#include <stdio.h>
+
 #include <ddekit/interrupt.h>
 
 #include <linux/interrupt.h>
@@ -164,9 +166,12 @@ void synchronize_irq(unsigned int irq)
 
 void irq_init(void)
 {
+    char name[32];
+
     for (unsigned int i = 0; i < DDEKIT_IRQ_LINES; i++) {
         lines[i].number = i;
-        spin_lock_init(&lines[i].lock);
+        snprintf(name, sizeof(name), "handlers of line %02x", i);
+        linux_spin_lock_init(&lines[i].lock, name);
         INIT_LIST_HEAD(&lines[i].handlers);
     }
 }

@@ -5,6 +5,7 @@
  * Left out: signals, priorities, accounting.
  */
 #include <limits.h>
+#include <stdio.h>
 
 #include <dde_linux/dde_linux.h>
 #include <linux/delay.h>
@@ -27,8 +28,6 @@ struct task_struct *task_create(const char *name)
     strscpy(task->comm, name, sizeof(task->comm));
     atomic_set(&task->usage, 1);
     init_completion(&task->exited);
-    task->sleep = ddekit_sem_init(0);
-    ddekit_sem_set_name(task->sleep, "sleep of a Linux thread");
     return task;
 }
 
@@ -36,7 +35,8 @@ void task_put(struct task_struct *task)
 {
     if (!atomic_dec_and_test(&task->usage))
         return;
-    ddekit_sem_deinit(task->sleep);
+    if (task->sleep)
+        ddekit_sem_deinit(task->sleep);
     kfree(task);
 }
 
@@ -60,10 +60,24 @@ struct task_struct *get_current(void)
     return current_task;
 }
 
+/* Most threads never sleep in Linux code: the semaphore is made when its thread first says that it will. */
+static void prepare_sleep(struct task_struct *task)
+{
+    char name[sizeof("sleep of ") + TASK_NAME_MAX];
+
+    snprintf(name, sizeof(name), "sleep of %s", task->comm);
+    task->sleep = ddekit_sem_init(0);
+    ddekit_sem_set_name(task->sleep, name);
+}
+
 void set_current_state(long state)
 {
     struct task_struct *task = current;
-    long old = __atomic_exchange_n(&task->state, state, __ATOMIC_SEQ_CST);
+    long old;
+
+    if (state != TASK_RUNNING && !task->sleep)
+        prepare_sleep(task);
+    old = __atomic_exchange_n(&task->state, state, __ATOMIC_SEQ_CST);
 
     /* Somebody claimed us since we set a sleeping state: his token is ours, and must not stay behind. */
     if (task->armed && old == TASK_RUNNING)

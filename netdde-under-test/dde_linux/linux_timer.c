@@ -160,6 +160,11 @@ int del_timer(struct timer_list *timer)
     return was_pending;
 }
 
+void timer_wait_function(const struct timer_list *timer)
+{
+    wait_event(timer_done, __atomic_load_n(&running, __ATOMIC_SEQ_CST) != timer);
+}
+
 int del_timer_sync(struct timer_list *timer)
 {
     int was_pending = 0;
@@ -174,7 +179,7 @@ int del_timer_sync(struct timer_list *timer)
         /* Only .softirqd runs timers: if it asks, it asks from within the function. */
         if (!runs || softirq_is_current())
             return was_pending;
-        wait_event(timer_done, __atomic_load_n(&running, __ATOMIC_SEQ_CST) != timer);
+        timer_wait_function(timer);
         /* The function may have started the timer again: look once more. */
     }
 }

@@ -212,9 +212,10 @@ static bool cancel_locked(struct work_struct *work, struct timer_list *timer)
         was_pending = take_back(work, timer);
         if (was_pending || !timer)
             break;
-        /* Its timer's function is on the way to the lock. */
+        /* Its timer's function is on the way to the lock. Only wait for it: by the time it has been there the
+         * item may have run and started the timer again. */
         spin_unlock(&work_lock);
-        del_timer_sync(timer);
+        timer_wait_function(timer);
         spin_lock(&work_lock);
     }
     return was_pending;

@@ -2,6 +2,9 @@
 /*
  * The Linux driver environment: its threads, timers, work queues and waits by themselves, then with 8139too
  * on the RTL8139 model. The machine is powered on once; the tests run in order and leave eth0 closed.
+ *
+ * They look at behaviour in real time. How the environment stands any schedule is for
+ * tests/programs/dde_linux/.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,6 +35,8 @@
 
 #define KBUILD_MODNAME "dde_linux_test"
 #define SOON_MS 30 /* long enough for another thread to get somewhere */
+#define LATER 10   /* jiffies; no thread here is ever late by so much */
+#define LATER_MS (LATER * 1000 / HZ)
 #define PATIENCE_MS 5000
 
 static const u8 mac[ETH_ALEN] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
@@ -142,12 +147,12 @@ static void note_run(struct timer_list *timer)
 static void timers_run_in_the_order_of_expiry(void **state __always_unused)
 {
     struct test_timer t[3] = {0};
-    const unsigned long delay[3] = {3, 1, 2};
+    const unsigned long delay[3] = {3, 1, 2}, base = jiffies + LATER;
 
     timer_sequence = 0;
     for (int i = 0; i < 3; i++) {
         timer_setup(&t[i].timer, note_run, 0);
-        mod_timer(&t[i].timer, jiffies + delay[i]);
+        mod_timer(&t[i].timer, base + delay[i]);
     }
     for (int i = 0; i < 3; i++)
         assert_reaches(&t[i].ran, 1);
@@ -163,11 +168,11 @@ static void a_deleted_timer_does_not_run(void **state __always_unused)
     struct test_timer t = {0};
 
     timer_setup(&t.timer, note_run, 0);
-    assert_int_equal(mod_timer(&t.timer, jiffies + 1), 0);
-    assert_int_equal(mod_timer(&t.timer, jiffies + 2), 1);
+    assert_int_equal(mod_timer(&t.timer, jiffies + LATER), 0);
+    assert_int_equal(mod_timer(&t.timer, jiffies + LATER), 1);
     assert_true(timer_pending(&t.timer));
     assert_int_equal(del_timer(&t.timer), 1);
-    msleep(SOON_MS);
+    msleep(LATER_MS + SOON_MS);
     assert_int_equal(t.ran, 0);
 }
 
@@ -216,9 +221,9 @@ static void initialising_a_pending_timer_again_stops_it(void **state __always_un
     struct test_timer t = {0};
 
     timer_setup(&t.timer, note_run, 0);
-    mod_timer(&t.timer, jiffies + 2);
+    mod_timer(&t.timer, jiffies + LATER);
     timer_setup(&t.timer, note_run, 0);
-    msleep(SOON_MS);
+    msleep(LATER_MS + SOON_MS);
     assert_int_equal(t.ran, 0);
 }
 
@@ -299,7 +304,7 @@ static void work_ran(struct work_struct *work)
     struct test_work *w = container_of(work, struct test_work, work.work);
 
     if (w->requeue)
-        schedule_delayed_work(&w->work, 0);
+        schedule_delayed_work(&w->work, 1);
     raise_counter(&w->ran);
 }
 
@@ -308,8 +313,8 @@ static void a_pending_work_item_is_queued_once(void **state __always_unused)
     struct test_work w = {0};
 
     INIT_DELAYED_WORK(&w.work, work_ran);
-    assert_true(schedule_delayed_work(&w.work, 2));
-    assert_false(schedule_delayed_work(&w.work, 1));
+    assert_true(schedule_delayed_work(&w.work, LATER));
+    assert_false(schedule_delayed_work(&w.work, 0));
     assert_true(delayed_work_pending(&w.work));
     assert_reaches(&w.ran, 1);
     flush_delayed_work(&w.work);
@@ -348,11 +353,11 @@ static void initialising_pending_work_again_takes_it_back(void **state __always_
     struct test_work w = {0};
 
     INIT_DELAYED_WORK(&w.work, work_ran);
-    schedule_delayed_work(&w.work, 1);
+    schedule_delayed_work(&w.work, LATER);
     INIT_DELAYED_WORK(&w.work, work_ran);
-    assert_true(schedule_delayed_work(&w.work, 2));
+    assert_true(schedule_delayed_work(&w.work, 2 * LATER));
     assert_reaches(&w.ran, 1);
-    msleep(SOON_MS);
+    msleep(LATER_MS);
     assert_int_equal(w.ran, 1);
     cancel_delayed_work_sync(&w.work);
 }
@@ -501,8 +506,10 @@ static void the_watchdog_wakes_a_stopped_queue_and_then_rests(void **state __alw
         assert_int_equal(send_frame(dev, frame, sizeof(frame), &mute_freed), NET_XMIT_SUCCESS);
     assert_reaches(&mute_freed, 4);
     assert_int_equal(value_of(&mute_timeouts), 1);
-    for (int ms = 0; ms < PATIENCE_MS && timer_pending(&dev->watchdog_timer); ms += 10)
+    for (int ms = 0; ms < PATIENCE_MS && timer_pending(&dev->watchdog_timer); ms += 10) {
         msleep(10);
+        synchronize_rcu(); /* not in the middle of its function, which may start it again */
+    }
     assert_false(timer_pending(&dev->watchdog_timer));
     unregister_netdev(dev);
     free_netdev(dev);

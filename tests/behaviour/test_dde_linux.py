@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The Linux driver environment under lockcheck, alone and with 8139too: no schedule and no jump of the time shows a
+finding with the repaired semaphores, and none goes on for ever."""
+
+from __future__ import annotations
+
+import pytest
+
+SCHEDULES = 2000
+STEPS = 1_000_000  # a schedule takes a few hundred to a few thousand; one that reaches this many is a livelock
+
+PROGRAMS = ["dde_linux_sleeping", "dde_linux_deferring", "dde_linux_device"]
+
+
+@pytest.mark.parametrize("sync", ["drain", "posix"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_no_schedule_shows_a_finding(name, sync, program, lockcheck) -> None:
+    outcome = lockcheck(
+        "explore", "--schedules", SCHEDULES, "--steps", STEPS, "--time", 100, "--", program(name), sync
+    )
+    assert outcome.code == 0, outcome.text
+    assert outcome.result["schedules"] == SCHEDULES
+    assert outcome.result["truncated"] == 0
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_it_passes_in_the_plainest_schedule(name, program, lockcheck) -> None:
+    outcome = lockcheck("run", "--", program(name))
+    assert outcome.code == 0, outcome.text
+
+
+def test_the_legacy_semaphore_is_found_out_below_linux(program, lockcheck) -> None:
+    outcome = lockcheck("explore", "--schedules", 5000, "--", program("dde_linux_sleeping"), "legacy")
+    assert outcome.code == 1, outcome.text
+    assert outcome.result["findings"][0]["kind"] in ("assertion", "lost-wakeup", "phantom-wakeup", "hang")
