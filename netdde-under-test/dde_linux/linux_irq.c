@@ -27,11 +27,20 @@ struct irq_line {
     unsigned int number;
     spinlock_t lock;
     struct list_head handlers;  /* under the lock */
-    struct task_struct *thread; /* its DDEKit thread's, while a handler runs; atomically */
+    struct task_struct *task;   /* of its DDEKit thread; made once, the line may get another thread later */
+    struct task_struct *thread; /* the same while a handler runs, else NULL; atomically */
 };
 
 static struct irq_line lines[DDEKIT_IRQ_LINES];
 static DEFINE_MUTEX(irq_setup_mutex); /* attaching and detaching of lines */
+
+/* In the line's new thread. */
+static void line_thread_init(void *argument)
+{
+    struct irq_line *line = argument;
+
+    task_set_current(line->task);
+}
 
 static void line_interrupt(void *argument)
 {
@@ -62,6 +71,19 @@ static bool may_share(struct irq_line *line, unsigned long flags)
     return true;
 }
 
+/* Under irq_setup_mutex: give the line its thread. */
+static bool line_attach(struct irq_line *line, unsigned long flags)
+{
+    char name[TASK_NAME_MAX];
+
+    if (!line->task) {
+        snprintf(name, sizeof(name), "irq%02x", line->number);
+        line->task = task_create(name);
+    }
+    return line->task && ddekit_interrupt_attach((int)line->number, (flags & IRQF_SHARED) != 0,
+                                                 line_thread_init, line_interrupt, line);
+}
+
 /* Under irq_setup_mutex. Returns 0 or -EBUSY; on an error the handler is not in the list. */
 static int line_add(struct irq_line *line, struct irq_handler *handler)
 {
@@ -75,8 +97,7 @@ static int line_add(struct irq_line *line, struct irq_handler *handler)
     first = list_empty(&line->handlers);
     list_add_tail(&handler->entry, &line->handlers);
     spin_unlock(&line->lock);
-    if (!first || ddekit_interrupt_attach((int)line->number, (handler->flags & IRQF_SHARED) != 0, NULL,
-                                          line_interrupt, line))
+    if (!first || line_attach(line, handler->flags))
         return 0;
     spin_lock(&line->lock);
     list_del(&handler->entry);

@@ -2,7 +2,8 @@
 /*
  * Threads as Linux code sees them: current, sleeping and waking. The protocol is told in <linux/sched.h>.
  *
- * Left out: signals, priorities, accounting.
+ * Left out: signals, priorities, accounting. DDEKit does not tell when a thread ends, so the record of a
+ * thread that Linux has not made stays.
  */
 #include <limits.h>
 #include <stdio.h>
