@@ -19,7 +19,6 @@
 #include "lockcheck/runtime/channel.h"
 #include "lockcheck/strategy/strategy.h"
 
-#define LC_MAX_THREADS 4096u
 #define LC_MAX_STACK 48u   /* frames kept of a stack */
 #define LC_HISTORY 24u     /* events kept of an object */
 #define LC_NAME_MAX 64u    /* bytes of a name, with its end */
@@ -279,6 +278,8 @@ void lc_unqueue(struct lc_thread *thread);
 /* The running fiber has ended. */
 _Noreturn void lc_schedule_away(void);
 void lc_schedule_begin(void);
+/* Counts a step that is about to be taken in the channel's profile. */
+void lc_profile_step(const struct lc_choice *choice, uint32_t chosen);
 
 int64_t lc_deadline(clockid_t clock, const struct timespec *absolute); /* to virtual ns */
 int64_t lc_deadline_in(const struct timespec *relative);

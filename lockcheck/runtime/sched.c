@@ -159,7 +159,8 @@ static struct lc_next next_of(uint32_t id)
     return (struct lc_next){.op = t->op,
                             .object = t->object ? t->object->id : 0,
                             .object2 = t->object2 ? t->object2->id : 0,
-                            .reads_only = t->op == LC_OP_READ || t->op == LC_OP_READ_LOCK};
+                            .reads_only = t->op == LC_OP_READ || t->op == LC_OP_READ_LOCK,
+                            .address = t->object ? t->object->address : 0};
 }
 
 static void record_step(const struct lc_choice *c, uint32_t chosen)
@@ -188,12 +189,8 @@ static void observe_step(const struct lc_choice *c, uint32_t chosen)
     uint32_t flags = lc.channel->flags;
     if (flags & LC_FLAG_STEPS)
         record_step(c, chosen);
-    if (flags & LC_FLAG_PROFILE) {
-        struct lc_profile *p = &lc.channel->profile;
-        p->steps = lc.channel->steps;
-        p->threads = lc_thread_count();
-        p->thread_steps[chosen < LC_PROFILE_THREADS ? chosen : LC_PROFILE_THREADS - 1]++;
-    }
+    if (flags & LC_FLAG_PROFILE)
+        lc_profile_step(c, chosen);
     if (lc.channel->stop_at_step == lc.channel->steps)
         lc_raise(SIGTRAP);
 }

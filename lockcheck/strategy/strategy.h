@@ -16,7 +16,11 @@
 /* What choose() returns when no choice that it may make is possible. */
 #define LC_NO_CHOICE UINT32_MAX
 
-#define LC_PROFILE_THREADS 256u /* threads above this number count as the last */
+#define LC_MAX_THREADS 4096u /* numbers of threads are below this */
+
+#define LC_PROFILE_THREADS 256u       /* threads from this number on count as the last */
+#define LC_PROFILE_OBJECTS 256u       /* objects that are counted */
+#define LC_PROFILE_OBJECT_THREADS 32u /* the same for what each thread does with an object */
 
 /*
  * What is known of the program before the hunt: written by the runtime during the profiling run (one schedule
@@ -25,8 +29,17 @@
  */
 struct lc_profile {
     uint64_t steps;
+    uint64_t choices;                          /* steps at which there was more than one choice */
     uint32_t threads;                          /* the highest number of a thread */
     uint64_t thread_steps[LC_PROFILE_THREADS]; /* by number of the thread; [0] is the passing of time */
+    uint32_t creators[LC_PROFILE_THREADS];     /* who made the thread; 0: it was there at the checkpoint */
+
+    /* What was done with which object. When there is no room, an object that only one thread has touched so
+     * far gives way to a new one. */
+    uint32_t objects;
+    uint64_t object_addresses[LC_PROFILE_OBJECTS];
+    uint32_t object_threads[LC_PROFILE_OBJECTS]; /* bit n: thread n has touched it */
+    uint32_t object_steps[LC_PROFILE_OBJECTS][LC_PROFILE_OBJECT_THREADS];
 };
 
 /* What a schedule starts from. */
@@ -50,6 +63,7 @@ struct lc_next {
     uint32_t object;  /* the object it touches, by number; 0 for none */
     uint32_t object2; /* a second one, as the mutex of a condition wait; 0 for none */
     bool reads_only;  /* two operations that only read one object do not depend on each other */
+    uint64_t address; /* of object: what it is known by in other schedules, where numbers may differ */
 };
 
 /* Two steps of different threads depend on each other: their order can matter. Time depends on everything. */
@@ -91,8 +105,13 @@ struct lc_strategy {
 };
 
 extern const struct lc_strategy lc_strategy_cooperative;
+extern const struct lc_strategy lc_strategy_guided;
+extern const struct lc_strategy lc_strategy_pct;
+extern const struct lc_strategy lc_strategy_portfolio;
+extern const struct lc_strategy lc_strategy_pos;
 extern const struct lc_strategy lc_strategy_random;
 extern const struct lc_strategy lc_strategy_replay;
+extern const struct lc_strategy lc_strategy_surw;
 
 /* Returns the strategy of that name, or NULL. */
 const struct lc_strategy *lc_strategy_find(const char *name);
