@@ -49,7 +49,7 @@ static void begin(const struct lc_schedule_settings *settings)
     uint32_t depth = settings->depth ? settings->depth : DEPTH;
     if (depth - 1 > MOST_CHANGES)
         depth = MOST_CHANGES + 1;
-    lc_priorities_begin(&priorities, settings);
+    lc_priorities_begin(&priorities, settings, false);
     uint32_t k = length(settings->profile);
     choices = 0;
     changed = change_count = 0;

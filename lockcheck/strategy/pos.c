@@ -17,7 +17,7 @@ static struct lc_priorities priorities;
 
 static void begin(const struct lc_schedule_settings *settings)
 {
-    lc_priorities_begin(&priorities, settings);
+    lc_priorities_begin(&priorities, settings, true);
 }
 
 /* New priorities for the events that race with what `chosen` is about to do. */

@@ -8,8 +8,9 @@
  * are schedules in which time is one thread among equals and a program is often late, and schedules in which
  * it passes when all wait (see random.c, which does the same in its way).
  *
- * Nobody spins for ever: who yields gets a low priority, and so does, once in so many choices, whoever is the
- * first, as a thread that spins is. Time passes then as well, for those that spin until a moment.
+ * Nobody spins for ever: who yields gets a low priority. Once in so many choices time passes, for those that
+ * spin until a moment, and the first of the threads, who may be spinning, gets a low priority; or all threads
+ * get new ones, where priorities are of events and last for a step of their thread only.
  */
 #ifndef LOCKCHECK_STRATEGY_PRIORITY_H
 #define LOCKCHECK_STRATEGY_PRIORITY_H
@@ -27,12 +28,12 @@
 #define LC_PRIORITY_LOW (1ull << 62)
 
 struct lc_priorities {
-    uint64_t random; /* the generator's state */
-    uint32_t known;  /* threads up to this number have a priority */
-    uint32_t
-        time_one_in;  /* time that has passed is given a random priority once in so many times; 0: never */
-    bool time_passed; /* in the step before: a thread that yields then has done so already */
-    uint64_t low;     /* the lowest that was given */
+    uint64_t random;      /* the generator's state */
+    uint32_t known;       /* threads up to this number have a priority */
+    uint32_t time_one_in; /* how often time that has passed becomes as eager as a thread; 0: never */
+    bool of_events;       /* the strategy draws a new priority for each step */
+    bool time_passed;     /* in the step before: a thread that yields then has done so already */
+    uint64_t low;         /* the lowest that was given */
     uint64_t patience, patience_left;
     uint64_t of[LC_MAX_THREADS]; /* of[LC_TIME] is that of time */
 };
@@ -55,10 +56,12 @@ static inline void lc_priority_of_next_deadline(struct lc_priorities *p)
         lc_priority_drop(p, LC_TIME);
 }
 
-static inline void lc_priorities_begin(struct lc_priorities *p, const struct lc_schedule_settings *settings)
+static inline void lc_priorities_begin(struct lc_priorities *p, const struct lc_schedule_settings *settings,
+                                       bool of_events)
 {
     static const uint32_t one_in[] = {1, 4, 16, 64, 0};
     p->random = settings->seed;
+    p->of_events = of_events;
     p->known = 0;
     p->time_passed = false;
     p->low = LC_PRIORITY_LOW;
@@ -84,23 +87,40 @@ static inline uint32_t lc_priorities_highest(const struct lc_priorities *p, cons
     return chosen;
 }
 
-/* To be called first in each choice: new threads get priorities, and threads that yield or spin lose theirs.
- * Returns whether there is more than one choice. */
-static inline bool lc_priorities_update(struct lc_priorities *p, const struct lc_choice *c)
+static inline void lc_priorities_meet(struct lc_priorities *p, const struct lc_choice *c)
 {
     uint32_t newest = c->count ? c->enabled[c->count - 1] : 0;
     assert(newest < LC_MAX_THREADS);
     while (p->known < newest)
         p->of[++p->known] = lc_priority_random(p);
+}
+
+static inline void lc_priorities_lose_patience(struct lc_priorities *p, const struct lc_choice *c)
+{
+    p->patience_left = p->patience;
+    p->time_one_in *= 4; /* time that is too eager may be why nobody gets on; ends at 0 */
+    p->of[LC_TIME] = UINT64_MAX;
+    if (p->of_events) {
+        p->known = 0;
+        lc_priorities_meet(p, c);
+    } else if (c->count) {
+        struct lc_choice threads = *c;
+        threads.time_possible = false;
+        lc_priority_drop(p, lc_priorities_highest(p, &threads));
+    }
+}
+
+/* To be called first in each choice: new threads get priorities, and threads that yield or spin lose theirs.
+ * Returns whether there is more than one choice. */
+static inline bool lc_priorities_update(struct lc_priorities *p, const struct lc_choice *c)
+{
+    lc_priorities_meet(p, c);
     if (c->count + c->time_possible <= 1)
         return false;
     if (c->yielded && c->current_enabled && !p->time_passed)
         lc_priority_drop(p, c->current);
-    if (--p->patience_left == 0) {
-        p->patience_left = p->patience;
-        lc_priority_drop(p, lc_priorities_highest(p, c));
-        p->of[LC_TIME] = UINT64_MAX;
-    }
+    if (__builtin_expect(--p->patience_left == 0, 0))
+        lc_priorities_lose_patience(p, c);
     return true;
 }
 

@@ -15,9 +15,9 @@
  *
  * Departures. One profiling run counts, and threads and objects that it did not meet count as having one step
  * left when they are about to take it. A thread that the walk waits for in vain (it waits for another one
- * itself, or the profile promised too much) is given up after a while. Where all steps are interesting, time
- * is one of the threads, and has left as many steps as the profiling run saw it pass; elsewhere it has a
- * priority, see priority.h.
+ * itself, or the profile promised too much) is given up after a while, and then has half as many left. Where
+ * all steps are interesting, time is one of the threads, and has left as many steps as the profiling run saw
+ * it pass; elsewhere it has a priority, see priority.h.
  */
 #include "lockcheck/strategy/priority.h"
 
@@ -65,7 +65,7 @@ static void begin(const struct lc_schedule_settings *settings)
 {
     static const struct lc_profile nothing;
     const struct lc_profile *p = settings->profile ? settings->profile : &nothing;
-    lc_priorities_begin(&priorities, settings);
+    lc_priorities_begin(&priorities, settings, true);
     met = 0;
     wanted = NOBODY;
     uint32_t row = lc_random_below(&priorities.random, ALL_ONE_IN) == 0 ? LC_PROFILE_OBJECTS : draw_object(p);
@@ -141,6 +141,8 @@ static uint32_t choose_selectively(const struct lc_choice *c)
     if (c->count == 0)
         return LC_TIME;
     if (wanted == NOBODY || ++waited > wait) {
+        if (wanted < profiled)
+            left[wanted] /= 2;
         wanted = draw(c);
         waited = 0;
     }

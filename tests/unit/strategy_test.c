@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -205,11 +206,190 @@ static void replay_refuses_a_cut_recording(void **state)
     }
 }
 
+static void guided_follows_what_is_possible(void **state)
+{
+    (void)state;
+    static const uint32_t runs[][2] = {{1, 2}, {4, 3}, {5, 1}, {LC_TIME, 1}, {2, 3}, {1, 1}};
+    uint8_t bytes[64];
+    struct lc_schedule_settings settings = {.replay = bytes, .replay_bytes = record(bytes, runs, 6)};
+    lc_strategy_guided.begin(&settings);
+    struct lc_choice all = choice_of(3, true, 2), no_time = choice_of(3, false, 2),
+                     one = choice_of(1, false, 1);
+    assert_int_equal(lc_strategy_guided.choose(&all), 1);
+    assert_int_equal(lc_strategy_guided.choose(&all), 1);
+    assert_int_equal(lc_strategy_guided.choose(&all), 5);     /* there is no thread 4 */
+    assert_int_equal(lc_strategy_guided.choose(&no_time), 2); /* nothing to wait for */
+    assert_int_equal(lc_strategy_guided.choose(&one), 1);     /* the rest of the run of 2 is left out */
+    assert_int_equal(lc_strategy_guided.choose(&all), 2);     /* the tame strategy */
+    settings.replay_bytes = 1;
+    lc_strategy_guided.begin(&settings);
+    assert_int_equal(lc_strategy_guided.choose(&all), 2);
+}
+
+/* ---- what holds for every strategy ---- */
+
+static struct lc_next pseudo_next(uint32_t thread)
+{
+    return (struct lc_next){.op = thread % 5, .object = thread % 3, .address = thread % 3 * 4096ull};
+}
+
+static const struct lc_profile some_profile = {
+    .steps = 300,
+    .choices = 250,
+    .threads = 6,
+    .thread_steps = {20, 100, 50, 50, 40, 30, 10},
+    .creators = {[4] = 1, [5] = 4},
+    .objects = 2,
+    .object_addresses = {4096, 8192},
+    .object_threads = {0x3e, 0x30},
+    .object_steps = {{0, 10, 20, 30, 10, 10}, {0, 0, 0, 0, 2, 2}},
+};
+
+static bool follows(const struct lc_strategy *strategy)
+{
+    return strategy == &lc_strategy_replay || strategy == &lc_strategy_guided;
+}
+
+/* Random choices, in which threads become more. Returns a checksum of what was chosen. */
+static uint64_t fuzz(const struct lc_strategy *strategy, uint64_t seed, uint32_t depth,
+                     const struct lc_profile *profile)
+{
+    static uint8_t bytes[64];
+    uint64_t random = seed, sum = 0;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)lc_random_below(&random, 8);
+    struct lc_schedule_settings settings = {.seed = seed,
+                                            .schedule = seed,
+                                            .depth = depth,
+                                            .replay = bytes,
+                                            .replay_bytes = sizeof bytes,
+                                            .profile = profile};
+    strategy->begin(&settings);
+    uint32_t threads = 1, current = 1, enabled[LC_MAX_THREADS];
+    for (uint64_t step = 1; step <= 500; step++) {
+        struct lc_choice c = {.enabled = enabled, .current = current, .step = step, .next = pseudo_next};
+        if (lc_random_below(&random, 40) == 0)
+            threads = threads * 2 < LC_MAX_THREADS ? threads * 2 : LC_MAX_THREADS - 1;
+        uint32_t one_in = 1 + lc_random_below(&random, 3);
+        for (uint32_t t = 1; t <= threads; t++)
+            if (lc_random_below(&random, one_in) == 0) {
+                enabled[c.count++] = t;
+                c.current_enabled |= t == current;
+            }
+        c.time_possible = c.count == 0 || lc_random_below(&random, 2);
+        c.yielded = lc_random_below(&random, 8) == 0;
+        uint32_t chosen = strategy->choose(&c);
+        if (chosen == LC_NO_CHOICE && follows(strategy))
+            break;
+        bool possible = chosen == LC_TIME && c.time_possible;
+        for (uint32_t i = 0; i < c.count && !possible; i++)
+            possible = enabled[i] == chosen;
+        if (!possible)
+            fail_msg("%s chose %u, which cannot run", strategy->name, chosen);
+        if (chosen != LC_TIME)
+            current = chosen;
+        sum = lc_mix64(sum + chosen);
+    }
+    return sum;
+}
+
+static void strategies_choose_only_what_is_possible(void **state)
+{
+    (void)state;
+    static const struct lc_profile nothing;
+    const struct lc_strategy *strategy;
+    for (size_t i = 0; (strategy = lc_strategy_at(i)); i++)
+        for (uint64_t seed = 1; seed <= 60 && !strategy->sequential; seed++)
+            fuzz(strategy, seed, seed % 7, seed % 3 == 0 ? NULL : seed % 3 == 1 ? &some_profile : &nothing);
+}
+
+static void strategies_are_decided_by_the_seed(void **state)
+{
+    (void)state;
+    const struct lc_strategy *strategy;
+    for (size_t i = 0; (strategy = lc_strategy_at(i)); i++) {
+        if (strategy->sequential)
+            continue;
+        uint64_t first = fuzz(strategy, 3, 4, &some_profile);
+        fuzz(strategy, 4, 4, &some_profile); /* leaves nothing behind */
+        assert_int_equal(fuzz(strategy, 3, 4, &some_profile), first);
+    }
+}
+
+static void nobody_spins_for_ever(void **state)
+{
+    (void)state;
+    /* Two threads that spin, the second with yields, and nobody ever waits. */
+    static const struct lc_strategy *const fair[] = {&lc_strategy_random, &lc_strategy_pct, &lc_strategy_pos,
+                                                     &lc_strategy_surw, &lc_strategy_portfolio};
+    for (size_t i = 0; i < sizeof fair / sizeof *fair; i++)
+        for (uint64_t seed = 1; seed <= 100; seed++) {
+            struct lc_schedule_settings settings = {.seed = seed, .schedule = seed, .profile = &some_profile};
+            fair[i]->begin(&settings);
+            uint32_t current = 1, last[6] = {0}, chosen;
+            for (uint32_t step = 1; step <= 40000; step++) {
+                struct lc_choice c = choice_of(3, true, current);
+                c.next = pseudo_next;
+                c.yielded = current == 2;
+                chosen = fair[i]->choose(&c);
+                last[chosen] = step;
+                current = chosen == LC_TIME ? current : chosen;
+            }
+            for (uint32_t t = 0; t <= 3; t++)
+                if (last[t < 3 ? t : 5] < 20000)
+                    fail_msg("%s, seed %u: %u was last chosen at step %u", fair[i]->name, (unsigned)seed, t,
+                             last[t < 3 ? t : 5]);
+        }
+}
+
+static void a_yield_lets_everybody_run(void **state)
+{
+    (void)state;
+    static const struct lc_strategy *const polite[] = {&lc_strategy_random, &lc_strategy_pct,
+                                                       &lc_strategy_pos, &lc_strategy_surw};
+    for (size_t i = 0; i < sizeof polite / sizeof *polite; i++)
+        for (uint64_t seed = 1; seed <= 40; seed++) {
+            begin(polite[i], seed);
+            struct lc_choice c = choice_of(3, false, 1);
+            c.next = pseudo_next;
+            uint32_t current = polite[i]->choose(&c);
+            c = choice_of(3, false, current);
+            c.next = pseudo_next;
+            c.yielded = true;
+            assert_int_not_equal(polite[i]->choose(&c), current);
+        }
+}
+
+static void portfolio_takes_each_of_its_strategies(void **state)
+{
+    (void)state;
+    static const struct part {
+        const struct lc_strategy *strategy;
+        uint32_t depth;
+    } parts[] = {{&lc_strategy_random, 0}, {&lc_strategy_pos, 0}, {&lc_strategy_surw, 0},
+                 {&lc_strategy_pct, 2},    {&lc_strategy_pct, 5}, {&lc_strategy_pct, 7}};
+    enum { PARTS = sizeof parts / sizeof *parts };
+    uint32_t met[PARTS] = {0}, all = 0;
+    for (uint64_t schedule = 1; schedule <= 8; schedule++) {
+        uint64_t sum = fuzz(&lc_strategy_portfolio, schedule, 7, &some_profile);
+        for (size_t i = 0; i < PARTS; i++)
+            met[i] += sum == fuzz(parts[i].strategy, schedule, parts[i].depth, &some_profile);
+    }
+    for (size_t i = 0; i < PARTS; all += met[i++])
+        assert_in_range(met[i], 1, 3);
+    assert_int_equal(all, 8);
+}
+
 static void strategies_are_found_by_name(void **state)
 {
     (void)state;
     assert_ptr_equal(lc_strategy_find("random"), &lc_strategy_random);
     assert_ptr_equal(lc_strategy_find("replay"), &lc_strategy_replay);
+    const struct lc_strategy *strategy;
+    for (size_t i = 0; (strategy = lc_strategy_at(i)); i++) {
+        assert_ptr_equal(lc_strategy_find(strategy->name), strategy);
+        assert_true(strlen(strategy->about) > 10);
+    }
     assert_null(lc_strategy_find("rando"));
     assert_null(lc_strategy_find(""));
 }
@@ -229,6 +409,12 @@ int main(void)
         cmocka_unit_test(replay_follows_the_recording),
         cmocka_unit_test(replay_refuses_what_cannot_run),
         cmocka_unit_test(replay_refuses_a_cut_recording),
+        cmocka_unit_test(guided_follows_what_is_possible),
+        cmocka_unit_test(strategies_choose_only_what_is_possible),
+        cmocka_unit_test(strategies_are_decided_by_the_seed),
+        cmocka_unit_test(nobody_spins_for_ever),
+        cmocka_unit_test(a_yield_lets_everybody_run),
+        cmocka_unit_test(portfolio_takes_each_of_its_strategies),
         cmocka_unit_test(strategies_are_found_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
