@@ -150,6 +150,7 @@ static void checkpoint(void)
     lc.inside++;
     fflush(NULL); /* or each schedule would write it again */
     lc.channel->reached_checkpoint = 1;
+    lc.channel->memory_points = lc_memory_hooks;
     send_packet(LC_MSG_READY, 0);
     pid_t template = (pid_t)syscall(SYS_getpid);
     while (receive_start()) {

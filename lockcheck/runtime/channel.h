@@ -41,7 +41,9 @@
 #define LC_MEMORY_OFFSET                                                                                     \
     (LC_STEPS_OFFSET + LC_STEPS_SIZE) /* a sequential strategy's own, kept between schedules */
 #define LC_MEMORY_SIZE (1ull << 30)
-#define LC_CHANNEL_SIZE (LC_MEMORY_OFFSET + LC_MEMORY_SIZE)
+#define LC_SHARED_OFFSET (LC_MEMORY_OFFSET + LC_MEMORY_SIZE) /* struct lc_shared_memory */
+#define LC_SHARED_SIZE (16ull << 20)
+#define LC_CHANNEL_SIZE (LC_SHARED_OFFSET + LC_SHARED_SIZE)
 
 /* The command sends this signal to a schedule's process that makes no steps. The runtime answers with
  * evidence of kind "uncontrolled" and ends the process. It is never blocked in a controlled program. */
@@ -126,6 +128,18 @@ struct lc_channel {
     struct lc_profile profile;
 };
 
+/*
+ * Memory where the profiling run saw two threads: for LC_POINTS_AUTO, where accesses to it are points from
+ * the first on. Written under LC_FLAG_PROFILE only, so that the points of all other executions are the same.
+ * Equal profiling runs leave equal sets; addresses are those without address space randomisation.
+ */
+#define LC_SHARED_SLOTS (1u << 20)
+struct lc_shared_memory {
+    uint64_t count;
+    uint64_t granules[LC_SHARED_SLOTS]; /* address / 8; a hash table, linear probing; 0: free */
+};
+
+_Static_assert(sizeof(struct lc_shared_memory) <= LC_SHARED_SIZE, "the table does not fit its area");
 _Static_assert(sizeof(struct lc_channel) <= LC_REPLAY_OFFSET, "the channel's head runs into its first area");
 
 /*

@@ -169,7 +169,8 @@ static void put_object(const struct lc_object *o)
     put_string(o->kind == LC_KIND_THREAD ? lc_thread_by_number((uint32_t)o->value)->name
                : o->name                 ? o->name
                                          : "");
-    put(",\"address\":%lu,\"holder\":", (unsigned long)o->address);
+    put(",\"address\":%lu,\"holder\":",
+        o->kind == LC_KIND_MEMORY ? (unsigned long)o->value : (unsigned long)o->address);
     if (o->owner)
         put("%u,", o->owner->id);
     else

@@ -89,7 +89,8 @@ enum lc_kind {
     LC_KIND_ONCE,
     LC_KIND_SEMAPHORE,
     LC_KIND_FUTEX,
-    LC_KIND_NAMED, /* known by client requests only */
+    LC_KIND_MEMORY, /* 8 aligned bytes; address: theirs + 1; value: the address that was accessed first */
+    LC_KIND_NAMED,  /* known by client requests only */
 };
 
 struct lc_event {
@@ -319,6 +320,11 @@ size_t lc_outstanding_write(char *buffer, size_t size, bool json);
 
 /* The semaphore whose annotated down the thread is in, or NULL. */
 const struct lc_object *lc_semaphore_of_down(const struct lc_thread *thread);
+
+/* ---- memory accesses of the program ---- */
+
+extern bool lc_memory_hooks;       /* it has code that calls the hooks of memory_access.c */
+#define LC_MEMORY_HOOKS "lc_hooks" /* the section that these are in */
 
 /* ---- memory that belongs to the runtime ---- */
 

@@ -25,12 +25,22 @@ void lc_backtrace_init(void)
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const char __etext[] __attribute__((visibility("hidden")));
 
-static bool ours(const void *pc)
+extern const char __start_lc_hooks[] __attribute__((visibility("hidden")));
+extern const char __stop_lc_hooks[] __attribute__((visibility("hidden")));
+
+/* What the compiler put before an access. */
+static bool hook(const void *pc)
 {
-    return (const char *)pc >= __ehdr_start && (const char *)pc < __etext;
+    return (const char *)pc >= __start_lc_hooks && (const char *)pc < __stop_lc_hooks;
 }
 
-/* Of the runtime's frames only the function that the program called is worth showing. */
+static bool ours(const void *pc)
+{
+    return ((const char *)pc >= __ehdr_start && (const char *)pc < __etext) || hook(pc);
+}
+
+/* Of the runtime's frames only the function that the program called is worth showing, if the programmer wrote
+ * the call. */
 static uint32_t trim(void **stack, uint32_t frames)
 {
     uint32_t first = 0;
@@ -38,6 +48,8 @@ static uint32_t trim(void **stack, uint32_t frames)
         first++;
     if (first == 0 && !ours(stack[0]))
         return frames;
+    if (first + 1 < frames && hook(stack[first]))
+        first++;
     while (frames > first + 1 && ours(stack[frames - 1]))
         frames--;
     memmove(stack, stack + first, (frames - first) * sizeof *stack);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * liblockcheck-memory.so: what programs that lockcheck-cc built run on without lockcheck. Accesses are
+ * nothing but themselves; atomic operations are made, sequentially consistent. Under lockcheck the runtime is
+ * preloaded, and its definitions of the same functions come first (see lockcheck/runtime/memory_access.c).
+ */
+#define HOOK __attribute__((visibility("default")))
+
+#include "lockcheck/runtime/memory_hooks.h"
+
+static void before_read(const void *address, size_t bytes, enum lc_access how)
+{
+    (void)address, (void)bytes, (void)how;
+}
+
+static void before_write(const void *address, size_t bytes, enum lc_access how)
+{
+    (void)address, (void)bytes, (void)how;
+}
+
+static void after_update(const void *address, size_t bytes, bool changed)
+{
+    (void)address, (void)bytes, (void)changed;
+}
+
+HOOK void __tsan_init(void) {}
