@@ -75,7 +75,7 @@ enum lc_outcome {
     LC_OUTCOME_DIVERGED,     /* a replay asked for a thread that could not run; summary is set */
     LC_OUTCOME_LIMIT,        /* max_steps or the room for decisions ran out; summary is set */
     LC_OUTCOME_INTERNAL,     /* the runtime failed; summary is set */
-    LC_OUTCOME_EXHAUSTED,    /* the strategy has nothing left to explore; no step was taken */
+    LC_OUTCOME_EXHAUSTED,    /* the strategy has nothing left to explore; no step was taken; see complete */
     LC_OUTCOME_CUT, /* the strategy gave the execution up: equal to another, or over a bound; no finding */
 };
 
@@ -107,6 +107,7 @@ struct lc_channel {
     uint32_t depth;        /* pct; 0: its default */
     int32_t preemptions;   /* dfs; -1: no bound */
     uint32_t sleepers;     /* threads that the template holds ready; see sleepers_used */
+    uint32_t processor;    /* number + 1 of the processor that the template is to stay on; 0: any */
     uint64_t stop_at_step; /* > 0: raise SIGTRAP before this step, for a debugger */
 
     /* Written by the runtime; true at every moment, also after a crash. */
@@ -124,6 +125,9 @@ struct lc_channel {
     uint32_t sleepers_used; /* threads with default attributes that the schedule made: what to put into
                              * sleepers, for this program in every process alike, since stacks are elsewhere
                              * with another number */
+    /* LC_OUTCOME_EXHAUSTED: 1 when every interleaving has been explored; else the summary says, in a phrase,
+     * what was left out. */
+    uint32_t complete;
     uint32_t memory_points; /* 1: the program has code whose memory accesses can be points */
     struct lc_profile profile;
 };

@@ -4,7 +4,6 @@
 #include "lockcheck/tool/symbolize.h"
 #include "lockcheck/tool/text.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -354,20 +353,108 @@ json_t *evidence_describe(struct evidence_reader *reader, const struct execution
     return result;
 }
 
-char *evidence_identify(struct evidence_reader *reader, const struct execution *execution)
+/* The text with every number, and every address, as one '#'. In place. */
+static void take_out_numbers(char *text)
+{
+    char *to = text;
+    for (const char *at = text; *at;) {
+        size_t digits =
+            strncmp(at, "0x", 2) == 0 ? 2 + strspn(at + 2, "0123456789abcdef") : strspn(at, "0123456789");
+        *to++ = digits ? '#' : *at;
+        at += digits ? digits : 1;
+    }
+    *to = 0;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Texts in an order of their own, so that a cycle is the same wherever it is entered. */
+struct parts {
+    size_t count;
+    char **texts;
+};
+
+static void parts_add(struct parts *parts, char *text)
+{
+    for (size_t i = 0; i < parts->count; i++)
+        if (strcmp(parts->texts[i], text) == 0) {
+            free(text);
+            return;
+        }
+    parts->texts = reallocate(parts->texts, (parts->count + 1) * sizeof *parts->texts);
+    parts->texts[parts->count++] = text;
+}
+
+static uint32_t parts_checksum(struct parts *parts, uint32_t checksum)
+{
+    if (parts->count)
+        qsort(parts->texts, parts->count, sizeof *parts->texts, by_text);
+    for (size_t i = 0; i < parts->count; i++) {
+        checksum = (uint32_t)crc32_z(checksum, (unsigned char *)parts->texts[i], strlen(parts->texts[i]) + 1);
+        free(parts->texts[i]);
+    }
+    free(parts->texts);
+    return checksum;
+}
+
+static const json_t *find_by_id(const json_t *list, json_int_t id)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item) if (json_integer_value(json_object_get(item, "id")) == id) return item;
+    return NULL;
+}
+
+/* A thread's stack as one text without addresses. */
+static char *stack_text(const struct description *description, json_int_t thread)
+{
+    const json_t *found = find_by_id(json_object_get(description->evidence, "threads"), thread);
+    json_t *stack = stack_of(description, json_object_get(found, "stack")), *frame;
+    char *text = copy_text("");
+    size_t i;
+    json_array_foreach(stack, i, frame)
+    {
+        const char *line = json_string_value(frame);
+        char *longer = print_text("%s%s\n", text, strncmp(line, "0x", 2) == 0 ? "?" : line);
+        free(text);
+        text = longer;
+    }
+    json_decref(stack);
+    return text;
+}
+
+char *evidence_identify(struct evidence_reader *reader, const struct execution *execution, bool with_stacks)
 {
     struct description description;
     open_description(&description, reader, execution);
-    char *sentence = expand(&description, execution->summary);
+    struct parts objects = {0}, stacks = {0};
+    char *sentence = copy_text(execution->summary), *to = sentence;
+    for (const char *at = execution->summary; *at;) {
+        unsigned long long id;
+        int used = 0;
+        if (sscanf(at, "{%1[to]%llu}%n", (char[2]){0}, &id, &used) == 2 && used) {
+            if (at[1] == 'o') {
+                const char *name = names_find(&description.objects, (json_int_t)id);
+                char *text = copy_text(name ? name : "?");
+                take_out_numbers(text);
+                parts_add(&objects, text);
+            } else if (with_stacks) {
+                parts_add(&stacks, stack_text(&description, (json_int_t)id));
+            }
+            *to++ = at[1];
+            at += used;
+        } else {
+            *to++ = *at++;
+        }
+    }
+    *to = 0;
+    take_out_numbers(sentence);
+    uint32_t checksum = (uint32_t)crc32_z(0, (unsigned char *)sentence, strlen(sentence) + 1);
+    checksum = parts_checksum(&stacks, parts_checksum(&objects, checksum));
     close_description(&description);
-    size_t length = 0;
-    for (const char *at = sentence; *at; at++)
-        if (!isdigit((unsigned char)*at))
-            sentence[length++] = *at;
-        else if (!isdigit((unsigned char)at[1]))
-            sentence[length++] = '#';
-    char *identifier =
-        print_text("%s-%08lx", execution->kind, crc32_z(0, (const unsigned char *)sentence, length));
     free(sentence);
-    return identifier;
+    return print_text("%s-%08" PRIx32, execution->kind, checksum);
 }

@@ -33,9 +33,10 @@ void evidence_reader_free(struct evidence_reader *reader);
 json_t *evidence_describe(struct evidence_reader *reader, const struct execution *execution);
 
 /*
- * What makes two findings the same: the kind and the sentence with all numbers taken out, as an identifier
- * "KIND-XXXXXXXX". Text that the caller frees.
+ * What makes two findings the same, as an identifier "KIND-XXXXXXXX": the kind, the sentence without its
+ * numbers, the objects that it names and, with_stacks, where the threads that it names are, without
+ * addresses. The order in which it names them does not count. Text that the caller frees.
  */
-char *evidence_identify(struct evidence_reader *reader, const struct execution *execution);
+char *evidence_identify(struct evidence_reader *reader, const struct execution *execution, bool with_stacks);
 
 #endif

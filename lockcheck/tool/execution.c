@@ -79,6 +79,12 @@ static void judge_outcome(struct execution *execution, const struct lc_channel *
     case LC_OUTCOME_LIMIT:
         end_with(execution, ENDING_LIMIT, "limit", summary);
         break;
+    case LC_OUTCOME_CUT:
+        end_with(execution, ENDING_CUT, "cut", summary);
+        break;
+    case LC_OUTCOME_EXHAUSTED:
+        end_with(execution, ENDING_EXHAUSTED, "exhausted", summary);
+        break;
     default:
         end_with(execution, ENDING_ERROR, "internal", summary);
         break;
@@ -97,6 +103,9 @@ void execution_collect(struct execution *execution, const struct lc_channel *cha
     *execution = (struct execution){
         .schedule = channel->reached_checkpoint ? channel->schedule : 0,
         .seed = channel->seed,
+        .points = channel->points,
+        .sleepers = channel->sleepers,
+        .complete = channel->outcome == LC_OUTCOME_EXHAUSTED && channel->complete,
         .steps = channel->steps,
         .events = channel->events,
         .hash = channel->hash,

@@ -14,18 +14,23 @@
 enum ending {
     ENDING_CLEAN,
     ENDING_FINDING,
-    ENDING_LIMIT,    /* the step limit, or the room for decisions */
-    ENDING_ERROR,    /* not controlled, or lockcheck failed: exit code 3 */
-    ENDING_UNUSABLE, /* the program ended with an error of its own before its checkpoint: exit code 2 */
+    ENDING_LIMIT,     /* the step limit, or the room for decisions */
+    ENDING_CUT,       /* given up by the strategy */
+    ENDING_EXHAUSTED, /* no execution: the strategy has nothing left to explore */
+    ENDING_ERROR,     /* not controlled, or lockcheck failed: exit code 3 */
+    ENDING_UNUSABLE,  /* the program ended with an error of its own before its checkpoint: exit code 2 */
 };
 
 struct execution {
     enum ending ending;
     uint64_t schedule; /* from 1; 0 when it ended before the checkpoint */
     uint64_t seed;
+    uint32_t points;   /* enum lc_points */
+    uint32_t sleepers; /* see struct settings */
+    bool complete;     /* ENDING_EXHAUSTED: nothing was left out; else the summary says what */
     uint64_t steps, events, hash;
     uint64_t virtual_ns;
-    char kind[64];      /* of the finding or of the error; "clean" or "limit" otherwise */
+    char kind[64];      /* of the finding or of the error; "clean", "limit", "cut" or "exhausted" otherwise */
     char *summary;      /* one sentence, {tN} and {oN} not yet expanded; "" when clean */
     uint8_t *decisions; /* as in the channel; NULL unless kept */
     size_t decisions_bytes;

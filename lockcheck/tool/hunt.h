@@ -8,14 +8,104 @@
  * seed, not on the number of jobs or the speed of the machine, as long as the budget is a number of
  * schedules.
  *
- * A finding is reported only if its schedule, replayed in a fresh process, is the same execution.
+ * Shard I of N takes the numbers I, I + N, I + 2N, ... Before its first schedule each template makes the runs
+ * of launch.h that do not count; they are the same in all of them.
+ *
+ * Where findings are grouped, each is run again at once in the same template with stacks taken at every event
+ * (equal execution hashes are not run twice), and its identity is that of evidence_identify(). A finding is
+ * reported only if its schedule, replayed in a fresh process, is the same execution.
+ *
+ * The results so far and what is needed to go on (state.h) are written to the directory at the start, after
+ * each new finding and every few seconds, each file replaced as a whole, so that they survive any end.
  */
 #ifndef LOCKCHECK_TOOL_HUNT_H
 #define LOCKCHECK_TOOL_HUNT_H
 
+#include "lockcheck/tool/evidence.h"
+#include "lockcheck/tool/execution.h"
+#include "lockcheck/tool/launch.h"
 #include "lockcheck/tool/options.h"
+#include "lockcheck/tool/program.h"
+#include "lockcheck/tool/tally.h"
 
-/* Returns the exit code. */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Equal findings of several schedules. How many: see tally_found(). */
+struct group {
+    char *id;               /* "" when findings are not told apart */
+    struct execution first; /* that with the lowest number */
+    bool known;             /* since before this run went on */
+    json_t *description;    /* of `first`, from before; NULL: evidence says it */
+    uint64_t saved;         /* the number of `first` when its schedule file was last written */
+};
+
+/* What the schedule that a job runs is for. */
+enum phase {
+    PHASE_EXPLORE,
+    PHASE_MEASURE,  /* see measuring_run() */
+    PHASE_PROFILE,  /* see profiling_run() */
+    PHASE_IDENTIFY, /* it repeats a finding with evidence */
+};
+
+struct job {
+    struct template template;
+    enum phase phase;
+    bool measured, profiled;
+    uint32_t sleepers;        /* what measuring found */
+    struct execution pending; /* PHASE_IDENTIFY: the finding that is repeated */
+};
+
+/* Which group the finding of an execution belongs to. Bounded: what does not fit is identified anew. */
+#define KNOWN_EXECUTIONS 65536u
+struct known_execution {
+    uint64_t hash; /* 0: free */
+    size_t group;
+};
+
+struct hunt {
+    struct options options;
+    const struct lc_strategy *strategy;
+    struct program program;
+    struct job *jobs;
+    unsigned job_count;
+    uint64_t started_ns;
+    double seconds_before; /* that the run took before it went on */
+    uint64_t next;         /* the schedule to begin next */
+    uint64_t last;         /* none above this one counts */
+    bool interrupted;
+    bool exhausted; /* the strategy has nothing left to explore */
+    char *left_out; /* when exhausted: what it has not explored, a phrase; NULL: nothing */
+    bool warned_of_points;
+    struct tally tally;
+    json_t *tally_state; /* what to go on with when it is no longer `tally`, or NULL */
+
+    struct evidence_reader *evidence;
+    struct group *groups;
+    size_t group_count;
+    struct known_execution *executions; /* KNOWN_EXECUTIONS places, or NULL */
+    size_t execution_count;
+    struct execution error; /* that with the lowest number; no summary: none */
+
+    struct {
+        uint64_t due_ns; /* when to write the results so far again */
+        size_t groups;   /* that had been found then */
+        bool failed;     /* it has been said */
+    } save;
+    json_t *resumed; /* state.json of the run that goes on; the options point into it */
+};
+
+void group_free(struct group *group);
+
+/* Seconds since the run began, without the time between its end and its going on. */
+double hunt_seconds(const struct hunt *hunt);
+
+/* The settings of a schedule of this hunt, but for those that a job finds out. */
+struct settings hunt_settings(const struct hunt *hunt, uint64_t schedule);
+
+/* The command. Returns the exit code. */
 int hunt_command(const struct options *options);
 
 #endif

@@ -28,6 +28,9 @@
 #define STUCK_SLEEP_NS 2000000000ull /* and a blocking system call this long */
 #define STUCK_GRACE_NS 2000000000ull /* then the runtime has this long to say where the program is */
 
+/* What measuring and profiling may take, whatever the limit of the schedules is: it must not change them. */
+#define PROFILE_STEPS 20000000ull
+
 /* Set by a signal handler. */
 static volatile sig_atomic_t interrupt_signal;
 
@@ -67,6 +70,10 @@ static void put_settings(struct lc_channel *channel, const struct settings *sett
     channel->schedule = settings->schedule;
     channel->max_steps = settings->max_steps;
     channel->flags = settings->flags;
+    channel->points = settings->points;
+    channel->depth = settings->depth;
+    channel->preemptions = settings->preemptions;
+    channel->sleepers = settings->sleepers;
     channel->replay_bytes = settings->decisions_bytes;
     if (settings->decisions_bytes)
         memcpy((char *)channel + LC_REPLAY_OFFSET, settings->decisions, settings->decisions_bytes);
@@ -117,6 +124,12 @@ static void become_program(const struct template *template, const struct program
         unsetenv("LOCKCHECK_PRELOAD");
     char *preload = others && *others ? print_text("%s:%s", runtime, others) : copy_text(runtime);
     setenv("LD_PRELOAD", preload, 1);
+    /* What the template has bound, no schedule binds again. */
+    unsetenv("LOCKCHECK_BIND_NOW");
+    if (!getenv("LD_BIND_NOW")) {
+        setenv("LD_BIND_NOW", "1", 1);
+        setenv("LOCKCHECK_BIND_NOW", "1", 1); /* the runtime is to hide it */
+    }
     setenv(LC_CHANNEL_ENV, numbers, 1);
     execv(program->path, program->argv);
 }
@@ -216,14 +229,32 @@ int template_start(struct template *template, const struct program *program, con
     return 0;
 }
 
+struct settings measuring_run(const struct settings *settings)
+{
+    return (struct settings){.strategy = "cooperative",
+                             .seed = settings->seed,
+                             .max_steps = PROFILE_STEPS,
+                             .points = LC_POINTS_SYNC,
+                             .preemptions = -1};
+}
+
+struct settings profiling_run(const struct settings *settings)
+{
+    return (struct settings){.strategy = "random",
+                             .seed = settings->seed,
+                             .max_steps = PROFILE_STEPS,
+                             .flags = LC_FLAG_PROFILE,
+                             .points = settings->points,
+                             .preemptions = -1,
+                             .sleepers = settings->sleepers};
+}
+
 void template_begin(struct template *template, const struct settings *settings)
 {
     assert(template->state == TEMPLATE_READY);
     clear_outcome(template->channel);
     put_settings(template->channel, settings);
     watch_reset(template);
-    if (template->output == OUTPUT_DISCARD && ftruncate(template->output_fd, 0) != 0)
-        warn("cannot cut off the program's output: %s", strerror(errno));
     struct lc_packet packet = {.type = LC_MSG_START};
     /* If the template is gone, the next read says so. */
     if (send(template->socket, &packet, sizeof packet, MSG_NOSIGNAL) != sizeof packet)
@@ -283,12 +314,12 @@ static int process_usage(pid_t pid, char *state, uint64_t *cpu_ns)
 
 void template_watch(struct template *template)
 {
+    /* What nobody reads is not to fill the memory. */
+    if ((template->state == TEMPLATE_RUNNING || template->state == TEMPLATE_READY) &&
+        template->output == OUTPUT_DISCARD && ftruncate(template->output_fd, 0) != 0)
+        warn("cannot cut off the program's output: %s", strerror(errno));
     if (template->state != TEMPLATE_STARTING && template->state != TEMPLATE_RUNNING)
         return;
-    /* A program that writes and writes is not to fill the memory with what nobody reads. */
-    if (template->state == TEMPLATE_RUNNING && template->output == OUTPUT_DISCARD &&
-        ftruncate(template->output_fd, 0) != 0)
-        warn("cannot cut off the program's output: %s", strerror(errno));
 
     const struct lc_channel *channel = template->channel;
     uint64_t now = now_ns(), cpu_ns = 0, steps = channel->steps;
@@ -393,6 +424,11 @@ int execute(const struct program *program, const struct settings *settings, enum
     if (template_start(&template, program, settings, output) != 0)
         return -1;
     bool whole = await_change(&template) == 0;
+    if (whole && template.state == TEMPLATE_READY && settings->points == LC_POINTS_AUTO) {
+        struct settings profile = profiling_run(settings);
+        template_begin(&template, &profile);
+        whole = await_change(&template) == 0;
+    }
     if (whole && template.state == TEMPLATE_READY) {
         template_begin(&template, settings);
         whole = await_change(&template) == 0;

@@ -25,8 +25,13 @@ struct settings {
     uint64_t seed;
     uint64_t schedule;
     uint64_t max_steps;
-    uint32_t flags;           /* LC_FLAG_* */
-    const uint8_t *decisions; /* for strategy "replay"; NULL otherwise */
+    uint32_t flags;      /* LC_FLAG_* */
+    uint32_t points;     /* enum lc_points */
+    uint32_t depth;      /* pct; 0: its default */
+    int32_t preemptions; /* dfs; -1: no bound */
+    uint32_t sleepers;   /* threads that the template holds ready: the same for all executions that are to
+                            be the same, see lockcheck/runtime/channel.h */
+    const uint8_t *decisions; /* for strategies "replay" and "guided"; NULL otherwise */
     size_t decisions_bytes;
 };
 
@@ -65,6 +70,14 @@ struct template
 int template_start(struct template *template, const struct program *program, const struct settings *settings,
                    enum output output);
 
+/*
+ * Two runs that do not count and come before the schedules, in this order; both have the number 0. Measuring
+ * finds out how many threads a schedule makes, for settings.sleepers. Profiling shows a strategy, and
+ * LC_POINTS_AUTO, what the program does. settings: those of the schedules to come.
+ */
+struct settings measuring_run(const struct settings *settings);
+struct settings profiling_run(const struct settings *settings);
+
 /* Begins a schedule; the template must be TEMPLATE_READY. */
 void template_begin(struct template *template, const struct settings *settings);
 
@@ -90,7 +103,8 @@ char *template_output(const struct template *template, size_t *length);
 void template_stop(struct template *template);
 
 /*
- * All of that for one schedule: starts a template, runs the schedule and stops it. Keeps the program's output
+ * All of that for one schedule: starts a template, makes the profiling run if the points need it, runs the
+ * schedule and stops the template. Keeps the program's output
  * in *captured (to be freed) when output is OUTPUT_CAPTURE. Returns 0, or -1 after saying what is wrong (also
  * on an interrupt by the user).
  */

@@ -5,6 +5,7 @@
 #include "lockcheck/tool/options.h"
 #include "lockcheck/tool/replay.h"
 #include "lockcheck/tool/report.h"
+#include "lockcheck/tool/strategies.h"
 
 #include <stdlib.h>
 
@@ -16,6 +17,8 @@ int main(int argc, char *argv[])
         return code;
     if (options.verb == VERB_REPORT)
         return report_command(options.directory, options.format);
+    if (options.verb == VERB_STRATEGIES)
+        return strategies_command();
     catch_interrupts();
     return options.verb == VERB_REPLAY ? replay_command(&options) : hunt_command(&options);
 }

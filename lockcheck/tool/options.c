@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The command line: see options.h. */
 #include "lockcheck/tool/options.h"
+#include "lockcheck/runtime/channel.h"
+#include "lockcheck/tool/strategies.h"
 #include "lockcheck/tool/text.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,14 +19,21 @@
 #define DEFAULT_SECONDS 60.0
 #define DEFAULT_STEPS 20000000
 #define MAX_JOBS 64
+#define MAX_SHARDS 1000000
+#define MAX_DEPTH 1000
+#define MAX_PREEMPTIONS 1000000
 
 static const char usage_text[] =
     "Usage:\n"
-    "  lockcheck run      [OPTION]... -- PROGRAM [ARG]...   one execution\n"
-    "  lockcheck explore  [OPTION]... -- PROGRAM [ARG]...   many schedules, until a finding or the budget's "
-    "end\n"
-    "  lockcheck replay   [OPTION]... SCHEDULE              the same execution again\n"
-    "  lockcheck report   DIR [--format text|json]          show the results in DIR\n"
+    "  lockcheck run        [OPTION]... -- PROGRAM [ARG]...   one execution\n"
+    "  lockcheck explore    [OPTION]... -- PROGRAM [ARG]...   many schedules, until a finding or the "
+    "budget's end\n"
+    "  lockcheck explore    --resume DIR [OPTION]...          go on where a run ended or was killed\n"
+    "  lockcheck replay     [OPTION]... SCHEDULE              the same execution again\n"
+    "  lockcheck shrink     [OPTION]... SCHEDULE -o SHORTER   the same finding with fewer preemptions\n"
+    "  lockcheck merge      DIR... -o DIR                     join the results of shards or seeds\n"
+    "  lockcheck report     DIR [--format text|json]          show the results in DIR\n"
+    "  lockcheck strategies                                   what each strategy does\n"
     "\n"
     "Runs a program's threads under a scheduler of its own, in virtual time, and finds deadlocks, hangs, "
     "lost\n"
@@ -32,24 +42,35 @@ static const char usage_text[] =
     "linked x86-64 program; its standard input is empty.\n"
     "\n"
     "Options of explore:\n"
-    "  --strategy NAME   how threads are chosen: random (default), cooperative\n"
-    "  --schedules N     try up to N schedules (default 1000)\n"
+    "  --strategy NAME   how threads are chosen, see \"lockcheck strategies\" (default %s)\n"
+    "  --schedules N     try up to N schedules (default 1000; dfs: no limit)\n"
     "  --time SECONDS    try for up to SECONDS (default 60); with one of the two given, the other has no "
     "limit\n"
     "  --seed N          everything random derives from it; equal seeds give equal results (default 1)\n"
-    "  --jobs N          schedules explored at once (default: the number of cores)\n"
+    "  --jobs N          schedules explored at once (default: the number of cores; dfs: 1)\n"
     "  --keep-going      go on after a finding, and group equal ones\n"
+    "  --shrink          shrink the schedule of each finding\n"
+    "  --shard I/N       only every Nth schedule, beginning with the Ith: N such runs share the work of "
+    "one\n"
+    "  --resume DIR      go on with the run whose results are in DIR\n"
     "Options of run:\n"
-    "  --strategy NAME   cooperative (default: each thread runs until it blocks), random\n"
-    "  --seed N          for strategy random (default 1)\n"
+    "  --strategy NAME   (default cooperative: each thread runs until it blocks)\n"
+    "  --seed N          for strategies that draw lots (default 1)\n"
     "Options of run and explore:\n"
     "  --steps N         give a schedule up after N steps (default 20000000)\n"
+    "  --depth N         pct: how many orderings a bug may need (default 3)\n"
+    "  --preemptions N   dfs: no execution with more than N preemptions\n"
+    "  --points KIND     where threads may be stopped: sync (default), memory or auto (memory accesses too, "
+    "in\n"
+    "                    code built with lockcheck-cc; auto: only what two threads touch)\n"
     "  --out DIR         where results go (default lockcheck.out); older results there are replaced\n"
-    "Options of replay:\n"
+    "Options of replay and shrink:\n"
     "  --force           try a schedule that was recorded with another build of the program\n"
+    "Options of replay:\n"
     "  --times N         replay N times; all must be the same execution (default 1)\n"
     "  --out DIR         where results go (default lockcheck.replay)\n"
     "Everywhere:\n"
+    "  -o NAME           the same as --out NAME\n"
     "  --quiet           print nothing but errors\n"
     "  --help, --version\n"
     "\n"
@@ -59,10 +80,10 @@ static const char usage_text[] =
     "Examples:\n"
     "  lockcheck run -- ./server --selftest\n"
     "  lockcheck explore --schedules 5000 --seed 7 -- ./server --selftest\n"
-    "  lockcheck replay lockcheck.out/0042.schedule\n"
+    "  lockcheck explore --strategy dfs --preemptions 2 -- ./small-test\n"
+    "  lockcheck shrink lockcheck.out/0042.schedule -o short.schedule\n"
+    "  lockcheck replay short.schedule\n"
     "  lockcheck report lockcheck.out --format json\n";
-
-static const char *const strategies[] = {"random", "cooperative", NULL};
 
 enum option_id {
     OPT_STRATEGY = 1000,
@@ -73,6 +94,12 @@ enum option_id {
     OPT_KEEP_GOING,
     OPT_OUT,
     OPT_STEPS,
+    OPT_DEPTH,
+    OPT_PREEMPTIONS,
+    OPT_POINTS,
+    OPT_SHRINK,
+    OPT_SHARD,
+    OPT_RESUME,
     OPT_QUIET,
     OPT_FORCE,
     OPT_TIMES,
@@ -84,6 +111,9 @@ static const struct option run_options[] = {
     {"strategy", required_argument, NULL, OPT_STRATEGY},
     {"seed", required_argument, NULL, OPT_SEED},
     {"steps", required_argument, NULL, OPT_STEPS},
+    {"depth", required_argument, NULL, OPT_DEPTH},
+    {"preemptions", required_argument, NULL, OPT_PREEMPTIONS},
+    {"points", required_argument, NULL, OPT_POINTS},
     {"out", required_argument, NULL, OPT_OUT},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
@@ -97,7 +127,13 @@ static const struct option explore_options[] = {
     {"seed", required_argument, NULL, OPT_SEED},
     {"jobs", required_argument, NULL, OPT_JOBS},
     {"keep-going", no_argument, NULL, OPT_KEEP_GOING},
+    {"shrink", no_argument, NULL, OPT_SHRINK},
+    {"shard", required_argument, NULL, OPT_SHARD},
+    {"resume", required_argument, NULL, OPT_RESUME},
     {"steps", required_argument, NULL, OPT_STEPS},
+    {"depth", required_argument, NULL, OPT_DEPTH},
+    {"preemptions", required_argument, NULL, OPT_PREEMPTIONS},
+    {"points", required_argument, NULL, OPT_POINTS},
     {"out", required_argument, NULL, OPT_OUT},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
@@ -110,26 +146,51 @@ static const struct option replay_options[] = {
     {"help", no_argument, NULL, OPT_HELP},     {0},
 };
 
+static const struct option shrink_options[] = {
+    {"force", no_argument, NULL, OPT_FORCE},
+    {"out", required_argument, NULL, OPT_OUT},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
+};
+
+static const struct option merge_options[] = {
+    {"out", required_argument, NULL, OPT_OUT},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
+};
+
 static const struct option report_options[] = {
     {"format", required_argument, NULL, OPT_FORMAT},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
 
-/* + or - : words of the program's command line are not ours. Elsewhere options may follow what they are for.
- */
+static const struct option strategies_options[] = {
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
+};
+
+/* + : words of the program's command line are not ours. Elsewhere options may follow what they are for. */
 static const struct verb_words {
     const char *name;
     enum verb verb;
     const struct option *options;
-    const char *short_options, *operand;
+    const char *short_options, *operand; /* NULL: none is taken */
+    int most;                            /* operands */
 } verbs[] = {
-    {"run", VERB_RUN, run_options, "+:", "a program to run: lockcheck run -- PROGRAM [ARG]..."},
+    {"run", VERB_RUN, run_options, "+:o:", "a program to run: lockcheck run -- PROGRAM [ARG]...", INT_MAX},
     {"explore", VERB_EXPLORE, explore_options,
-     "+:", "a program to explore: lockcheck explore -- PROGRAM [ARG]..."},
-    {"replay", VERB_REPLAY, replay_options, ":",
-     "a schedule file: lockcheck replay lockcheck.out/0001.schedule"},
-    {"report", VERB_REPORT, report_options, ":", "a directory of results: lockcheck report lockcheck.out"},
+     "+:o:", "a program to explore: lockcheck explore -- PROGRAM [ARG]...", INT_MAX},
+    {"replay", VERB_REPLAY, replay_options,
+     ":o:", "a schedule file: lockcheck replay lockcheck.out/0001.schedule", 1},
+    {"shrink", VERB_SHRINK, shrink_options,
+     ":o:", "a schedule file: lockcheck shrink lockcheck.out/0001.schedule -o short.schedule", 1},
+    {"merge", VERB_MERGE, merge_options,
+     ":o:", "directories of results: lockcheck merge shard1 shard2 -o merged", INT_MAX},
+    {"report", VERB_REPORT, report_options, ":", "a directory of results: lockcheck report lockcheck.out", 1},
+    {"strategies", VERB_STRATEGIES, strategies_options, ":", NULL, 0},
 };
 
 static bool wrong(int *code)
@@ -163,13 +224,39 @@ static bool parse_seconds(const char *text, double *value)
 
 static bool parse_strategy(const char *name)
 {
-    for (size_t i = 0; strategies[i]; i++)
-        if (strcmp(strategies[i], name) == 0)
-            return true;
-    char known[256] = "";
-    for (size_t i = 0; strategies[i]; i++)
-        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", strategies[i]);
+    if (strategy_offered(name))
+        return true;
+    char *known = strategy_names();
     complain("unknown strategy %s; there are: %s", name, known);
+    free(known);
+    return false;
+}
+
+static bool parse_points(const char *text, uint32_t *points)
+{
+    static const char *const names[] = {
+        [LC_POINTS_SYNC] = "sync", [LC_POINTS_MEMORY] = "memory", [LC_POINTS_AUTO] = "auto"};
+    for (uint32_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], text) == 0) {
+            *points = i;
+            return true;
+        }
+    complain("--points %s: sync, memory or auto is expected", text);
+    return false;
+}
+
+static bool parse_shard(const char *text, struct options *options)
+{
+    char *end;
+    errno = 0;
+    options->shard = strtoull(text, &end, 10);
+    bool good = isdigit((unsigned char)*text) && *end == '/' && isdigit((unsigned char)end[1]);
+    if (good)
+        options->shards = strtoull(end + 1, &end, 10);
+    if (good && !*end && !errno && options->shard >= 1 && options->shard <= options->shards &&
+        options->shards <= MAX_SHARDS)
+        return true;
+    complain("--shard %s: I/N is expected, with I from 1 to N and N at most %d", text, MAX_SHARDS);
     return false;
 }
 
@@ -193,6 +280,28 @@ static bool take_option(struct options *options, int id, const char *value)
         return true;
     case OPT_STEPS:
         return parse_number("steps", value, 1, INT64_MAX, &options->max_steps);
+    case OPT_DEPTH:
+        if (!parse_number("depth", value, 1, MAX_DEPTH, &number))
+            return false;
+        options->depth = (uint32_t)number;
+        return true;
+    case OPT_PREEMPTIONS:
+        if (!parse_number("preemptions", value, 0, MAX_PREEMPTIONS, &number))
+            return false;
+        options->preemptions = (int32_t)number;
+        return true;
+    case OPT_POINTS:
+        return parse_points(value, &options->points);
+    case OPT_SHARD:
+        return parse_shard(value, options);
+    case OPT_RESUME:
+        options->resume = value;
+        if (!*value)
+            complain("--resume: the directory of the run to go on with is expected");
+        return *value;
+    case OPT_SHRINK:
+        options->shrink = true;
+        return true;
     case OPT_TIMES:
         return parse_number("times", value, 1, 1000000, &options->times);
     case OPT_KEEP_GOING:
@@ -205,9 +314,10 @@ static bool take_option(struct options *options, int id, const char *value)
         options->force = true;
         return true;
     case OPT_OUT:
+    case 'o':
         options->out = value;
         if (!*value)
-            complain("--out: the name of a directory is expected");
+            complain("--out: the name of what is to be written is expected");
         return *value;
     default:
         options->format = value;
@@ -217,37 +327,84 @@ static bool take_option(struct options *options, int id, const char *value)
 
 static void set_defaults(struct options *options)
 {
-    bool budget = options->schedules || options->seconds > 0;
+    if (!options->strategy)
+        options->strategy = options->verb == VERB_RUN ? "cooperative" : DEFAULT_STRATEGY;
+    const struct lc_strategy *strategy = lc_strategy_find(options->strategy);
+    options->budget_given = options->schedules || options->seconds > 0;
     if (!options->schedules)
-        options->schedules = budget ? UINT64_MAX : DEFAULT_SCHEDULES;
+        options->schedules = options->budget_given || strategy->sequential ? UINT64_MAX : DEFAULT_SCHEDULES;
     if (!(options->seconds > 0))
-        options->seconds = budget ? (double)INFINITY : DEFAULT_SECONDS;
+        options->seconds = options->budget_given ? (double)INFINITY : DEFAULT_SECONDS;
     if (options->verb == VERB_RUN) {
         options->schedules = 1;
         options->seconds = (double)INFINITY;
         options->jobs = 1;
     }
-    if (!options->strategy)
-        options->strategy = options->verb == VERB_RUN ? "cooperative" : "random";
     if (!options->jobs) {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         options->jobs = cores < 1 ? 1 : cores > MAX_JOBS ? MAX_JOBS : (unsigned)cores;
     }
-    if (!options->out)
-        options->out = options->verb == VERB_REPLAY ? "lockcheck.replay" : "lockcheck.out";
+    if (strategy->sequential)
+        options->jobs = 1;
+    if (!options->out && options->verb != VERB_SHRINK)
+        options->out = options->resume                ? options->resume
+                       : options->verb == VERB_REPLAY ? "lockcheck.replay"
+                                                      : "lockcheck.out";
 }
 
 static bool take_operands(struct options *options, const struct verb_words *words, int argc, char *argv[],
                           int *code)
 {
-    if (optind >= argc) {
+    int count = argc - optind;
+    if (options->resume && count) {
+        complain("--resume goes on with the program of %s; %s is one word too many", options->resume,
+                 argv[optind]);
+        return wrong(code);
+    }
+    if (count == 0 && words->operand && !options->resume) {
         complain("%s needs %s", words->name, words->operand);
         return wrong(code);
     }
-    options->program = argv + optind;
+    if (count > words->most) {
+        complain("%s takes %s; %s is one too many", words->name, words->most ? "one operand" : "no operand",
+                 argv[optind + words->most]);
+        return wrong(code);
+    }
+    options->program = options->directories = argv + optind;
     options->schedule = options->directory = argv[optind];
-    if ((options->verb == VERB_REPLAY || options->verb == VERB_REPORT) && optind + 1 < argc) {
-        complain("%s takes one operand; %s is one too many", words->name, argv[optind + 1]);
+    if (options->resume)
+        options->program = NULL;
+    return true;
+}
+
+/* Options that say what a run is cannot change when it goes on, and some belong to one strategy. */
+static bool check_together(const struct options *options, uint64_t given, int *code)
+{
+    static const struct {
+        int id;
+        const char *name;
+    } fixed[] = {{OPT_STRATEGY, "strategy"},
+                 {OPT_SEED, "seed"},
+                 {OPT_STEPS, "steps"},
+                 {OPT_DEPTH, "depth"},
+                 {OPT_POINTS, "points"},
+                 {OPT_SHARD, "shard"},
+                 {OPT_PREEMPTIONS, "preemptions"},
+                 {OPT_OUT, "out"}};
+    for (size_t i = 0; options->resume && i < sizeof fixed / sizeof *fixed; i++)
+        if (given & 1ull << (fixed[i].id - OPT_STRATEGY)) {
+            complain("--resume goes on with the run as it was; --%s cannot be given", fixed[i].name);
+            return wrong(code);
+        }
+    const struct lc_strategy *strategy = options->strategy ? lc_strategy_find(options->strategy) : NULL;
+    if (options->shards > 1 && strategy && strategy->sequential) {
+        complain("--shard: the schedules of strategy %s follow from each other and cannot be divided",
+                 strategy->name);
+        return wrong(code);
+    }
+    if (options->preemptions >= 0 && (!strategy || !strategy->sequential)) {
+        complain("--preemptions bounds strategy dfs; it means nothing to %s",
+                 strategy ? strategy->name : "the default strategy");
         return wrong(code);
     }
     return true;
@@ -256,11 +413,12 @@ static bool take_operands(struct options *options, const struct verb_words *word
 static bool parse_words(struct options *options, const struct verb_words *words, int argc, char *argv[],
                         int *code)
 {
+    uint64_t given = 0;
     opterr = 0;
     optind = 1;
     for (int id; (id = getopt_long(argc, argv, words->short_options, words->options, NULL)) != -1;) {
         if (id == OPT_HELP) {
-            fputs(usage_text, stdout);
+            printf(usage_text, DEFAULT_STRATEGY);
             *code = EXIT_CLEAN;
             return false;
         }
@@ -276,16 +434,23 @@ static bool parse_words(struct options *options, const struct verb_words *words,
         }
         if (!take_option(options, id, optarg))
             return wrong(code);
+        given |= 1ull << (id == 'o' ? OPT_OUT - OPT_STRATEGY : id - OPT_STRATEGY);
     }
-    return take_operands(options, words, argc, argv, code);
+    return check_together(options, given, code) && take_operands(options, words, argc, argv, code);
 }
 
 bool options_parse(struct options *options, int argc, char *argv[], int *code)
 {
-    *options = (struct options){.seed = 1, .max_steps = DEFAULT_STEPS, .times = 1, .format = "text"};
+    *options = (struct options){.seed = 1,
+                                .max_steps = DEFAULT_STEPS,
+                                .preemptions = -1,
+                                .shard = 1,
+                                .shards = 1,
+                                .times = 1,
+                                .format = "text"};
     const char *verb = argc > 1 ? argv[1] : "";
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
-        fputs(usage_text, stdout);
+        printf(usage_text, DEFAULT_STRATEGY);
         *code = EXIT_CLEAN;
         return false;
     }
@@ -303,9 +468,12 @@ bool options_parse(struct options *options, int argc, char *argv[], int *code)
         set_defaults(options);
         return true;
     }
+    char known[128] = "";
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", verbs[i].name);
     if (*verb)
-        complain("unknown command %s; there are: run, explore, replay, report", verb);
+        complain("unknown command %s; there are: %s", verb, known);
     else
-        complain("a command is missing: run, explore, replay or report");
+        complain("a command is missing: there are %s", known);
     return wrong(code);
 }

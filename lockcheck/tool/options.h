@@ -6,7 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum verb { VERB_RUN, VERB_EXPLORE, VERB_REPLAY, VERB_REPORT };
+enum verb {
+    VERB_RUN,
+    VERB_EXPLORE,
+    VERB_REPLAY,
+    VERB_SHRINK,
+    VERB_MERGE,
+    VERB_REPORT,
+    VERB_STRATEGIES,
+};
 
 struct options {
     enum verb verb;
@@ -16,16 +24,25 @@ struct options {
     uint64_t seed;
     unsigned jobs;
     uint64_t max_steps;
+    uint32_t depth;      /* pct; 0: the strategy's default */
+    int32_t preemptions; /* dfs; -1: no bound */
+    uint32_t points;     /* enum lc_points */
     bool keep_going;
-    const char *out;
+    bool shrink;
+    uint64_t shard, shards; /* this one, from 1, of how many: 1 of 1 is everything */
+    const char *resume;     /* the directory of the run to go on with, or NULL */
+    bool budget_given;      /* --schedules or --time */
+    const char *out;        /* shrink: a file */
     bool quiet;
-    /* replay */
+    /* replay and shrink */
     bool force;
     uint64_t times;
     const char *schedule;
+    /* merge */
+    char **directories; /* NULL at the end */
     /* report */
     const char *format, *directory;
-    char **program; /* run and explore: the program and its arguments */
+    char **program; /* run and explore: the program and its arguments; NULL with resume */
 };
 
 /*

@@ -87,6 +87,9 @@ static int replay_all(struct replay *replay)
          */
         .max_steps = strcmp(schedule->kind, "limit") == 0 ? schedule->steps : 0,
         .flags = LC_FLAG_EVIDENCE,
+        .points = schedule->points,
+        .preemptions = -1,
+        .sleepers = (uint32_t)schedule->sleepers,
         .decisions = schedule->decisions,
         .decisions_bytes = schedule->decisions_bytes,
     };

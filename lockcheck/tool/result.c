@@ -2,6 +2,7 @@
 /* Writing results: see result.h. */
 #include "lockcheck/tool/result.h"
 #include "lockcheck/tool/schedule.h"
+#include "lockcheck/tool/state.h"
 #include "lockcheck/tool/text.h"
 
 #include <ctype.h>
@@ -21,11 +22,18 @@
 #define RESULT "result.json"
 #define TEMPORARY ".new" /* what a file is called after its name until it is whole */
 
-/* NNNN.schedule or NNNN.output, at least four digits. */
+/* NNNN.schedule or NNNN.output, at least four digits; with -N after them when merged results have several. */
 static bool is_numbered(const char *name, const char *suffix)
 {
-    size_t digits = strspn(name, "0123456789");
-    return digits >= 4 && strcmp(name + digits, suffix) == 0;
+    size_t digits = strspn(name, "0123456789"), more = 0;
+    if (name[digits] == '-')
+        more = 1 + strspn(name + digits + 1, "0123456789");
+    return digits >= 4 && more != 1 && strcmp(name + digits + more, suffix) == 0;
+}
+
+static bool is_schedule(const char *name)
+{
+    return is_numbered(name, ".schedule") || is_numbered(name, ".short.schedule");
 }
 
 static bool is_ours(const char *name)
@@ -34,8 +42,8 @@ static bool is_ours(const char *name)
     size_t length = strlen(whole);
     if (length > strlen(TEMPORARY) && strcmp(whole + length - strlen(TEMPORARY), TEMPORARY) == 0)
         whole[length - strlen(TEMPORARY)] = 0;
-    bool ours = strcmp(whole, MARK) == 0 || strcmp(whole, RESULT) == 0 || is_numbered(whole, ".schedule") ||
-                is_numbered(whole, ".output");
+    bool ours = strcmp(whole, MARK) == 0 || strcmp(whole, RESULT) == 0 || strcmp(whole, STATE_FILE) == 0 ||
+                is_schedule(whole) || is_numbered(whole, ".output");
     free(whole);
     return ours;
 }
@@ -51,8 +59,9 @@ static bool is_our_result(const char *directory)
     return ours;
 }
 
-/* Writes, synchronises and renames. Returns 0 or -1 with errno. */
-static int write_file(const char *directory, const char *name, const char *content, size_t length)
+/* Writes, synchronises if asked to and renames. Returns 0 or -1 with errno. */
+static int write_file(const char *directory, const char *name, const char *content, size_t length,
+                      bool synchronise)
 {
     char *path = print_text("%s/%s", directory, name), *temporary = print_text("%s" TEMPORARY, path);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -64,7 +73,7 @@ static int write_file(const char *directory, const char *name, const char *conte
         else if (errno != EINTR)
             result = -1;
     }
-    if (result == 0 && fsync(fd) != 0)
+    if (result == 0 && synchronise && fsync(fd) != 0)
         result = -1;
     int error = errno;
     if (fd >= 0 && close(fd) != 0 && result == 0) {
@@ -110,7 +119,7 @@ int results_open(const char *directory)
     if (refused)
         complain("%s holds something that is not lockcheck's%s%s; name another directory with --out",
                  directory, foreign ? ": " : "", foreign ? foreign : "");
-    else if (write_file(directory, MARK, MARK_TEXT, strlen(MARK_TEXT)) != 0) {
+    else if (!marked && write_file(directory, MARK, MARK_TEXT, strlen(MARK_TEXT), true) != 0) {
         complain("cannot write to %s: %s", directory, strerror(errno));
         refused = true;
     }
@@ -140,6 +149,11 @@ void results_add_file(struct results *results, char *name, char *content, size_t
     results->files[results->count++] = (struct results_file){name, content, length};
 }
 
+char *results_schedule_name(uint64_t number)
+{
+    return print_text("%04" PRIu64 ".schedule", number);
+}
+
 const char *results_add_schedule(struct results *results, const struct program *program,
                                  const struct execution *execution, const char *strategy)
 {
@@ -151,6 +165,8 @@ const char *results_add_schedule(struct results *results, const struct program *
         .seed = execution->seed,
         .strategy = (char *)strategy,
         .number = execution->schedule,
+        .sleepers = execution->sleepers,
+        .points = execution->points,
         .kind = (char *)execution->kind,
         .steps = execution->steps,
         .hash = execution->hash,
@@ -161,7 +177,7 @@ const char *results_add_schedule(struct results *results, const struct program *
     char *text = schedule_print(&schedule, &length);
     if (!text)
         return NULL;
-    results_add_file(results, print_text("%04" PRIu64 ".schedule", execution->schedule), text, length);
+    results_add_file(results, results_schedule_name(execution->schedule), text, length);
     return results->files[results->count - 1].name;
 }
 
@@ -194,6 +210,17 @@ void results_set_head(struct results *results, const struct results_head *head)
     json_object_set_new(json, "seconds", json_real(head->seconds));
     json_object_set_new(json, "execution_hash", hexadecimal(head->hash));
     json_object_set_new(json, "interrupted", json_boolean(head->interrupted));
+    json_object_set_new(json, "unfinished", json_boolean(head->unfinished));
+    if (head->shards) {
+        json_object_set_new(json, "cut", json_integer((json_int_t)head->cut));
+        json_object_set_new(json, "executions", json_integer((json_int_t)(head->schedules - head->cut)));
+        json_object_set_new(json, "distinct", json_integer((json_int_t)head->distinct));
+        json_object_set_new(json, "distinct_exact", json_boolean(head->distinct_exact));
+        json_object_set_new(json, "complete", json_boolean(head->complete));
+        json_object_set_new(json, "left_out", head->left_out ? json_string(head->left_out) : json_null());
+        json_object_set_new(json, "shard",
+                            json_pack("[I, I]", (json_int_t)head->shard, (json_int_t)head->shards));
+    }
     /* The head comes first in the file; what is there already follows. */
     json_object_update_missing(json, results->json);
     json_decref(results->json);
@@ -204,7 +231,7 @@ json_t *results_describe(struct evidence_reader *reader, const struct execution 
                          const char *schedule_name, const char *output_name)
 {
     json_t *description = evidence_describe(reader, execution), *json = json_object();
-    char *id = evidence_identify(reader, execution);
+    char *id = evidence_identify(reader, execution, true);
     json_object_set_new(json, "id", json_string(id));
     json_object_set_new(json, "kind", json_string(execution->kind));
     json_object_set(json, "summary", json_object_get(description, "summary"));
@@ -239,15 +266,32 @@ void results_complain(const json_t *error)
 }
 
 /* Returns 0 or -1 with errno. */
-static int write_all(const struct results *results, const char *directory, const char *json)
+static int write_all(const struct results *results, const char *directory, const char *json, bool synchronise)
 {
-    if (write_file(directory, MARK, MARK_TEXT, strlen(MARK_TEXT)) != 0)
+    if (write_file(directory, MARK, MARK_TEXT, strlen(MARK_TEXT), synchronise) != 0)
         return -1;
     for (size_t i = 0; i < results->count; i++)
-        if (write_file(directory, results->files[i].name, results->files[i].content,
-                       results->files[i].length) != 0)
+        if (write_file(directory, results->files[i].name, results->files[i].content, results->files[i].length,
+                       synchronise) != 0)
             return -1;
-    return write_file(directory, RESULT, json, strlen(json));
+    return write_file(directory, RESULT, json, strlen(json), synchronise);
+}
+
+static char *print_result(const struct results *results)
+{
+    char *dumped = json_dumps(results->json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    char *json = print_text("%s\n", dumped ? dumped : "{}");
+    free(dumped);
+    return json;
+}
+
+int results_save(const struct results *results, const char *directory)
+{
+    char *json = print_result(results);
+    int result = write_all(results, directory, json, false), error = errno;
+    free(json);
+    errno = error;
+    return result;
 }
 
 static bool is_new(const struct results *results, const char *name)
@@ -265,7 +309,8 @@ static void remove_older(const struct results *results, const char *directory, b
     DIR *listing = opendir(directory);
     for (struct dirent *entry; listing && (entry = readdir(listing));) {
         const char *name = entry->d_name;
-        bool kept = keep_schedules && (is_numbered(name, ".schedule") || is_numbered(name, ".output"));
+        bool kept = keep_schedules &&
+                    (is_schedule(name) || is_numbered(name, ".output") || strcmp(name, STATE_FILE) == 0);
         if (is_ours(name) && !is_new(results, name) && !kept)
             unlinkat(dirfd(listing), name, 0);
     }
@@ -275,11 +320,9 @@ static void remove_older(const struct results *results, const char *directory, b
 
 int results_write(const struct results *results, const char *directory, bool keep_schedules, char **written)
 {
-    char *dumped = json_dumps(results->json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    char *json = print_text("%s\n", dumped ? dumped : "{}");
-    free(dumped);
+    char *json = print_result(results);
     *written = NULL;
-    int result = write_all(results, directory, json);
+    int result = write_all(results, directory, json, true);
     if (result == 0) {
         remove_older(results, directory, keep_schedules);
         *written = copy_text(directory);
@@ -287,7 +330,7 @@ int results_write(const struct results *results, const char *directory, bool kee
         const char *reason = strerror(errno);
         const char *elsewhere = getenv("TMPDIR");
         char *other = print_text("%s/lockcheck-XXXXXX", elsewhere && *elsewhere ? elsewhere : "/tmp");
-        if (mkdtemp(other) && write_all(results, other, json) == 0) {
+        if (mkdtemp(other) && write_all(results, other, json, true) == 0) {
             complain("cannot write the results to %s: %s; they are in %s instead", directory, reason, other);
             *written = copy_text(other);
         } else {

@@ -3,7 +3,9 @@
  * The results of a command, and the directory that gets them:
  *
  *     result.json      what was found: struct results_head, and findings as in evidence.h
+ *     state.json       what --resume needs, see state.h
  *     NNNN.schedule    schedule number NNNN, for `lockcheck replay`
+ *     NNNN.short.schedule    the same finding, shrunk
  *     NNNN.output      what the program wrote when that schedule was replayed
  *     .lockcheck       the mark of a directory that is ours
  *
@@ -48,6 +50,9 @@ void results_add_file(struct results *results, char *name, char *content, size_t
 const char *results_add_schedule(struct results *results, const struct program *program,
                                  const struct execution *execution, const char *strategy);
 
+/* Its name: text that the caller frees. */
+char *results_schedule_name(uint64_t number);
+
 /* Adds the file NNNN.output; takes content over. Returns its name, which belongs to results. */
 const char *results_add_output(struct results *results, uint64_t schedule, char *content, size_t length);
 
@@ -59,9 +64,16 @@ struct results_head {
     const char *strategy;
     uint64_t seed, schedules, steps;
     uint64_t truncated; /* schedules given up at the step limit */
+    uint64_t cut;       /* schedules given up by the strategy: equal to others, or over a bound */
+    uint64_t distinct;  /* different executions */
+    bool distinct_exact;
+    uint64_t shard, shards; /* 0: not an exploration */
     double seconds;
     uint64_t hash;
     bool interrupted;
+    bool unfinished;      /* the command is still at it, or was killed */
+    bool complete;        /* every interleaving was explored */
+    const char *left_out; /* what the strategy knows it has not explored, or NULL */
 };
 void results_set_head(struct results *results, const struct results_head *head);
 
@@ -75,6 +87,12 @@ json_t *results_describe(struct evidence_reader *reader, const struct execution 
 /* Says on standard error what an error described by results_describe() is: its summary and where the program
  * was. */
 void results_complain(const json_t *error);
+
+/*
+ * Writes everything to the directory, each file replaced as a whole, and removes nothing. Not synchronised:
+ * it survives the end of this process, not that of the machine. Returns 0, or -1 with errno.
+ */
+int results_save(const struct results *results, const char *directory);
 
 /*
  * Writes everything to the directory. Older results of ours that are not replaced are removed; keep_schedules

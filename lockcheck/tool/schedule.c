@@ -66,8 +66,13 @@ char *schedule_print(const struct schedule *schedule, size_t *length)
          *list = json_dumps(argv, 0);
     fprintf(out, MAGIC " %d\n", SCHEDULE_FILE_VERSION);
     fprintf(out, "program: %s\nargv: %s\ncwd: %s\nbuild-id: %s\n", program, list, cwd, schedule->build_id);
-    fprintf(out, "seed: %" PRIu64 "\nstrategy: %s\nschedule: %" PRIu64 "\nkind: %s\n", schedule->seed,
-            schedule->strategy, schedule->number, schedule->kind);
+    fprintf(out, "seed: %" PRIu64 "\nstrategy: %s\nschedule: %" PRIu64 "\n", schedule->seed,
+            schedule->strategy, schedule->number);
+    if (schedule->sleepers)
+        fprintf(out, "sleepers: %" PRIu64 "\n", schedule->sleepers);
+    if (schedule->points != LC_POINTS_SYNC)
+        fprintf(out, "points: %s\n", schedule->points == LC_POINTS_MEMORY ? "memory" : "auto");
+    fprintf(out, "kind: %s\n", schedule->kind);
     fprintf(out, "steps: %" PRIu64 "\nexecution-hash: %016" PRIx64 "\ndecisions:\n", schedule->steps,
             schedule->hash);
     free(program);
@@ -227,6 +232,36 @@ static bool first_line(struct reader *reader)
     return false;
 }
 
+static bool next_is(const struct reader *reader, const char *key)
+{
+    return reader->length - reader->at >= strlen(key) &&
+           strncmp(reader->text + reader->at, key, strlen(key)) == 0;
+}
+
+/* These two are there only where they say something. */
+static bool sleepers_header(struct reader *reader, struct schedule *schedule)
+{
+    if (!next_is(reader, "sleepers: "))
+        return true;
+    if (!number_header(reader, "sleepers", &schedule->sleepers))
+        return false;
+    return schedule->sleepers <= UINT32_MAX || fail(reader, "that many threads there are not");
+}
+
+static bool points_header(struct reader *reader, struct schedule *schedule)
+{
+    if (!next_is(reader, "points: "))
+        return true;
+    const char *text = header(reader, "points");
+    if (text && strcmp(text, "memory") == 0)
+        schedule->points = LC_POINTS_MEMORY;
+    else if (text && strcmp(text, "auto") == 0)
+        schedule->points = LC_POINTS_AUTO;
+    else
+        return fail(reader, "memory or auto is expected");
+    return true;
+}
+
 static bool headers(struct reader *reader, struct schedule *schedule)
 {
     return path_header(reader, "program", &schedule->program) &&
@@ -234,8 +269,8 @@ static bool headers(struct reader *reader, struct schedule *schedule)
            plain_header(reader, "build-id", &schedule->build_id) &&
            number_header(reader, "seed", &schedule->seed) &&
            plain_header(reader, "strategy", &schedule->strategy) &&
-           number_header(reader, "schedule", &schedule->number) &&
-           plain_header(reader, "kind", &schedule->kind) &&
+           number_header(reader, "schedule", &schedule->number) && sleepers_header(reader, schedule) &&
+           points_header(reader, schedule) && plain_header(reader, "kind", &schedule->kind) &&
            number_header(reader, "steps", &schedule->steps) &&
            hash_header(reader, "execution-hash", &schedule->hash);
 }

@@ -38,7 +38,7 @@ def test_version() -> None:
     ("words", "message"),
     [
         ([], "a command is missing"),
-        (["frobnicate"], "unknown command frobnicate; there are: run, explore, replay, report"),
+        (["frobnicate"], "unknown command frobnicate; there are: run, explore, replay, shrink"),
         (["explore"], "explore needs a program"),
         (["explore", "--"], "explore needs a program"),
         (["replay"], "replay needs a schedule file"),
@@ -47,7 +47,7 @@ def test_version() -> None:
         (["explore", "--frob", "--", "/bin/true"], "--frob: no such option"),
         (["run", "--keep-going", "--", "/bin/true"], "--keep-going: no such option"),
         (["explore", "--seed"], "--seed needs a value"),
-        (["explore", "--strategy", "best", "--", "/bin/true"], "unknown strategy best; there are: random, cooperative"),
+        (["explore", "--strategy", "best", "--", "/bin/true"], "unknown strategy best; there are: portfolio, random, pct"),
         (["explore", "--seed", "-1", "--", "/bin/true"], "--seed -1: a whole number from 0"),
         (["explore", "--seed", "1x", "--", "/bin/true"], "--seed 1x"),
         (["explore", "--schedules", "0", "--", "/bin/true"], "--schedules 0"),
