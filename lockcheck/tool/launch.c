@@ -91,11 +91,28 @@ static void clear_outcome(struct lc_channel *channel)
     channel->summary[0] = 0;
 }
 
+/* The program gets the descriptors that this command was started with, and no others: libraries that read debug
+ * information open files without close-on-exec, and the numbers of a program's own descriptors must not depend
+ * on what has been symbolised before. */
+static void pass_on_descriptors(bool in_child)
+{
+    static bool known, passed_on[CHILD_CHANNEL_FD];
+    for (int fd = STDERR_FILENO + 1; fd < CHILD_CHANNEL_FD && (in_child || !known); fd++) {
+        int flags = fcntl(fd, F_GETFD);
+        if (!in_child)
+            passed_on[fd] = flags >= 0 && !(flags & FD_CLOEXEC);
+        else if (flags >= 0 && !passed_on[fd])
+            fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+    known = true;
+}
+
 /* In the child: what stands between fork and the program. Returns only on failure, with errno. */
 static void become_program(const struct template *template, const struct program *program, int channel_fd,
                            int socket_fd, const char *runtime)
 {
     setpgid(0, 0);
+    pass_on_descriptors(true);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
@@ -206,6 +223,7 @@ int template_start(struct template *template, const struct program *program, con
     /* Schedules that outlive their template are to be waited for here, not by the system. */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     int channel_fd = -1, child_socket = -1, error = 0;
+    pass_on_descriptors(false);
     if (open_channel(template, &channel_fd, &child_socket) != 0) {
         error = errno;
     } else {
@@ -342,7 +360,7 @@ void template_watch(struct template *template)
         template->watch.schedule = channel->schedule;
         return;
     }
-    bool asleep = state == 'S' || state == 'D';
+    bool asleep = state == 'S' || state == 'D' || state == 'T'; /* 't' is in a debugger's hands */
     if (!asleep || cpu_ns != template->watch.last_cpu_ns)
         template->watch.awake_ns = now;
     template->watch.last_cpu_ns = cpu_ns;
@@ -351,6 +369,7 @@ void template_watch(struct template *template)
     if (spins || sleeps) {
         template->watch.signalled_ns = now;
         kill(pid, LC_STUCK_SIGNAL);
+        kill(pid, SIGCONT);
     }
 }
 
