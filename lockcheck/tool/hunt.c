@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -278,6 +279,18 @@ static uint64_t take_number(struct hunt *hunt)
     return number;
 }
 
+/* A processor for each job: see lockcheck/runtime/processor.c. None where there are more jobs than processors. */
+static void give_processors(struct hunt *hunt)
+{
+    cpu_set_t ours;
+    if (sched_getaffinity(0, sizeof ours, &ours) != 0 || (unsigned)CPU_COUNT(&ours) < hunt->job_count)
+        return;
+    unsigned job = 0;
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE && job < hunt->job_count; cpu++)
+        if (CPU_ISSET(cpu, &ours))
+            hunt->jobs[job++].template.channel->processor = cpu + 1;
+}
+
 /* The next run of a job that is ready. */
 static void begin_next(struct hunt *hunt, struct job *job)
 {
@@ -394,6 +407,8 @@ static int start_jobs(struct hunt *hunt)
             hunt->job_count = i;
             return -1;
         }
+    if (hunt->options.verb != VERB_RUN)
+        give_processors(hunt);
     return 0;
 }
 
