@@ -3,7 +3,7 @@
 #include "lockcheck/detect/detect.h"
 
 static const struct lc_detector *const detectors[] = {&lc_detector_deadlock, &lc_detector_semaphore,
-                                                      &lc_detector_hang};
+                                                      &lc_detector_descriptor, &lc_detector_hang};
 #define COUNT (sizeof detectors / sizeof *detectors)
 
 void lc_detect_event(unsigned op, struct lc_object *object, int64_t argument)

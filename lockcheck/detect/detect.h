@@ -23,6 +23,7 @@ struct lc_detector {
 extern const struct lc_detector lc_detector_deadlock;
 extern const struct lc_detector lc_detector_semaphore;
 extern const struct lc_detector lc_detector_hang;
+extern const struct lc_detector lc_detector_descriptor; /* in runtime/descriptor.c */
 
 void lc_detect_event(unsigned op, struct lc_object *object, int64_t argument);
 void lc_detect_block(struct lc_thread *thread);

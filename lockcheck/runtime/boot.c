@@ -39,7 +39,7 @@ void *lc_next(const char *name)
     return function;
 }
 
-static int hide(int fd)
+int lc_hide(int fd)
 {
     int high = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_HIDDEN_FD);
     if (high < 0)
@@ -70,7 +70,7 @@ static bool open_channel(const char *where)
         return false;
     close(memory);
     lc.channel = channel;
-    lc.socket = hide(socket);
+    lc.socket = lc_hide(socket);
     if (lc.channel->magic == LC_CHANNEL_MAGIC && lc.channel->version == LC_CHANNEL_VERSION)
         return true;
     dprintf(2, "lockcheck: the runtime and the command are of different versions\n");
@@ -140,6 +140,7 @@ static void begin_schedule(pid_t template)
     lc.evidence = lc.channel->flags & LC_FLAG_EVIDENCE;
     lc.channel->pid = (int32_t)syscall(SYS_getpid);
     lc_schedule_begin();
+    lc_descriptors_renew();
 }
 
 /* Serves schedules; returns in each schedule's process, never in the template. */

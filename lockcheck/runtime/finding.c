@@ -133,6 +133,9 @@ static void put_history(const struct lc_object *o)
         const struct lc_event *e = &o->history[i % LC_HISTORY];
         char detail[64] = "";
         switch (e->op) {
+        case LC_OP_FILE_DONE:
+            snprintf(detail, sizeof detail, "%ld", e->argument);
+            break;
         case LC_OP_REQUEST + LOCKCHECK_MSG_SEND:
         case LC_OP_REQUEST + LOCKCHECK_MSG_RECEIVE:
         case LC_OP_REQUEST + LOCKCHECK_MSG_DROP:

@@ -130,6 +130,7 @@ const char *lc_object_kind_name(const struct lc_object *object)
         [LC_KIND_COND] = "condition",  [LC_KIND_RWLOCK] = "rwlock", [LC_KIND_SPINLOCK] = "spin lock",
         [LC_KIND_BARRIER] = "barrier", [LC_KIND_ONCE] = "once",     [LC_KIND_SEMAPHORE] = "semaphore",
         [LC_KIND_FUTEX] = "futex",     [LC_KIND_MEMORY] = "memory", [LC_KIND_NAMED] = "object",
+        [LC_KIND_DESCRIPTOR] = "descriptor",
     };
     return object->kind_name ? object->kind_name : names[object->kind];
 }

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How a program ends badly, and what it does with processes. A failed assertion and abort() are findings. A
- * process that the program forks is its own affair: the runtime lets go of it.
+ * process that the program forks is its own affair: the runtime lets go of it, and notes that it has the
+ * program's descriptors. vfork() is fork() here: its child may close and duplicate descriptors, which must
+ * not be taken for the program's. A program that becomes another one, or a daemon, cannot be followed.
  */
 #include <assert.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lockcheck/runtime/runtime.h"
+
+#define MAX_ARGUMENTS 4096 /* of execl() and the like, in a process that is not controlled */
 
 LC_EXPORT void __assert_fail(const char *assertion, const char *file, unsigned line, const char *function)
 {
@@ -29,10 +36,142 @@ LC_EXPORT void abort(void)
     __builtin_unreachable();
 }
 
+/* ---- other processes ---- */
+
 LC_EXPORT pid_t fork(void)
 {
     pid_t child = LC_REAL(fork)();
     if (child == 0)
         lc.inside++; /* for good: nothing is controlled there */
+    else if (child > 0 && lc_controlled())
+        lc_descriptors_shared();
     return child;
+}
+
+LC_EXPORT pid_t vfork(void)
+{
+    return fork();
+}
+
+LC_EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                          const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
+{
+    int error = LC_REAL(posix_spawn)(pid, path, actions, attributes, argv, envp);
+    if (!error && lc_controlled())
+        lc_descriptors_shared();
+    return error;
+}
+
+LC_EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+                           const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
+{
+    int error = LC_REAL(posix_spawnp)(pid, file, actions, attributes, argv, envp);
+    if (!error && lc_controlled())
+        lc_descriptors_shared();
+    return error;
+}
+
+LC_EXPORT FILE *popen(const char *command, const char *type)
+{
+    FILE *stream = LC_REAL(popen)(command, type);
+    if (stream && lc_controlled())
+        lc_descriptors_shared();
+    return stream;
+}
+
+/* ---- what cannot be followed ---- */
+
+LC_EXPORT int daemon(int no_chdir, int no_close)
+{
+    if (lc_controlled())
+        lc_uncontrolled("{t%u} calls daemon(), and lockcheck cannot follow a program into the background",
+                        lc_self->id);
+    return LC_REAL(daemon)(no_chdir, no_close);
+}
+
+static void refuse_exec(const char *function, const char *file)
+{
+    if (lc_controlled())
+        lc_uncontrolled("{t%u} calls %s() to become %s, and lockcheck cannot follow it", lc_self->id,
+                        function, file ? file : "another program");
+}
+
+LC_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
+{
+    refuse_exec("execve", path);
+    return LC_REAL(execve)(path, argv, envp);
+}
+
+LC_EXPORT int execv(const char *path, char *const argv[])
+{
+    refuse_exec("execv", path);
+    return LC_REAL(execv)(path, argv);
+}
+
+LC_EXPORT int execvp(const char *file, char *const argv[])
+{
+    refuse_exec("execvp", file);
+    return LC_REAL(execvp)(file, argv);
+}
+
+LC_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
+{
+    refuse_exec("execvpe", file);
+    return LC_REAL(execvpe)(file, argv, envp);
+}
+
+LC_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
+{
+    refuse_exec("fexecve", NULL);
+    return LC_REAL(fexecve)(fd, argv, envp);
+}
+
+LC_EXPORT int execveat(int directory, const char *path, char *const argv[], char *const envp[], int flags)
+{
+    refuse_exec("execveat", path);
+    return LC_REAL(execveat)(directory, path, argv, envp, flags);
+}
+
+/* The arguments of a variadic one, with the NULL at their end. Returns what follows them when that is asked
+ * for: the environment of execle(). */
+static char *const *collect(char *argv[], const char *first, va_list arguments, bool environment)
+{
+    int n = 0;
+    for (const char *word = first; word && n < MAX_ARGUMENTS - 1; word = va_arg(arguments, const char *))
+        argv[n++] = (char *)word;
+    argv[n] = NULL;
+    return environment ? va_arg(arguments, char *const *) : NULL;
+}
+
+LC_EXPORT int execl(const char *path, const char *first, ...)
+{
+    refuse_exec("execl", path);
+    char *argv[MAX_ARGUMENTS];
+    va_list arguments;
+    va_start(arguments, first);
+    collect(argv, first, arguments, false);
+    va_end(arguments);
+    return LC_REAL(execv)(path, argv);
+}
+
+LC_EXPORT int execlp(const char *file, const char *first, ...)
+{
+    refuse_exec("execlp", file);
+    char *argv[MAX_ARGUMENTS];
+    va_list arguments;
+    va_start(arguments, first);
+    collect(argv, first, arguments, false);
+    va_end(arguments);
+    return LC_REAL(execvp)(file, argv);
+}
+
+LC_EXPORT int execle(const char *path, const char *first, ...)
+{
+    refuse_exec("execle", path);
+    char *argv[MAX_ARGUMENTS];
+    va_list arguments;
+    va_start(arguments, first);
+    char *const *environment = collect(argv, first, arguments, true);
+    va_end(arguments);
+    return LC_REAL(execve)(path, argv, environment);
 }

@@ -65,9 +65,18 @@ enum lc_op {
     LC_OP_WRITE, /* of memory, or both */
     LC_OP_INIT,
     LC_OP_DESTROY,
+    LC_OP_FILE_OPEN, /* these are of descriptors: see descriptor.c */
+    LC_OP_FILE_READ,
+    LC_OP_FILE_WRITE,
+    LC_OP_FILE_POLL,
+    LC_OP_FILE_ACCEPT,
+    LC_OP_FILE_CONNECT,
+    LC_OP_FILE_CONTROL,
+    LC_OP_FILE_CLOSE,
     /* What follows is only ever an event, never a step. */
     LC_OP_ACQUIRED,
     LC_OP_BUSY,
+    LC_OP_FILE_DONE, /* with the system call's result */
     LC_OP_WOKEN,
     LC_OP_TIMED_OUT,
     LC_OP_TIME,
@@ -89,6 +98,7 @@ enum lc_kind {
     LC_KIND_ONCE,
     LC_KIND_SEMAPHORE,
     LC_KIND_FUTEX,
+    LC_KIND_DESCRIPTOR, /* an open file, or the table of them, or a set to wait for */
     LC_KIND_MEMORY, /* 8 aligned bytes; address: theirs + 1; value: the address that was accessed first */
     LC_KIND_NAMED,  /* known by client requests only */
 };
@@ -152,6 +162,9 @@ extern struct lc_object *lc_objects; /* all, oldest first */
 
 enum lc_state { LC_UNUSED, LC_ENABLED, LC_BLOCKED, LC_FINISHED };
 
+/* What a signal does to a system call that waits: signal(7). */
+enum lc_interruption { LC_NOT_INTERRUPTED, LC_INTERRUPTED, LC_RESTARTED };
+
 struct lc_thread {
     void *sp;     /* saved stack pointer while another thread runs */
     uintptr_t tp; /* thread pointer: the FS base */
@@ -167,6 +180,8 @@ struct lc_thread {
     bool woken;                /* its event wait was ended by another thread */
     bool event_wait;           /* blocked until another thread's act or its deadline, not for a lock */
     bool cancellable;          /* the wait is a cancellation point */
+    bool interruptible;        /* a signal with a handler ends the wait */
+    enum lc_interruption interrupted;
     struct lc_object *argument_of_wait; /* condition variable: the mutex to take after the wake-up */
     struct lc_object *queued_on;
     struct lc_thread *queue_next, *queue_previous;
@@ -196,6 +211,12 @@ struct lc_thread {
     uint32_t created_frames;
     void *created[LC_MAX_STACK];
     uint32_t clock_reads; /* in a row, without a step between */
+
+    /* The descriptor interposers': what it waits for, and what poll() keeps for the next time. */
+    struct lc_descriptor_wait *descriptor_wait;
+    struct lc_object *poll_set;
+    struct pollfd *poll_copy;
+    size_t poll_room;
 
     /* The semaphore detector's: the annotated down it is in, see detect/semaphore.c. */
     struct lc_down *down;
@@ -239,6 +260,7 @@ struct lc_runtime {
     bool evidence;       /* take stacks and histories */
     bool ending;         /* a finding is being written */
     unsigned inside;     /* > 0: a library that the runtime uses is calling */
+    bool unwinding;      /* that library is libunwind */
     uint32_t generation; /* 0 in the template, 1 in a schedule's process */
     struct lc_channel *channel;
     int socket;
@@ -273,6 +295,8 @@ void lc_acquire_requeued(struct lc_object *lock);
 bool lc_available(enum lc_op op, const struct lc_object *object, const struct lc_thread *thread);
 /* The object was taken or released: let its waiters compete again. */
 void lc_availability_changed(struct lc_object *object);
+/* `thread` waits as a lock waits, and can or cannot go on now. */
+void lc_set_available(struct lc_thread *thread, bool available);
 
 void lc_enable(struct lc_thread *thread);
 void lc_unqueue(struct lc_thread *thread);
@@ -288,6 +312,19 @@ bool lc_timespec_valid(const struct timespec *t);
 
 /* Cancellation, called at cancellation points; does not return when the thread ends. */
 void lc_test_cancel(void);
+
+/* ---- descriptors ---- */
+
+/* Could the thread, which waits for descriptors, go on now? */
+bool lc_descriptors_ready(const struct lc_thread *thread);
+/* Something may have happened: let those that wait for descriptors look again. */
+void lc_descriptors_look(void);
+/* No thread can run. True when one can, after all, because of a descriptor. */
+bool lc_descriptors_rescue(void);
+/* A schedule's process begins: its descriptors are to be its own. */
+void lc_descriptors_renew(void);
+/* The process has made another, which has its descriptors too. */
+void lc_descriptors_shared(void);
 
 /* ---- events and evidence ---- */
 
@@ -341,6 +378,9 @@ struct lc_real {
 extern struct lc_real lc_real;
 /* The next definition of a function after ours; ends the process when there is none. */
 void *lc_next(const char *name);
+/* Moves a descriptor to a number where the program is not likely to look. Returns the new number, or the old
+ * one when it could not be moved. */
+int lc_hide(int fd);
 /* Calls the C library's function of the same name, with ours as the type. */
 #define LC_REAL(name)                                                                                        \
     ({                                                                                                       \

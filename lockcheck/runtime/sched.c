@@ -79,7 +79,7 @@ void lc_unqueue(struct lc_thread *t)
 
 static bool cancelled(const struct lc_thread *t)
 {
-    return t->cancellable && t->cancel_requested && !t->cancel_disabled && !t->exiting;
+    return (t->cancellable && t->cancel_requested && !t->cancel_disabled && !t->exiting) || t->interrupted;
 }
 
 /* ---- decisions ---- */
@@ -141,6 +141,7 @@ static void pass_time(void)
             lc_enable(t);
         }
     }
+    lc_descriptors_look();
 }
 
 void lc_deliver_signals(void)
@@ -205,8 +206,11 @@ static void schedule(bool yielded)
         choice.time_possible = deadline_count > 0;
         choice.current_enabled = me->state == LC_ENABLED;
         choice.step = lc.channel->steps + 1;
-        if (unlikely(enabled_count == 0 && deadline_count == 0))
-            lc_detect_quiescent();
+        if (unlikely(enabled_count == 0 && deadline_count == 0)) {
+            if (!lc_descriptors_rescue())
+                lc_detect_quiescent();
+            continue;
+        }
         uint32_t chosen = lc.strategy->choose(&choice);
         if (unlikely(chosen == LC_NO_CHOICE))
             lc_no_choice();
@@ -352,19 +356,25 @@ bool lc_available(enum lc_op op, const struct lc_object *o, const struct lc_thre
         return o->value > 0;
     case LC_KIND_THREAD:
         return lc_thread_by_number((uint32_t)o->value)->state == LC_FINISHED;
+    case LC_KIND_DESCRIPTOR:
+        return lc_descriptors_ready(t);
     default:
         lc_internal("object kind %d cannot be waited for as a lock", (int)o->kind);
     }
 }
 
+void lc_set_available(struct lc_thread *t, bool available)
+{
+    if (available)
+        lc_enable(t);
+    else if (t->state == LC_ENABLED && t != lc_self && !t->timed_out && !cancelled(t))
+        disable(t, LC_BLOCKED);
+}
+
 void lc_availability_changed(struct lc_object *o)
 {
-    for (struct lc_thread *t = o->waiters.first; t; t = t->queue_next) {
-        if (lc_available(t->op, o, t))
-            lc_enable(t);
-        else if (t->state == LC_ENABLED && t != lc_self && !t->timed_out && !cancelled(t))
-            disable(t, LC_BLOCKED);
-    }
+    for (struct lc_thread *t = o->waiters.first; t; t = t->queue_next)
+        lc_set_available(t, lc_available(t->op, o, t));
 }
 
 /* The caller is queued on `o`, or can take it at once; wait until it is its turn to. */

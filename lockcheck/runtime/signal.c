@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Signals between fibers: each has a mask of its own, and what is sent to it by pthread_kill() or raise() it
- * gets when it runs next. A signal to a blocked fiber does not end its wait. One from outside goes to the
- * fiber that runs.
+ * gets when it runs next. A signal to a blocked fiber ends its wait only where that is for
+ * descriptors. One from outside goes to the fiber that runs.
  */
 #include <errno.h>
 #include <signal.h>
@@ -61,6 +61,27 @@ LC_EXPORT int sigprocmask(int how, const sigset_t *change, sigset_t *before)
     return error ? -1 : 0;
 }
 
+static bool is_ignored(int sig, const struct sigaction *action)
+{
+    if (action->sa_handler == SIG_DFL)
+        return sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT;
+    return action->sa_handler == SIG_IGN;
+}
+
+static void send_signal(struct lc_thread *t, int sig)
+{
+    uint64_t bit = 1ull << (sig - 1);
+    struct sigaction action;
+    t->signals |= bit;
+    if (t == lc_self) {
+        lc_deliver_signals();
+    } else if (t->state == LC_BLOCKED && t->interruptible && !(t->mask & bit) &&
+               sigaction(sig, NULL, &action) == 0 && !is_ignored(sig, &action)) {
+        t->interrupted = action.sa_flags & SA_RESTART ? LC_RESTARTED : LC_INTERRUPTED;
+        lc_enable(t);
+    }
+}
+
 LC_EXPORT int pthread_kill(pthread_t real, int sig)
 {
     if (!lc_controlled())
@@ -72,9 +93,7 @@ LC_EXPORT int pthread_kill(pthread_t real, int sig)
         return EINVAL;
     if (sig == 0)
         return 0;
-    t->signals |= 1ull << (sig - 1);
-    if (t == lc_self)
-        lc_deliver_signals();
+    send_signal(t, sig);
     return 0;
 }
 

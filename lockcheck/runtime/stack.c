@@ -61,7 +61,9 @@ uint32_t lc_backtrace(void **stack, uint32_t room)
     if (!backtrace_function)
         return 0;
     lc.inside++;
+    lc.unwinding = true;
     int frames = backtrace_function(stack, (int)room);
+    lc.unwinding = false;
     lc.inside--;
     return frames > 0 ? trim(stack, (uint32_t)frames) : 0;
 }

@@ -5,10 +5,7 @@
  * for time to pass, and from CLOCK_READS_FREE reads on each of its reads lets a little pass.
  */
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/select.h>
 #include <sys/time.h>
 #include <sys/timeb.h>
 #include <sys/timerfd.h>
@@ -152,7 +149,7 @@ LC_EXPORT clock_t times(struct tms *buffer)
 
 /* ---- sleeps ---- */
 
-static void sleep_until(int64_t deadline_ns)
+void lc_sleep_until(int64_t deadline_ns)
 {
     lc_test_cancel();
     lc_point(LC_OP_SLEEP, NULL);
@@ -168,7 +165,7 @@ LC_EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec 
         return LC_REAL(clock_nanosleep)(clock, flags, time, left);
     if (!lc_timespec_valid(time) || (time->tv_sec < 0 && !(flags & TIMER_ABSTIME)))
         return EINVAL;
-    sleep_until(flags & TIMER_ABSTIME ? lc_deadline(clock, time) : lc_deadline_in(time));
+    lc_sleep_until(flags & TIMER_ABSTIME ? lc_deadline(clock, time) : lc_deadline_in(time));
     if (left && !(flags & TIMER_ABSTIME))
         *left = (struct timespec){0};
     return 0;
@@ -189,7 +186,7 @@ LC_EXPORT int usleep(useconds_t us)
     if (!lc_controlled())
         return LC_REAL(usleep)(us);
     struct timespec time = to_timespec((int64_t)us * 1000);
-    sleep_until(lc_deadline_in(&time));
+    lc_sleep_until(lc_deadline_in(&time));
     return 0;
 }
 
@@ -198,80 +195,8 @@ LC_EXPORT unsigned sleep(unsigned seconds)
     if (!lc_controlled())
         return LC_REAL(sleep)(seconds);
     struct timespec time = {.tv_sec = seconds};
-    sleep_until(lc_deadline_in(&time));
+    lc_sleep_until(lc_deadline_in(&time));
     return 0;
-}
-
-/* ---- waits for descriptors: without any they are sleeps; with some, only what is ready now is controlled
- * ---- */
-
-LC_EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
-{
-    if (!lc_controlled())
-        return LC_REAL(ppoll)(fds, count, timeout, mask);
-    struct timespec none = {0};
-    int ready = count ? LC_REAL(ppoll)(fds, count, &none, mask) : 0;
-    if (ready || (timeout && !timeout->tv_sec && !timeout->tv_nsec))
-        return ready;
-    if (!timeout && count)
-        return LC_REAL(ppoll)(fds, count, timeout, mask); /* the command will see that it blocks */
-    sleep_until(timeout ? lc_deadline_in(timeout) : LC_NEVER);
-    return count ? LC_REAL(ppoll)(fds, count, &none, mask) : 0;
-}
-
-LC_EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
-{
-    if (!lc_controlled())
-        return LC_REAL(poll)(fds, count, timeout_ms);
-    struct timespec timeout = to_timespec((int64_t)timeout_ms * 1000000);
-    return ppoll(fds, count, timeout_ms < 0 ? NULL : &timeout, NULL);
-}
-
-LC_EXPORT int pselect(int count, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,
-                      const sigset_t *mask)
-{
-    if (!lc_controlled())
-        return LC_REAL(pselect)(count, in, out, except, timeout, mask);
-    fd_set want[3];
-    fd_set *sets[3] = {in, out, except};
-    for (int i = 0; i < 3; i++)
-        if (sets[i])
-            want[i] = *sets[i];
-    struct timespec none = {0};
-    int ready = LC_REAL(pselect)(count, in, out, except, &none, mask);
-    if (ready || (timeout && !timeout->tv_sec && !timeout->tv_nsec))
-        return ready;
-    for (int i = 0; i < 3; i++)
-        if (sets[i])
-            *sets[i] = want[i];
-    if (!timeout && count)
-        return LC_REAL(pselect)(count, in, out, except, timeout, mask);
-    sleep_until(timeout ? lc_deadline_in(timeout) : LC_NEVER);
-    return LC_REAL(pselect)(count, in, out, except, &none, mask);
-}
-
-LC_EXPORT int select(int count, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout)
-{
-    if (!lc_controlled())
-        return LC_REAL(select)(count, in, out, except, timeout);
-    struct timespec time;
-    if (timeout)
-        time = (struct timespec){.tv_sec = timeout->tv_sec, .tv_nsec = timeout->tv_usec * 1000};
-    return pselect(count, in, out, except, timeout ? &time : NULL, NULL);
-}
-
-LC_EXPORT int epoll_wait(int epoll, struct epoll_event *events, int room, int timeout_ms)
-{
-    if (!lc_controlled())
-        return LC_REAL(epoll_wait)(epoll, events, room, timeout_ms);
-    int ready = LC_REAL(epoll_wait)(epoll, events, room, 0);
-    if (ready || timeout_ms == 0)
-        return ready;
-    if (timeout_ms < 0)
-        return LC_REAL(epoll_wait)(epoll, events, room, timeout_ms);
-    struct timespec time = to_timespec((int64_t)timeout_ms * 1000000);
-    sleep_until(lc_deadline_in(&time));
-    return LC_REAL(epoll_wait)(epoll, events, room, 0);
 }
 
 /* ---- timers of the kernel run in real time, which no schedule can hold ---- */

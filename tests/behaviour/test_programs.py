@@ -102,7 +102,7 @@ def test_a_bug_is_found_and_its_schedule_replays(name, program, lockcheck, tmp_p
     assert again.result["execution_hash"] == finding["execution_hash"]
 
 
-@pytest.mark.parametrize("name, where", [("endless_loop", "spinner"), ("read_pipe", "reader")])
+@pytest.mark.parametrize("name, where", [("endless_loop", "spinner")])
 def test_what_cannot_be_controlled_is_reported_with_its_place(name, where, program, lockcheck) -> None:
     outcome = lockcheck("explore", "--schedules", 50, "--", program(name))
     assert outcome.code == 3, outcome.text
