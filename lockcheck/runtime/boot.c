@@ -24,7 +24,6 @@
 #include "lockcheck/runtime/runtime.h"
 #include <lockcheck.h>
 
-#define FIRST_HIDDEN_FD 900 /* where the program is not likely to look */
 
 struct lc_runtime lc;
 struct lc_real lc_real;
@@ -41,7 +40,7 @@ void *lc_next(const char *name)
 
 int lc_hide(int fd)
 {
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_HIDDEN_FD);
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, LC_FIRST_HIDDEN_FD);
     if (high < 0)
         return fd;
     close(fd);

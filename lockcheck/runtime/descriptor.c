@@ -33,8 +33,7 @@
 #include "lockcheck/detect/detect.h"
 #include "lockcheck/runtime/descriptor.h"
 
-#define FIRST_HIDDEN_FD 900 /* where the program is not likely to look */
-#define SETTLE_MS 100       /* TCP over the loopback may take that long to arrive */
+#define SETTLE_MS 100 /* TCP over the loopback may take that long to arrive */
 
 struct lc_file **lc_files_by_number;
 struct lc_file lc_closed_file;
@@ -386,12 +385,21 @@ void lc_descriptor_keep_for_waits(int fd)
         for (nfds_t i = 0; i < w->count; i++) {
             if (w->fds[i].fd != fd)
                 continue;
-            int hidden = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, FIRST_HIDDEN_FD);
+            int hidden = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, LC_FIRST_HIDDEN_FD);
             if (hidden < 0)
                 continue;
             lc_descriptor_set(hidden, lc_file_at(fd));
             w->fds[i].fd = hidden;
         }
+}
+
+bool lc_descriptor_is_kept(int fd)
+{
+    for (const struct lc_descriptor_wait *w = waits; w; w = w->next)
+        for (nfds_t i = 0; i < w->count; i++)
+            if (w->fds[i].fd == fd && w->asked[i].fd != fd)
+                return true;
+    return false;
 }
 
 /* Until the world outside does something to anybody who waits for it. */

@@ -115,6 +115,8 @@ void lc_descriptor_received(int fd);
 /* The program is about to close the number, or to put another file there: those that wait for what it stands
  * for keep that. */
 void lc_descriptor_keep_for_waits(int fd);
+/* The number is one of those under which waits keep what was closed. */
+bool lc_descriptor_is_kept(int fd);
 
 /* The kernel's poll(), without waiting. */
 int lc_poll_now(struct pollfd *fds, nfds_t count);

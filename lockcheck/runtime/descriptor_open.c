@@ -177,10 +177,12 @@ LC_EXPORT int ioctl(int fd, unsigned long request, ...)
     va_start(arguments, request);
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
+    struct lc_file *file = lc_descriptor_controlled(fd) ? lc_descriptor_enter(fd, LC_OP_FILE_CONTROL) : NULL;
     int result = LC_REAL(ioctl)(fd, request, argument);
-    struct lc_file *file = lc_file_at(fd);
-    if (request == FIONBIO && result == 0 && file && file != LC_CLOSED)
+    if (file && request == FIONBIO && result == 0)
         file->nonblocking = *(int *)argument != 0;
+    if (file)
+        lc_file_release(file);
     return result;
 }
 
@@ -228,20 +230,22 @@ LC_EXPORT int fclose(FILE *stream)
     return result;
 }
 
+/* What the runtime keeps there is spared, and with it what else the program may have among those numbers and
+ * we do not control. */
 LC_EXPORT int close_range(unsigned first, unsigned last, int flags)
 {
     if (!lc_controlled() || flags || first > last)
         return LC_REAL(close_range)(first, last, flags);
     for (int fd = (int)(first < INT_MAX ? first : INT_MAX);
          fd <= lc_highest_descriptor && (unsigned)fd <= last; fd++)
-        if (lc_file_at(fd) && lc_file_at(fd) != LC_CLOSED)
+        if (lc_file_at(fd) && lc_file_at(fd) != LC_CLOSED && !lc_descriptor_is_kept(fd))
             close(fd);
-    unsigned ours = (unsigned)lc.socket;
-    if (lc.generation != 0 || ours < first || ours > last)
-        return LC_REAL(close_range)(first, last, flags);
-    if (ours > first)
-        LC_REAL(close_range)(first, ours - 1, flags);
-    return ours < last ? LC_REAL(close_range)(ours + 1, last, flags) : 0;
+    unsigned end = LC_FIRST_HIDDEN_FD + LC_HIDDEN_FDS;
+    if (first < LC_FIRST_HIDDEN_FD)
+        LC_REAL(close_range)(first, last < LC_FIRST_HIDDEN_FD ? last : LC_FIRST_HIDDEN_FD - 1, 0);
+    if (last >= end)
+        LC_REAL(close_range)(first > end ? first : end, last, 0);
+    return 0;
 }
 
 LC_EXPORT void closefrom(int first)

@@ -378,8 +378,10 @@ struct lc_real {
 extern struct lc_real lc_real;
 /* The next definition of a function after ours; ends the process when there is none. */
 void *lc_next(const char *name);
-/* Moves a descriptor to a number where the program is not likely to look. Returns the new number, or the old
- * one when it could not be moved. */
+/* Where the program is not likely to look. */
+#define LC_FIRST_HIDDEN_FD 900
+#define LC_HIDDEN_FDS 100
+/* Moves a descriptor there. Returns the new number, or the old one when it could not be moved. */
 int lc_hide(int fd);
 /* Calls the C library's function of the same name, with ours as the type. */
 #define LC_REAL(name)                                                                                        \

@@ -160,7 +160,7 @@ def test_what_does_not_replay_is_no_finding(lockcheck, program) -> None:
 
 @pytest.mark.parametrize(
     ("verb", "name", "function"),
-    [("explore", "endless_loop", "spinner"), ("explore", "read_pipe", "reader"), ("run", "read_pipe", "reader")],
+    [("explore", "endless_loop", "spinner"), ("explore", "read_inotify", "reader"), ("run", "read_inotify", "reader")],
 )
 def test_what_is_not_controlled_is_shown_where_it_is(verb, name, function, lockcheck, program) -> None:
     outcome = lockcheck(verb, "--", program(name), timeout=30)
