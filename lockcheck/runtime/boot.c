@@ -24,7 +24,6 @@
 #include "lockcheck/runtime/runtime.h"
 #include <lockcheck.h>
 
-
 struct lc_runtime lc;
 struct lc_real lc_real;
 

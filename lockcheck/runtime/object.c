@@ -9,7 +9,7 @@
 
 #include "lockcheck/runtime/runtime.h"
 
-#define FIRST_BUCKETS 4096u
+#define FIRST_BUCKETS 512u /* one page: every schedule copies what it touches */
 
 struct lc_object *lc_objects;
 static struct lc_object **all_tail = &lc_objects;
@@ -126,11 +126,11 @@ struct lc_object *lc_object_at(const void *address, enum lc_kind kind)
 const char *lc_object_kind_name(const struct lc_object *object)
 {
     static const char *const names[] = {
-        [LC_KIND_NONE] = "object",     [LC_KIND_THREAD] = "thread", [LC_KIND_MUTEX] = "mutex",
-        [LC_KIND_COND] = "condition",  [LC_KIND_RWLOCK] = "rwlock", [LC_KIND_SPINLOCK] = "spin lock",
-        [LC_KIND_BARRIER] = "barrier", [LC_KIND_ONCE] = "once",     [LC_KIND_SEMAPHORE] = "semaphore",
-        [LC_KIND_FUTEX] = "futex",     [LC_KIND_MEMORY] = "memory", [LC_KIND_NAMED] = "object",
-        [LC_KIND_DESCRIPTOR] = "descriptor",
+        [LC_KIND_NONE] = "object",           [LC_KIND_THREAD] = "thread", [LC_KIND_MUTEX] = "mutex",
+        [LC_KIND_COND] = "condition",        [LC_KIND_RWLOCK] = "rwlock", [LC_KIND_SPINLOCK] = "spin lock",
+        [LC_KIND_BARRIER] = "barrier",       [LC_KIND_ONCE] = "once",     [LC_KIND_SEMAPHORE] = "semaphore",
+        [LC_KIND_DESCRIPTOR] = "descriptor", [LC_KIND_FUTEX] = "futex",   [LC_KIND_MEMORY] = "memory",
+        [LC_KIND_NAMED] = "object",
     };
     return object->kind_name ? object->kind_name : names[object->kind];
 }

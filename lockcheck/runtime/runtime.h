@@ -99,8 +99,8 @@ enum lc_kind {
     LC_KIND_SEMAPHORE,
     LC_KIND_FUTEX,
     LC_KIND_DESCRIPTOR, /* an open file, or the table of them, or a set to wait for */
-    LC_KIND_MEMORY, /* 8 aligned bytes; address: theirs + 1; value: the address that was accessed first */
-    LC_KIND_NAMED,  /* known by client requests only */
+    LC_KIND_MEMORY,     /* 8 aligned bytes; address: theirs + 1; value: the address that was accessed first */
+    LC_KIND_NAMED,      /* known by client requests only */
 };
 
 struct lc_event {

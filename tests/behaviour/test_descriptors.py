@@ -29,7 +29,9 @@ BUGS = {
     "epoll_edge_half_read": Bug("hang", ("epoll instance",)),
     "eventfd_missed": Bug("hang", ("eventfd",)),
     "poll_then_read": Bug("hang", ("pipe", "comes out of descriptor 3")),
-    "read_from_each_other": Bug("hang", ("socket pair", "its other end is descriptor 3", "its other end is descriptor 4")),
+    "read_from_each_other": Bug(
+        "hang", ("socket pair", "its other end is descriptor 3", "its other end is descriptor 4")
+    ),
     "self_pipe_lost": Bug("hang", ("pipe", "comes out of descriptor 3")),
 }
 
