@@ -79,7 +79,7 @@ def test_stacks_show_the_program_not_how_it_is_observed(lockcheck, program) -> N
     events = [event for thing in finding["objects"] for event in thing["history"]]
     stacks = [thread["stack"] for thread in finding["threads"]] + [event["stack"] for event in events]
     frames = [frame for stack in stacks for frame in stack]
-    assert any(frame.startswith("main (buggy/phantom_wakeup.c:") for frame in frames)
+    assert any(frame.startswith("main (suite/phantom_wakeup.c:") for frame in frames)
     assert any(event["event"] == "up begins" and "hand_made_semaphore.h" in event["stack"][0] for event in events)
     for frame in frames:
         assert not frame.startswith(("lockcheck_", "lc_", "0x", "__libc_start", "start_thread")), frame
