@@ -415,6 +415,7 @@ void lc_wake_to_acquire(struct lc_thread *t, struct lc_object *lock)
     drop_deadline(t);
     t->timed_out = false; /* it may have been late, and is in time after all */
     t->woken = true;
+    t->cancellable = false; /* a cancellation that comes after the wake-up waits for the next wait */
     t->event_wait = false;
     t->op = LC_OP_LOCK;
     t->object = lock;
@@ -430,10 +431,14 @@ void lc_wake_to_acquire(struct lc_thread *t, struct lc_object *lock)
 
 void lc_acquire_requeued(struct lc_object *lock)
 {
-    /* lc_wait() has returned because this thread was chosen, and it was enabled because the lock was
-     * available. */
-    if (!lc_available(LC_OP_LOCK, lock, lc_self))
-        lc_internal("a thread was chosen whose lock is held");
+    /* lc_wait() has returned because this thread was chosen: because the lock was available, or to run a signal
+     * handler. */
+    while (!lc_available(LC_OP_LOCK, lock, lc_self)) {
+        lc_self->op = LC_OP_LOCK;
+        lc_self->object = lock;
+        block(lc_self);
+        schedule(false);
+    }
     lc_unqueue(lc_self);
     lc_emit(LC_OP_ACQUIRED, lock, 0);
 }
