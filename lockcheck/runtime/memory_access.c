@@ -40,7 +40,7 @@
 #define SPIN_PLACES 4u    /* a loop that polls more places than these is not seen as one */
 #define SPIN_READS 32u    /* repeated reads until others get their turn */
 #define RUN_MAX 10000u    /* memory points of one thread in a row, for loops that write while they wait */
-#define LIVELOCK 100000u  /* reads of one thread while nothing changes at all */
+#define LIVELOCK 20000u   /* reads of one thread while nothing changes at all */
 #define FIRST_SLOTS 4096u /* of the table of granules */
 
 bool lc_memory_hooks; /* the program has code that calls the hooks */

@@ -230,6 +230,8 @@ struct lc_thread *lc_thread_of(pthread_t real); /* NULL when unknown */
 /* Assembly: save the running fiber's registers and stack pointer in *save, continue the other one. */
 void lc_switch(void **save, void *sp, uintptr_t tp);
 void lc_fiber_trampoline(void);
+/* The running code becomes, for the C library, the thread that tp belongs to. */
+void lc_set_thread_pointer(uintptr_t tp);
 extern int lc_has_fsgsbase;
 
 void lc_threads_init(void);

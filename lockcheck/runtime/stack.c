@@ -2,13 +2,28 @@
 /*
  * Stacks, by libunwind. It is loaded with its names kept local: linked in the ordinary way its _Unwind_*
  * functions would take the place of libgcc's in programs that throw.
+ *
+ * It runs as the main thread, whichever fiber asks: its thread-local storage is allocated at first use, and
+ * in a fiber that would be from the fiber's own heap. What the program allocates must have the same addresses
+ * with and without evidence.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <string.h>
 
 #include "lockcheck/runtime/runtime.h"
 
 static int (*backtrace_function)(void **, int);
+static uintptr_t main_tp;
+
+/* Not inlined: errno is elsewhere before and after. */
+__attribute__((noinline)) static int backtrace_as_main(void **stack, uint32_t room)
+{
+    int error = errno;
+    int frames = backtrace_function(stack, (int)room);
+    errno = error;
+    return frames;
+}
 
 void lc_backtrace_init(void)
 {
@@ -18,6 +33,9 @@ void lc_backtrace_init(void)
         backtrace_function = (int (*)(void **, int))dlsym(library, "unw_backtrace");
     if (!backtrace_function)
         lc_internal("cannot load libunwind.so.8 (Debian package libunwind8): %s", dlerror());
+    main_tp = lc_self->tp;
+    void *stack[LC_MAX_STACK];
+    backtrace_as_main(stack, LC_MAX_STACK); /* it allocates now what it needs */
     lc.inside--;
 }
 
@@ -62,7 +80,10 @@ uint32_t lc_backtrace(void **stack, uint32_t room)
         return 0;
     lc.inside++;
     lc.unwinding = true;
-    int frames = backtrace_function(stack, (int)room);
+    uintptr_t tp = lc_self->tp;
+    lc_set_thread_pointer(main_tp);
+    int frames = backtrace_as_main(stack, room);
+    lc_set_thread_pointer(tp);
     lc.unwinding = false;
     lc.inside--;
     return frames > 0 ? trim(stack, (uint32_t)frames) : 0;

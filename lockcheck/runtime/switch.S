@@ -73,6 +73,24 @@ lc_switch:
         .cfi_endproc
         .size   lc_switch, . - lc_switch
 
+/* void lc_set_thread_pointer(uintptr_t tp) */
+        .globl  lc_set_thread_pointer
+        .hidden lc_set_thread_pointer
+        .type   lc_set_thread_pointer, @function
+lc_set_thread_pointer:
+        .cfi_startproc
+        cmpl    $0, lc_has_fsgsbase(%rip)
+        je      1f
+        wrfsbase %rdi
+        ret
+1:      movq    %rdi, %rsi
+        movl    $SYS_arch_prctl, %eax
+        movl    $ARCH_SET_FS, %edi
+        syscall
+        ret
+        .cfi_endproc
+        .size   lc_set_thread_pointer, . - lc_set_thread_pointer
+
 /* The first frame of a fiber: calls r12(r13) and ends every backtrace. */
         .globl  lc_fiber_trampoline
         .hidden lc_fiber_trampoline

@@ -196,7 +196,7 @@ static void take_uncounted(struct hunt *hunt, struct job *job, enum phase phase)
         job->measured = true;
         job->sleepers = job->template.channel->sleepers_used;
     } else {
-        job->profiled = true;
+        profiling_took(&job->profiling, &job->template);
     }
     if (job->template.state == TEMPLATE_READY && outcome != LC_OUTCOME_UNCONTROLLED &&
         outcome != LC_OUTCOME_INTERNAL)
@@ -299,9 +299,9 @@ static void begin_next(struct hunt *hunt, struct job *job)
     if (!job->measured && hunt->options.verb != VERB_RUN) {
         job->phase = PHASE_MEASURE;
         settings = measuring_run(&settings);
-    } else if (!job->profiled && (hunt->strategy->profiles || settings.points == LC_POINTS_AUTO)) {
+    } else if (profiling_wanted(&job->profiling, &settings, hunt->strategy->profiles)) {
         job->phase = PHASE_PROFILE;
-        settings = profiling_run(&settings);
+        settings = profiling_run(&job->profiling, &settings);
     } else {
         settings.schedule = take_number(hunt);
     }

@@ -53,7 +53,8 @@ enum phase {
 struct job {
     struct template template;
     enum phase phase;
-    bool measured, profiled;
+    bool measured;
+    struct profiling profiling;
     uint32_t sleepers;        /* what measuring found */
     struct execution pending; /* PHASE_IDENTIFY: the finding that is repeated */
 };

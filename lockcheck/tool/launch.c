@@ -30,6 +30,8 @@
 
 /* What measuring and profiling may take, whatever the limit of the schedules is: it must not change them. */
 #define PROFILE_STEPS 20000000ull
+#define PROFILE_IDLE 4u /* profiling runs without news, after which there is nothing more to learn */
+#define PROFILE_RUNS 32u
 
 /* Set by a signal handler. */
 static volatile sig_atomic_t interrupt_signal;
@@ -256,15 +258,31 @@ struct settings measuring_run(const struct settings *settings)
                              .preemptions = -1};
 }
 
-struct settings profiling_run(const struct settings *settings)
+bool profiling_wanted(const struct profiling *profiling, const struct settings *settings, bool for_strategy)
+{
+    if (settings->points == LC_POINTS_SYNC)
+        return for_strategy && profiling->runs == 0;
+    return profiling->idle < PROFILE_IDLE && profiling->runs < PROFILE_RUNS;
+}
+
+struct settings profiling_run(const struct profiling *profiling, const struct settings *settings)
 {
     return (struct settings){.strategy = "random",
-                             .seed = settings->seed,
+                             .seed = settings->seed + profiling->runs,
                              .max_steps = PROFILE_STEPS,
                              .flags = LC_FLAG_PROFILE,
                              .points = settings->points,
                              .preemptions = -1,
                              .sleepers = settings->sleepers};
+}
+
+void profiling_took(struct profiling *profiling, const struct template *template)
+{
+    const struct lc_shared_memory *memory =
+        (const struct lc_shared_memory *)((const char *)template->channel + LC_SHARED_OFFSET);
+    profiling->runs++;
+    profiling->idle = memory->count > profiling->shared ? 0 : profiling->idle + 1;
+    profiling->shared = memory->count;
 }
 
 void template_begin(struct template *template, const struct settings *settings)
@@ -436,22 +454,42 @@ static int await_change(struct template *template)
     return 0;
 }
 
+/* Starts and goes on to the first schedule. Returns 0, or -1 after saying what is wrong or on an interrupt. */
+static int launch(struct template *template, const struct program *program, const struct settings *settings,
+                  enum output output)
+{
+    if (template_start(template, program, settings, output) != 0)
+        return -1;
+    if (await_change(template) != 0)
+        return -1;
+    struct profiling profiling = {0};
+    while (template->state == TEMPLATE_READY && profiling_wanted(&profiling, settings, false)) {
+        struct settings profile = profiling_run(&profiling, settings);
+        if (template_run(template, &profile) != 0)
+            return -1;
+        profiling_took(&profiling, template);
+    }
+    return 0;
+}
+
+int template_launch(struct template *template, const struct program *program, const struct settings *settings)
+{
+    return launch(template, program, settings, OUTPUT_DISCARD);
+}
+
+int template_run(struct template *template, const struct settings *settings)
+{
+    template_begin(template, settings);
+    return await_change(template);
+}
+
 int execute(const struct program *program, const struct settings *settings, enum output output,
             struct execution *execution, char **captured, size_t *captured_length)
 {
     struct template template;
-    if (template_start(&template, program, settings, output) != 0)
-        return -1;
-    bool whole = await_change(&template) == 0;
-    if (whole && template.state == TEMPLATE_READY && settings->points == LC_POINTS_AUTO) {
-        struct settings profile = profiling_run(settings);
-        template_begin(&template, &profile);
-        whole = await_change(&template) == 0;
-    }
-    if (whole && template.state == TEMPLATE_READY) {
-        template_begin(&template, settings);
-        whole = await_change(&template) == 0;
-    }
+    bool whole = launch(&template, program, settings, output) == 0;
+    if (whole && template.state == TEMPLATE_READY)
+        whole = template_run(&template, settings) == 0;
     if (whole) {
         template_collect(&template, execution);
         if (captured)

@@ -71,12 +71,22 @@ int template_start(struct template *template, const struct program *program, con
                    enum output output);
 
 /*
- * Two runs that do not count and come before the schedules, in this order; both have the number 0. Measuring
- * finds out how many threads a schedule makes, for settings.sleepers. Profiling shows a strategy, and
- * LC_POINTS_AUTO, what the program does. settings: those of the schedules to come.
+ * Runs that do not count and come before the schedules, in this order; all have the number 0. Measuring finds
+ * out how many threads a schedule makes, for settings.sleepers. Profiling shows a strategy what the program
+ * does, and which memory threads share where that can be points: one run does for a strategy, for memory they
+ * go on until the last few have shown nothing new. settings: those of the schedules to come.
  */
 struct settings measuring_run(const struct settings *settings);
-struct settings profiling_run(const struct settings *settings);
+
+struct profiling {
+    unsigned runs, idle; /* taken, and how many of the last have shown no more memory than before */
+    uint64_t shared;
+};
+/* To be asked before each schedule: does a profiling run come first? */
+bool profiling_wanted(const struct profiling *profiling, const struct settings *settings, bool for_strategy);
+struct settings profiling_run(const struct profiling *profiling, const struct settings *settings);
+/* To be called when the template has made one. */
+void profiling_took(struct profiling *profiling, const struct template *template);
 
 /* Begins a schedule; the template must be TEMPLATE_READY. */
 void template_begin(struct template *template, const struct settings *settings);
@@ -101,6 +111,15 @@ char *template_output(const struct template *template, size_t *length);
 
 /* Ends the template and whatever it runs, and frees what it holds. Harmless on one that was never started. */
 void template_stop(struct template *template);
+
+/*
+ * The same in one call each, waiting for the end. template_launch() starts the program, output discarded, and
+ * makes the profiling run if the points need it; on success the template is ready, or has ended before its
+ * checkpoint. template_run() runs one schedule. Both return 0, or -1 after saying what is wrong or on an
+ * interrupt by the user.
+ */
+int template_launch(struct template *template, const struct program *program, const struct settings *settings);
+int template_run(struct template *template, const struct settings *settings);
 
 /*
  * All of that for one schedule: starts a template, makes the profiling run if the points need it, runs the
