@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The bug suite, in short: each bug is found, called by its kind, and replays; its correct version is silent.
+
+scripts/soak suite does the same with many seeds, and scripts/bench strategies compares the strategies.
+"""
+
+from __future__ import annotations
+
+import pytest
+import suite
+
+from conftest import BUILD, ROOT, run_command
+
+BUGS = suite.bugs()
+SEEDS = (1, 2)
+SCHEDULES = 10_000
+SILENT_SCHEDULES = 300
+
+# What the literature on concurrency testing measures itself by.
+CLASSES = {
+    "ABA",
+    "ABBA",
+    "bank transfer",
+    "barrier reuse",
+    "bounded buffer",
+    "check-then-act",
+    "circular buffer",
+    "dining philosophers",
+    "lazy initialisation",
+    "lock cycle",
+    "lost signal",
+    "missed broadcast",
+    "reader-writer starvation",
+    "semaphore misuse",
+    "signal by time-out",
+    "two-stage",
+    "work-stealing queue",
+    "wrong lock",
+}
+
+
+def ids(bug: suite.Bug) -> str:
+    return bug.name.replace(" ", "-")
+
+
+def test_the_suite_covers_the_classes_of_the_literature() -> None:
+    assert len({bug.program for bug in BUGS}) >= 40
+    assert CLASSES <= {bug.about for bug in BUGS}
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=ids)
+def test_a_bug_is_found_and_its_schedule_replays(bug, lockcheck, tmp_path) -> None:
+    for seed in SEEDS:
+        out = tmp_path / str(seed)
+        hunt = suite.explore(bug, BUILD, "portfolio", seed, SCHEDULES, out=out)
+        assert hunt.code == 1, f"seed {seed}, {hunt.schedules} schedules\n{hunt.text}"
+        assert hunt.kind in bug.kinds, f"seed {seed}"
+    again = lockcheck("replay", "--times", 2, next(out.glob("*.schedule")), out=tmp_path / "again")
+    assert again.code == 1, again.text
+    assert again.result["findings"][0]["kind"] == hunt.kind
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=ids)
+def test_the_correct_version_ends_well_without_lockcheck(bug) -> None:
+    outcome = run_command(bug.command(BUILD, correct=True), timeout=30)
+    assert outcome.code == 0, outcome.text
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=ids)
+def test_no_schedule_of_the_correct_version_shows_a_finding(bug) -> None:
+    hunt = suite.explore(bug, BUILD, "portfolio", 3, SILENT_SCHEDULES, correct=True)
+    assert hunt.code == 0, hunt.text
+    assert hunt.schedules == SILENT_SCHEDULES
+
+
+def test_strategies_are_compared_in_a_table(tmp_path) -> None:
+    table = tmp_path / "table.md"
+    table.write_text("before\n<!-- scripts/bench strategies: begin -->\nold\n<!-- scripts/bench strategies: end -->\nafter\n")
+    outcome = run_command(
+        [ROOT / "scripts" / "bench", "strategies", "--seeds", 2, "--schedules", 200, "--strategy", "random,pct"]
+        + ["--only", "abba,two_stage", "--markdown", table],
+        timeout=300,
+    )
+    assert outcome.code == 0, outcome.text
+    [row] = [line.split() for line in outcome.stdout.splitlines() if line.startswith("abba ")]
+    assert (row[1], row[3]) == ("2/2", "2/2")
+    lines = table.read_text().splitlines()
+    assert lines[0] == "before" and lines[-1] == "after" and "old" not in lines
+    assert any(line.startswith("| abba | ABBA | ") for line in lines)
+    assert sum(line.startswith("| two_stage ") for line in lines) == 2
