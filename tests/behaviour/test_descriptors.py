@@ -4,6 +4,8 @@ of tests/programs/descriptors."""
 
 from __future__ import annotations
 
+import re
+
 import dataclasses
 
 import pytest
@@ -28,11 +30,11 @@ BUGS = {
     "close_race": Bug("assertion", ("read(data[0], &byte, 1) != 1",)),
     "epoll_edge_half_read": Bug("hang", ("epoll instance",)),
     "eventfd_missed": Bug("hang", ("eventfd",)),
-    "poll_then_read": Bug("hang", ("pipe", "comes out of descriptor 3")),
+    "poll_then_read": Bug("hang", ("pipe", r"comes out of descriptor \d+")),
     "read_from_each_other": Bug(
-        "hang", ("socket pair", "its other end is descriptor 3", "its other end is descriptor 4")
+        "hang", ("socket pair", r"its other end is descriptor \d+")
     ),
-    "self_pipe_lost": Bug("hang", ("pipe", "comes out of descriptor 3")),
+    "self_pipe_lost": Bug("hang", ("pipe", r"comes out of descriptor \d+")),
 }
 
 UNCONTROLLED = {
@@ -77,7 +79,7 @@ def test_a_bug_is_found_and_its_schedule_replays(name, program, lockcheck, tmp_p
     assert finding["kind"] == bug.kind, finding["summary"]
     told = [finding["summary"], *finding["notes"]]
     for words in bug.names:
-        assert any(words in text for text in told), f"nothing names {words} in:\n{outcome.text}"
+        assert any(re.search(words, text) for text in told), f"nothing names {words} in:\n{outcome.text}"
 
     again = lockcheck("replay", "--times", 5, outcome.out / finding["schedule"], out=tmp_path / "again")
     assert again.code == 1, again.text
