@@ -196,7 +196,6 @@ static void point(enum lc_op op, struct lc_object *object)
 
 static void something_changed(struct spin *s)
 {
-    memset(s->place, 0, sizeof s->place);
     s->repeats = 0;
     epoch++;
 }
@@ -284,6 +283,16 @@ static void let_others_run(struct spin *s, uintptr_t address)
 
 /* ---- accesses ---- */
 
+/* An access that is no point is an event without an object: it goes into the execution's hash like others. */
+static inline void note(enum lc_op op, size_t bytes)
+{
+    struct lc_channel *c = lc.channel;
+    c->hash = (c->hash ^ ((uint64_t)lc_self->id << 48 | (uint64_t)op << 32 | (uint32_t)bytes)) *
+              0x9e3779b97f4a7c15ull;
+    c->events++;
+    own_events++;
+}
+
 static bool is_shared(uint64_t granule, bool own, uint32_t points)
 {
     if (own)
@@ -344,10 +353,8 @@ static void access_memory(enum lc_op op, uintptr_t address, size_t bytes, enum l
     } else if (lc.channel->points != LC_POINTS_SYNC) {
         stopped = stop_before(op, address, bytes, own, lc.channel->points);
     }
-    if (!stopped && !own) {
-        lc_emit(op, NULL, (int64_t)bytes);
-        own_events++;
-    }
+    if (!stopped && !own)
+        note(op, bytes);
     if (op == LC_OP_READ && (how != PLAIN || stopped))
         learn(address, bytes, how);
     else if (how != ATOMIC && !own)
