@@ -198,6 +198,8 @@ static bool worth_telling(const struct lc_object *o)
             return true;
     if (o->kind == LC_KIND_THREAD)
         return o->waiters.first != NULL;
+    if (o->kind == LC_KIND_MEMORY)
+        return lc_memory_is_contended(o);
     return !o->destroyed && (o->owner || o->readers || o->waiters.first || o->detector);
 }
 

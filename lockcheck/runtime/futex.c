@@ -33,7 +33,9 @@ static long futex_wait(int *word, int operation, int expected, const struct time
         clockid_t clock = operation & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
         deadline = command == FUTEX_WAIT ? lc_deadline_in(timeout) : lc_deadline(clock, timeout);
     }
+    lc_self->object2 = lc_memory_object(word); /* it is read here */
     lc_point(LC_OP_FUTEX_WAIT, o);
+    lc_self->object2 = NULL;
     if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected)
         return fail(EAGAIN);
     return lc_wait(LC_OP_FUTEX_WAIT, o, deadline) ? 0 : fail(ETIMEDOUT);

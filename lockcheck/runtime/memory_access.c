@@ -41,6 +41,7 @@
 #define SPIN_READS 32u    /* repeated reads until others get their turn */
 #define RUN_MAX 10000u    /* memory points of one thread in a row, for loops that write while they wait */
 #define LIVELOCK 20000u   /* reads of one thread while nothing changes at all */
+#define TOLD 6u           /* granules told of in a report */
 #define FIRST_SLOTS 4096u /* of the table of granules */
 
 bool lc_memory_hooks; /* the program has code that calls the hooks */
@@ -171,7 +172,7 @@ struct spin {
     uint32_t repeats;   /* reads that found what the thread knew, since it wrote or learned something */
     uint64_t epoch;     /* of the program, when `fruitless` began */
     uint32_t fruitless; /* as repeats, of atomic and volatile reads, while nothing at all changed */
-    struct lc_object *last;
+    uintptr_t last;     /* the place that was read last */
 };
 
 static struct spin spins[LC_MAX_THREADS];
@@ -185,6 +186,16 @@ static struct lc_object *memory_object(uintptr_t address)
     struct lc_object *o = lc_object_at((void *)key, LC_KIND_MEMORY);
     if (!o->value)
         o->value = (int64_t)address; /* for its name */
+    else if (o->value != (int64_t)address)
+        o->kind_name = "memory and what is beside it";
+    return o;
+}
+
+/* For a finding, a name for the very address. */
+static struct lc_object *object_to_tell(uintptr_t address)
+{
+    struct lc_object *o = lc_object_at((void *)(address | 1ull << 63), LC_KIND_MEMORY);
+    o->value = (int64_t)address;
     return o;
 }
 
@@ -220,6 +231,7 @@ static void learn(uintptr_t address, size_t bytes, enum lc_access how)
 {
     struct spin *s = &spins[lc_self->id];
     uint64_t value = value_at(address, bytes);
+    s->last = address;
     uint32_t i = 0;
     while (i < SPIN_PLACES && s->place[i] != address)
         i++;
@@ -263,21 +275,27 @@ static bool all_spin(uint32_t *count)
     return true;
 }
 
-static void let_others_run(struct spin *s, uintptr_t address)
+static _Noreturn void livelock(uint32_t count)
+{
+    struct lc_object *o = object_to_tell(spins[lc_self->id].last);
+    if (count == 1)
+        lc_finding("livelock", "{t%u} reads {o%u} over and over, and no other thread can run to change it",
+                   lc_self->id, o->id);
+    for (uint32_t i = 1; i <= lc_thread_count(); i++)
+        if (lc_thread_by_number(i)->state == LC_ENABLED)
+            lc_note("{t%u} reads {o%u} over and over", i, object_to_tell(spins[i].last)->id);
+    lc_finding("livelock",
+               "each of the %u threads that can run reads memory over and over, {t%u} {o%u}: "
+               "nothing will change",
+               count, lc_self->id, o->id);
+}
+
+static void let_others_run(struct spin *s)
 {
     uint32_t count;
     s->repeats = 0;
-    if (unlikely(s->fruitless >= LIVELOCK && s->epoch == epoch && all_spin(&count))) {
-        struct lc_object *o = memory_object(address);
-        if (count == 1)
-            lc_finding("livelock",
-                       "{t%u} reads {o%u} over and over, and no other thread can run to change it",
-                       lc_self->id, o->id);
-        lc_finding("livelock",
-                   "{t%u} reads {o%u} over and over, and so does each of the %u threads that can run: "
-                   "nothing will change",
-                   lc_self->id, o->id, count);
-    }
+    if (unlikely(s->fruitless >= LIVELOCK && s->epoch == epoch && all_spin(&count)))
+        livelock(count);
     point(LC_OP_YIELD, NULL);
 }
 
@@ -345,7 +363,7 @@ static void access_memory(enum lc_op op, uintptr_t address, size_t bytes, enum l
     struct spin *s = &spins[lc_self->id];
     bool own = on_stack(address, (uintptr_t)__builtin_frame_address(0), lc_self);
     if (unlikely(s->repeats >= SPIN_READS))
-        let_others_run(s, address);
+        let_others_run(s);
     bool stopped = false;
     if (!lc.scheduled) {
         if (!own)
@@ -359,6 +377,55 @@ static void access_memory(enum lc_op op, uintptr_t address, size_t bytes, enum l
         learn(address, bytes, how);
     else if (how != ATOMIC && !own)
         something_changed(s);
+}
+
+struct lc_object *lc_memory_object(const void *address)
+{
+    bool points = lc_memory_hooks && lc.scheduled && lc.channel->points != LC_POINTS_SYNC;
+    return points ? memory_object((uintptr_t)address) : NULL;
+}
+
+/* ---- evidence ---- */
+
+/* The step of the last access, 0 when what is kept of the history is of one thread or of readers only. */
+static uint64_t last_contended(const struct lc_object *o)
+{
+    bool several = false, written = false;
+    uint64_t count = o->history_count < LC_HISTORY ? o->history_count : LC_HISTORY, last = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const struct lc_event *e = &o->history[i];
+        several |= e->thread != o->history[0].thread;
+        written |= e->op == LC_OP_WRITE;
+        last = e->step > last ? e->step : last;
+    }
+    return several && written ? last : 0;
+}
+
+/* The step from which on a last access is among the TOLD latest. */
+static uint64_t first_to_tell(void)
+{
+    uint64_t latest[TOLD] = {0}; /* descending */
+    for (const struct lc_object *o = lc_objects; o; o = o->all_next) {
+        uint64_t step = o->kind == LC_KIND_MEMORY ? last_contended(o) : 0;
+        for (uint32_t i = 0; i < TOLD && step; i++)
+            if (step > latest[i]) {
+                uint64_t before = latest[i];
+                latest[i] = step;
+                step = before;
+            }
+    }
+    return latest[TOLD - 1];
+}
+
+bool lc_memory_is_contended(const struct lc_object *object)
+{
+    static bool known; /* evidence is written once */
+    static uint64_t first;
+    if (!known)
+        first = first_to_tell();
+    known = true;
+    uint64_t last = last_contended(object);
+    return last && last >= first;
 }
 
 static bool alone(void)

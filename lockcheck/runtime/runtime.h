@@ -364,6 +364,10 @@ const struct lc_object *lc_semaphore_of_down(const struct lc_thread *thread);
 
 extern bool lc_memory_hooks;       /* it has code that calls the hooks of memory_access.c */
 #define LC_MEMORY_HOOKS "lc_hooks" /* the section that these are in */
+/* The object of the memory at that address where accesses to it are points of their own, or NULL. */
+struct lc_object *lc_memory_object(const void *address);
+/* Of memory, with evidence: several threads have been there lately, and it is among the last such. */
+bool lc_memory_is_contended(const struct lc_object *object);
 
 /* ---- memory that belongs to the runtime ---- */
 

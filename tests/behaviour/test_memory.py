@@ -49,6 +49,24 @@ def test_a_bug_between_two_accesses_is_found_and_replays(name, points, compiler,
     assert again.result["execution_hash"] == finding["execution_hash"]
 
 
+def test_threads_that_wait_by_reading_are_a_livelock_without_memory_points_too(built, lockcheck) -> None:
+    outcome = lockcheck("explore", "--schedules", 100, "--", built("spin_for_ever", "gcc"))
+    assert outcome.code == 1, outcome.text
+    finding = outcome.result["findings"][0]
+    assert finding["kind"] == "livelock"
+    assert any("left_ready" in note for note in finding["notes"]), finding["notes"]
+    assert any("right_ready" in note for note in finding["notes"]), finding["notes"]
+
+
+def test_the_report_shows_who_touched_what(built, lockcheck) -> None:
+    outcome = lockcheck("explore", "--points", "auto", "--schedules", 500, "--", built("plain_counter", "gcc"))
+    count = next(item for item in outcome.result["findings"][0]["objects"] if item["name"] == "count")
+    assert count["kind"] == "memory"
+    assert {event["event"] for event in count["history"]} == {"read", "write"}
+    # A place begins with the line of the program, not with what the compiler put before it.
+    assert all(event["stack"][0].startswith(("increment ", "main ")) for event in count["history"])
+
+
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("points", ["sync", "memory", "auto"])
 @pytest.mark.parametrize("name", NAMES)
@@ -91,6 +109,16 @@ def test_points_in_memory_without_hooks_are_warned_of(program, lockcheck) -> Non
 
 
 # ---- the wrappers ----
+
+
+def test_the_program_finds_every_hook_with_and_without_lockcheck() -> None:
+    def hooks(library: str) -> set[str]:
+        said = run_command(["nm", "-D", "--defined-only", BUILD / "lib" / "lockcheck" / library]).stdout
+        names = {line.split()[-1] for line in said.splitlines()}
+        return {name for name in names if name.startswith(("__tsan_", "__wrap_"))}
+
+    assert hooks("liblockcheck.so") == hooks("liblockcheck-memory.so")
+    assert len(hooks("liblockcheck.so")) > 100
 
 
 def compile_with(compiler: str, *args: object, cwd: pathlib.Path, command: str = "lockcheck-cc"):
