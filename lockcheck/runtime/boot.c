@@ -56,6 +56,10 @@ static void clean_environment(void)
     else
         unsetenv("LD_PRELOAD");
     unsetenv("LOCKCHECK_PRELOAD");
+    if (getenv("LOCKCHECK_BIND_NOW")) { /* the command's, not the user's */
+        unsetenv("LD_BIND_NOW");
+        unsetenv("LOCKCHECK_BIND_NOW");
+    }
 }
 
 static bool open_channel(const char *where)
@@ -102,10 +106,14 @@ __attribute__((constructor)) static void start(void)
     lc_activate();
 }
 
-/* The program ends by exit() or a return from main(). */
+/* The program ends by exit() or a return from main(), after its own handlers. Threads that are left are cut
+ * off, so how far they get is a matter of scheduling. */
 __attribute__((destructor)) static void finish(void)
 {
-    if (lc.active && lc.scheduled && lc.strategy->end)
+    if (!lc_controlled() || !lc.scheduled)
+        return;
+    lc_point(LC_OP_PROCESS_EXIT, NULL);
+    if (lc.strategy->end)
         lc.strategy->end();
 }
 
@@ -153,6 +161,7 @@ static void checkpoint(void)
     send_packet(LC_MSG_READY, 0);
     pid_t template = (pid_t)syscall(SYS_getpid);
     while (receive_start()) {
+        lc_processor_pin();
         lc_sleepers_prepare();
         pid_t child = (pid_t)syscall(SYS_fork);
         if (child == 0) {

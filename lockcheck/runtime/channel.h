@@ -101,7 +101,8 @@ struct lc_channel {
     uint64_t seed;
     uint64_t schedule;     /* number of the schedule, from 1 */
     uint64_t max_steps;    /* 0: no limit */
-    uint64_t replay_bytes; /* strategies "replay" and "guided": length of the decisions at LC_REPLAY_OFFSET */
+    uint64_t replay_bytes; /* strategy "replay": length of the decisions at LC_REPLAY_OFFSET; "guided": of the
+                            * plan there */
     uint32_t flags;        /* LC_FLAG_* */
     uint32_t points;       /* enum lc_points */
     uint32_t depth;        /* pct; 0: its default */
@@ -145,6 +146,9 @@ struct lc_shared_memory {
 
 _Static_assert(sizeof(struct lc_shared_memory) <= LC_SHARED_SIZE, "the table does not fit its area");
 _Static_assert(sizeof(struct lc_channel) <= LC_REPLAY_OFFSET, "the channel's head runs into its first area");
+
+/* What the limit of a member of a stage counts, in a plan for strategy "guided" (see its file). */
+enum lc_guided_limit { LC_GUIDED_ALL, LC_GUIDED_STAGE };
 
 /*
  * Decisions are pairs of varints (7 bits a byte, low first, the top bit means more): the thread that was

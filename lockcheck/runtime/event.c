@@ -45,6 +45,8 @@ const char *lc_op_name(unsigned op)
         [LC_OP_WRITE] = "write",
         [LC_OP_INIT] = "init",
         [LC_OP_DESTROY] = "destroy",
+        [LC_OP_KILL] = "kill",
+        [LC_OP_PROCESS_EXIT] = "end of the process",
         [LC_OP_FILE_OPEN] = "open",
         [LC_OP_FILE_READ] = "read from",
         [LC_OP_FILE_WRITE] = "write to",

@@ -292,6 +292,19 @@ static void write_evidence(const char *kind)
     lc.channel->evidence_bytes = (uint64_t)(json_at - start);
 }
 
+/* Where the fault is, when there is one: the only address in a stack that is not one to return to. */
+static uintptr_t fault_pc;
+
+/* Readers of stacks take one off each address to be inside the call; so this one gets one more. */
+static void mark_fault(void **stack, uint32_t frames)
+{
+    for (uint32_t i = 0; fault_pc && i < frames; i++)
+        if ((uintptr_t)stack[i] == fault_pc) {
+            stack[i] = (char *)stack[i] + 1;
+            return;
+        }
+}
+
 /* ---- ends ---- */
 
 static void end_process(void)
@@ -322,6 +335,7 @@ void lc_stop(enum lc_outcome outcome, const char *kind, const char *format, va_l
             lc_detect_explain();
         if (lc_self->state == LC_ENABLED)
             lc_self->frames = lc_backtrace(lc_self->stack, LC_MAX_STACK);
+        mark_fault(lc_self->stack, lc_self->frames);
         write_evidence(kind);
     }
     end_process();
@@ -369,7 +383,9 @@ void lc_no_choice(void)
 
 void lc_exhausted(void)
 {
-    stop(LC_OUTCOME_EXHAUSTED, "exhausted", "there is nothing left to explore");
+    const char *left_out = lc.strategy->left_out ? lc.strategy->left_out() : NULL;
+    lc.channel->complete = !left_out;
+    stop(LC_OUTCOME_EXHAUSTED, "exhausted", "%s", left_out ? left_out : "");
 }
 
 void lc_add_to_summary(const char *format, ...)
@@ -421,7 +437,7 @@ size_t lc_outstanding_write(char *buffer, size_t size, bool json)
 
 static void crashed(int sig, siginfo_t *info, void *context)
 {
-    (void)context;
+    fault_pc = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
     if (lc.ending)
         end_process();
     if (sig == SIGSEGV || sig == SIGBUS)

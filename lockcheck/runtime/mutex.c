@@ -174,6 +174,7 @@ void lc_robust_mutexes_of_ended(struct lc_thread *t)
 {
     for (struct lc_object *o = lc_objects; o; o = o->all_next)
         if (o->kind == LC_KIND_MUTEX && o->robust && o->owner == t && !o->destroyed) {
+            lc_point(LC_OP_UNLOCK, o);
             o->inconsistent = true;
             o->value = 0;
             o->owner = NULL;

@@ -65,7 +65,9 @@ enum lc_op {
     LC_OP_WRITE, /* of memory, or both */
     LC_OP_INIT,
     LC_OP_DESTROY,
-    LC_OP_FILE_OPEN, /* these are of descriptors: see descriptor.c */
+    LC_OP_KILL,         /* pthread_kill() of another thread */
+    LC_OP_PROCESS_EXIT, /* the end of the process, with all threads that are left */
+    LC_OP_FILE_OPEN,    /* these are of descriptors: see descriptor.c */
     LC_OP_FILE_READ,
     LC_OP_FILE_WRITE,
     LC_OP_FILE_POLL,
@@ -73,11 +75,11 @@ enum lc_op {
     LC_OP_FILE_CONNECT,
     LC_OP_FILE_CONTROL,
     LC_OP_FILE_CLOSE,
+    LC_OP_WOKEN, /* the rest of an event wait that another thread has ended */
     /* What follows is only ever an event, never a step. */
     LC_OP_ACQUIRED,
     LC_OP_BUSY,
     LC_OP_FILE_DONE, /* with the system call's result */
-    LC_OP_WOKEN,
     LC_OP_TIMED_OUT,
     LC_OP_TIME,
     LC_OP_REQUEST, /* a client request: LC_OP_REQUEST + enum lockcheck_request */
@@ -133,7 +135,7 @@ struct lc_object {
     bool robust, inconsistent; /* mutex */
     bool destroyed;
     struct lc_thread *owner; /* mutex, spin lock, rwlock held for writing, once in progress */
-    int64_t value;           /* semaphore: tokens; recursive mutex: depth; barrier: its count; once: state */
+    int64_t value; /* semaphore: tokens; recursive mutex: depth; barrier: its count; once: 1 when done */
     struct lc_reader *readers; /* rwlock */
     struct lc_waiters waiters;
     struct lc_object *next;     /* in its hash chain, or in the free list */
@@ -254,6 +256,9 @@ struct lc_sleeper *lc_sleeper_take(const pthread_attr_t *attr, int *error);
 /* Its fiber has ended: let the C library have the stack. */
 void lc_sleeper_release(struct lc_sleeper *sleeper);
 
+/* Keep the carrier on the processor that the channel names; in the template, at its checkpoint. */
+void lc_processor_pin(void);
+
 /* ---- the scheduler ---- */
 
 struct lc_runtime {
@@ -350,6 +355,7 @@ _Noreturn void lc_no_choice(void); /* the strategy gave up */
 _Noreturn void lc_exhausted(void);
 void lc_raise(int sig); /* to the running fiber */
 void lc_set_mask(uint64_t mask);
+void lc_mask_of_running(void); /* give the carrier the running fiber's; after a switch, on its stack */
 void lc_deliver_signals(void); /* those sent to the running fiber that it does not block */
 void lc_signals_init(void);
 

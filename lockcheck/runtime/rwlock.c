@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Read-write locks (POSIX.1-2017, pthread_rwlock_rdlock), preferring nobody: a reader may come in while a
- * writer waits, as with the C library's default kind. For PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP that
- * is more than it would allow, and no less.
+ * Read-write locks (POSIX.1-2017, pthread_rwlock_rdlock). A reader may come in while a writer waits, as with
+ * the C library's default kind; with PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP it may not.
  */
 #include <errno.h>
 
@@ -45,9 +44,19 @@ static void drop_reader(struct lc_object *o, struct lc_reader *r)
     free_readers = r;
 }
 
+static struct lc_object *rwlock_object(pthread_rwlock_t *l)
+{
+    struct lc_object *o = lc_object_find(l);
+    if (likely(o && o->kind == LC_KIND_RWLOCK))
+        return o;
+    o = lc_object_at(l, LC_KIND_RWLOCK);
+    o->type = (int)l->__data.__flags; /* the kind, in the C library's pthread_rwlock_t */
+    return o;
+}
+
 static int take(pthread_rwlock_t *l, enum lc_op op, int64_t deadline_ns, bool try)
 {
-    struct lc_object *o = lc_object_at(l, LC_KIND_RWLOCK);
+    struct lc_object *o = rwlock_object(l);
     if (try) {
         lc_point(LC_OP_TRYLOCK, o);
         if (!lc_available(op, o, lc_self)) {
@@ -70,9 +79,10 @@ static int take(pthread_rwlock_t *l, enum lc_op op, int64_t deadline_ns, bool tr
 
 LC_EXPORT int pthread_rwlock_init(pthread_rwlock_t *l, const pthread_rwlockattr_t *attr)
 {
-    if (lc_controlled())
-        lc_object_new(l, LC_KIND_RWLOCK);
-    return LC_REAL(pthread_rwlock_init)(l, attr);
+    int error = LC_REAL(pthread_rwlock_init)(l, attr);
+    if (!error && lc_controlled())
+        lc_object_new(l, LC_KIND_RWLOCK)->type = (int)l->__data.__flags;
+    return error;
 }
 
 LC_EXPORT int pthread_rwlock_destroy(pthread_rwlock_t *l)
@@ -151,7 +161,7 @@ LC_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *l)
 {
     if (!lc_controlled())
         return LC_REAL(pthread_rwlock_unlock)(l);
-    struct lc_object *o = lc_object_at(l, LC_KIND_RWLOCK);
+    struct lc_object *o = rwlock_object(l);
     lc_point(LC_OP_UNLOCK, o);
     struct lc_reader *r = reader_of(o, lc_self);
     if (o->owner)

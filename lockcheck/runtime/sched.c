@@ -154,14 +154,69 @@ void lc_deliver_signals(void)
     }
 }
 
+static bool holds_for_reading(const struct lc_thread *t, const struct lc_object *o)
+{
+    struct lc_reader *r = o->readers;
+    while (r && r->thread != t)
+        r = r->next;
+    return r != NULL;
+}
+
+/* Can no thread that waits for t's object take it before t has done its next operation, or another has that
+ * depends on it? */
+static bool closed(const struct lc_thread *t, const struct lc_object *o)
+{
+    switch (o->kind) {
+    case LC_KIND_MUTEX:
+        return o->owner && (o->owner == t || o->type != PTHREAD_MUTEX_RECURSIVE);
+    case LC_KIND_SPINLOCK:
+    case LC_KIND_ONCE:
+        return o->owner;
+    case LC_KIND_RWLOCK:
+        return o->owner || (t->op == LC_OP_UNLOCK && holds_for_reading(t, o));
+    case LC_KIND_SEMAPHORE:
+        return o->value == 0;
+    case LC_KIND_THREAD:
+        return lc_thread_by_number((uint32_t)o->value)->state != LC_FINISHED;
+    default:
+        return false;
+    }
+}
+
+static bool only_reads(const struct lc_thread *t)
+{
+    switch (t->op) {
+    case LC_OP_READ:
+    case LC_OP_READ_LOCK:
+        return true;
+    case LC_OP_UNLOCK: /* readers come and go in any order */
+        return holds_for_reading(t, t->object);
+    case LC_OP_ONCE: /* done before */
+        return t->object->value != 0;
+    default:
+        return false;
+    }
+}
+
 static struct lc_next next_of(uint32_t id)
 {
     const struct lc_thread *t = lc_thread_by_number(id);
-    return (struct lc_next){.op = t->op,
-                            .object = t->object ? t->object->id : 0,
-                            .object2 = t->object2 ? t->object2->id : 0,
-                            .reads_only = t->op == LC_OP_READ || t->op == LC_OP_READ_LOCK,
-                            .address = t->object ? t->object->address : 0};
+    struct lc_next next = {.op = t->op,
+                           .everything = t->op == LC_OP_THREAD_CANCEL || t->op == LC_OP_KILL ||
+                                         t->op == LC_OP_PROCESS_EXIT};
+    if (t->state == LC_FINISHED)
+        return (struct lc_next){.op = LC_OP_NONE};
+    /* What ends an event wait is up to others: until then the step has no object. */
+    if (!t->object || (t->state == LC_BLOCKED && t->event_wait))
+        return next;
+    next.object = t->object->id;
+    next.object2 = t->object2 ? t->object2->id : 0;
+    next.reads_only = only_reads(t);
+    next.waits = t->queued_on == t->object && !t->event_wait && !t->timed_out && !cancelled(t);
+    next.closed = closed(t, t->object);
+    next.closed2 = t->object2 && closed(t, t->object2);
+    next.address = t->object->address;
+    return next;
 }
 
 static void record_step(const struct lc_choice *c, uint32_t chosen)
@@ -224,9 +279,8 @@ static void schedule(bool yielded)
         if (chosen != me->id) {
             struct lc_thread *next = lc_thread_by_number(chosen);
             lc_self = next;
-            if (unlikely(next->mask != me->mask))
-                lc_set_mask(next->mask);
             lc_switch(&me->sp, next->sp, next->tp);
+            lc_mask_of_running();
         }
         if (unlikely(me->signals & ~me->mask))
             lc_deliver_signals();
@@ -270,6 +324,7 @@ void lc_schedule_begin(void)
                                             .replay_bytes = c->replay_bytes,
                                             .depth = c->depth,
                                             .preemptions = c->preemptions,
+                                            .max_steps = c->max_steps,
                                             .profile = &c->profile,
                                             .memory = (uint8_t *)c + LC_MEMORY_OFFSET,
                                             .memory_bytes = LC_MEMORY_SIZE};
@@ -303,6 +358,8 @@ static void block(struct lc_thread *me)
 {
     disable(me, LC_BLOCKED);
     me->blocked_step = lc.channel->steps;
+    if (me->op == LC_OP_WRITE_LOCK) /* readers may have to let it go first */
+        lc_availability_changed(me->object);
     lc_detect_block(me);
 }
 
@@ -320,6 +377,12 @@ bool lc_wait(enum lc_op op, struct lc_object *object, int64_t deadline_ns)
         block(me);
     }
     schedule(false);
+    while (!me->woken && !me->timed_out && !cancelled(me)) { /* it only ran a signal handler */
+        me->op = op;
+        me->object = object;
+        block(me);
+        schedule(false);
+    }
     me->event_wait = false;
     if (me->woken) {
         lc_emit(LC_OP_WOKEN, object, 0);
@@ -337,10 +400,21 @@ void lc_wake(struct lc_thread *t)
     drop_deadline(t);
     t->woken = true;
     t->event_wait = false;
+    /* What is left of its operation touches nothing. */
+    t->op = LC_OP_WOKEN;
+    t->object = NULL;
     lc_enable(t);
 }
 
 /* ---- lock waits ---- */
+
+static bool writer_waits(const struct lc_object *o)
+{
+    for (const struct lc_thread *t = o->waiters.first; t; t = t->queue_next)
+        if (t->op == LC_OP_WRITE_LOCK && t->state == LC_BLOCKED)
+            return true;
+    return false;
+}
 
 bool lc_available(enum lc_op op, const struct lc_object *o, const struct lc_thread *t)
 {
@@ -351,7 +425,9 @@ bool lc_available(enum lc_op op, const struct lc_object *o, const struct lc_thre
     case LC_KIND_ONCE:
         return !o->owner;
     case LC_KIND_RWLOCK:
-        return !o->owner && (op == LC_OP_READ_LOCK || !o->readers);
+        if (op == LC_OP_READ_LOCK)
+            return !o->owner && !(o->type == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP && writer_waits(o));
+        return !o->owner && !o->readers;
     case LC_KIND_SEMAPHORE:
         return o->value > 0;
     case LC_KIND_THREAD:
@@ -388,6 +464,8 @@ static bool compete(struct lc_object *o)
             lc_unqueue(me);
             drop_deadline(me);
             lc_emit(available ? LC_OP_ACQUIRED : LC_OP_TIMED_OUT, o, 0);
+            if (!available && me->op == LC_OP_WRITE_LOCK)
+                lc_availability_changed(o); /* readers need not wait for it any more */
             return available;
         }
         if (!me->queued_on)

@@ -4,9 +4,11 @@
  * the program was controlled) starts from the value that the C library sees in it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lockcheck/runtime/interpose.h"
 
@@ -49,24 +51,123 @@ LC_EXPORT int sem_destroy(sem_t *s)
     return LC_REAL(sem_destroy)(s);
 }
 
-LC_EXPORT int sem_close(sem_t *s)
+/* ---- named semaphores: kept here, since a real one would be shared by all schedules that run at once ----
+ */
+
+struct named_semaphore {
+    struct named_semaphore *next;
+    sem_t semaphore;
+    unsigned opens;
+    bool unlinked;
+    char name[NAME_MAX];
+};
+static struct named_semaphore *named;
+
+static struct named_semaphore *find_name(const char *name)
 {
-    struct lc_object *o = lc_controlled() ? lc_object_find(s) : NULL;
+    struct named_semaphore *n = named;
+    while (n && (n->unlinked || strcmp(n->name, name) != 0))
+        n = n->next;
+    return n;
+}
+
+static sem_t *refuse(int error)
+{
+    errno = error;
+    return SEM_FAILED;
+}
+
+/* sem_overview(7): a slash, then at most NAME_MAX - 4 characters, none of them a slash. */
+static sem_t *make_named(const char *name, unsigned value)
+{
+    if (name[0] != '/' || !name[1] || strchr(name + 1, '/') || value > SEM_VALUE_MAX)
+        return refuse(EINVAL);
+    if (strlen(name + 1) > NAME_MAX - 4)
+        return refuse(ENAMETOOLONG);
+    struct named_semaphore *n = lc_allocate(sizeof *n);
+    strcpy(n->name, name);
+    LC_REAL(sem_init)(&n->semaphore, 0, value);
+    struct lc_object *o = lc_object_new(&n->semaphore, LC_KIND_SEMAPHORE);
+    o->value = value;
+    lc_object_name(o, NULL, name);
+    n->opens = 1;
+    n->next = named;
+    named = n;
+    return &n->semaphore;
+}
+
+LC_EXPORT sem_t *sem_open(const char *name, int flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
+    unsigned value = flags & O_CREAT ? va_arg(arguments, unsigned) : 0;
+    va_end(arguments);
+    if (!lc_controlled())
+        return LC_REAL(sem_open)(name, flags, mode, value);
+    struct named_semaphore *n = find_name(name);
+    if (!n)
+        return flags & O_CREAT ? make_named(name, value) : LC_REAL(sem_open)(name, flags);
+    if ((flags & O_CREAT) && (flags & O_EXCL))
+        return refuse(EEXIST);
+    n->opens++;
+    return &n->semaphore;
+}
+
+static void drop_when_unused(struct named_semaphore *n)
+{
+    if (n->opens || !n->unlinked)
+        return;
+    struct lc_object *o = lc_object_find(&n->semaphore);
     if (o)
         lc_object_forget(o);
-    return LC_REAL(sem_close)(s);
+    struct named_semaphore **link = &named;
+    while (*link != n)
+        link = &(*link)->next;
+    *link = n->next;
+}
+
+LC_EXPORT int sem_close(sem_t *s)
+{
+    struct named_semaphore *n = lc_controlled() ? named : NULL;
+    while (n && &n->semaphore != s)
+        n = n->next;
+    if (!n)
+        return LC_REAL(sem_close)(s);
+    if (n->opens == 0)
+        return fail(EINVAL);
+    n->opens--;
+    drop_when_unused(n);
+    return 0;
+}
+
+LC_EXPORT int sem_unlink(const char *name)
+{
+    struct named_semaphore *n = lc_controlled() ? find_name(name) : NULL;
+    if (!n)
+        return LC_REAL(sem_unlink)(name);
+    n->unlinked = true;
+    drop_when_unused(n);
+    return 0;
 }
 
 static int wait_for_token(sem_t *s, int64_t deadline_ns)
 {
     struct lc_object *o = sem_object(s);
-    lc_test_cancel();
-    lc_self->cancellable = true;
-    bool taken = lc_acquire(LC_OP_SEM_WAIT, o, deadline_ns);
-    lc_self->cancellable = false;
+    struct lc_thread *me = lc_self;
+    enum lc_interruption interrupted;
+    bool taken;
+    do {
+        lc_test_cancel();
+        me->cancellable = me->interruptible = true;
+        taken = lc_acquire(LC_OP_SEM_WAIT, o, deadline_ns);
+        me->cancellable = me->interruptible = false;
+        interrupted = me->interrupted;
+        me->interrupted = LC_NOT_INTERRUPTED;
+    } while (!taken && interrupted == LC_RESTARTED); /* signal(7): it is restarted when the handler says so */
     if (!taken) {
         lc_test_cancel();
-        return fail(ETIMEDOUT);
+        return fail(interrupted == LC_INTERRUPTED ? EINTR : ETIMEDOUT);
     }
     o->value--;
     lc_availability_changed(o);
@@ -128,7 +229,9 @@ LC_EXPORT int sem_getvalue(sem_t *s, int *value)
 {
     if (!lc_controlled())
         return LC_REAL(sem_getvalue)(s, value);
-    *value = (int)sem_object(s)->value;
+    struct lc_object *o = sem_object(s);
+    lc_point(LC_OP_READ, o);
+    *value = (int)o->value;
     return 0;
 }
 
@@ -144,8 +247,10 @@ struct once_call {
 static void once_ends(struct once_call *call)
 {
     call->object->owner = NULL;
-    if (call->done)
+    if (call->done) {
         __atomic_store_n(call->control, ONCE_DONE, __ATOMIC_RELEASE);
+        call->object->value = 1;
+    }
     lc_availability_changed(call->object);
 }
 
@@ -153,9 +258,10 @@ LC_EXPORT int pthread_once(pthread_once_t *control, void (*routine)(void))
 {
     if (!lc_controlled())
         return LC_REAL(pthread_once)(control, routine);
-    if (__atomic_load_n(control, __ATOMIC_ACQUIRE) & ONCE_DONE)
-        return 0;
     struct lc_object *o = lc_object_at(control, LC_KIND_ONCE);
+    /* A point also where there is nothing left to do: whether that is so depends on who came before. */
+    if (__atomic_load_n(control, __ATOMIC_ACQUIRE) & ONCE_DONE)
+        o->value = 1;
     lc_acquire(LC_OP_ONCE, o, LC_NEVER);
     if (*control & ONCE_DONE)
         return 0;

@@ -19,10 +19,19 @@ void lc_raise(int sig)
     syscall(SYS_tgkill, syscall(SYS_getpid), syscall(SYS_gettid), sig);
 }
 
+static uint64_t carriers_mask;
+
 /* The kernel's mask is the carrier's; it is changed at a switch when the next fiber's differs. */
 void lc_set_mask(uint64_t mask)
 {
+    carriers_mask = mask;
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+}
+
+void lc_mask_of_running(void)
+{
+    if (unlikely(lc_self->mask != carriers_mask))
+        lc_set_mask(lc_self->mask);
 }
 
 static int change_mask(int how, const sigset_t *change, sigset_t *before)
@@ -75,10 +84,11 @@ static void send_signal(struct lc_thread *t, int sig)
     t->signals |= bit;
     if (t == lc_self) {
         lc_deliver_signals();
-    } else if (t->state == LC_BLOCKED && t->interruptible && !(t->mask & bit) &&
-               sigaction(sig, NULL, &action) == 0 && !is_ignored(sig, &action)) {
-        t->interrupted = action.sa_flags & SA_RESTART ? LC_RESTARTED : LC_INTERRUPTED;
-        lc_enable(t);
+    } else if (t->state == LC_BLOCKED && !(t->mask & bit) && sigaction(sig, NULL, &action) == 0 &&
+               !is_ignored(sig, &action)) {
+        if (t->interruptible)
+            t->interrupted = action.sa_flags & SA_RESTART ? LC_RESTARTED : LC_INTERRUPTED;
+        lc_enable(t); /* to run the handler; a wait that it does not end goes on afterwards */
     }
 }
 
@@ -87,11 +97,13 @@ LC_EXPORT int pthread_kill(pthread_t real, int sig)
     if (!lc_controlled())
         return LC_REAL(pthread_kill)(real, sig);
     struct lc_thread *t = lc_thread_of(real);
-    if (!t || t->joined || t->state == LC_FINISHED)
+    if (!t || t->joined)
         return ESRCH;
     if (sig < 0 || sig > 64)
         return EINVAL;
-    if (sig == 0)
+    if (t != lc_self)
+        lc_point(LC_OP_KILL, t->self);
+    if (sig == 0 || t->state == LC_FINISHED) /* one that has ended and is not joined is still there */
         return 0;
     send_signal(t, sig);
     return 0;

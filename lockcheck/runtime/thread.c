@@ -88,6 +88,7 @@ void lc_threads_init(void)
     t->tp = (uintptr_t)t->real; /* on x86-64 the C library's pthread_t is the thread pointer */
     strcpy(t->name, "main");
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &t->mask, sizeof t->mask);
+    lc_set_mask(t->mask);
     lc_self = t;
     give_object(t);
     lc_enable(t);
@@ -147,8 +148,8 @@ static _Noreturn void finish(struct lc_thread *t)
     if (lc_real.call_tls_dtors)
         lc_real.call_tls_dtors();
     run_key_destructors();
-    lc_point(LC_OP_THREAD_EXIT, t->self);
     lc_robust_mutexes_of_ended(t);
+    lc_point(LC_OP_THREAD_EXIT, t->self);
     bool last = true;
     for (uint32_t i = 1; i <= thread_count && last; i++)
         last = threads[i] == t || threads[i]->state == LC_FINISHED;
@@ -183,6 +184,8 @@ static void run_start_routine(struct lc_thread *t)
 
 static _Noreturn void fiber_main(struct lc_thread *t)
 {
+    lc_mask_of_running();
+    lc_deliver_signals();
     if (lc.evidence)
         t->frames = lc_backtrace(t->stack, LC_MAX_STACK);
     lc_emit(LC_OP_THREAD_START, t->self, 0);
@@ -270,6 +273,7 @@ LC_EXPORT int pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(
     *out = t->real;
     lc_emit(LC_OP_INIT, t->self, t->id);
     lc_enable(t);
+    lc_point(LC_OP_THREAD_CREATE, NULL); /* it may run before its creator does anything more */
     return 0;
 }
 

@@ -8,10 +8,11 @@
  * constraints, in a program of n threads and k steps, is found by a schedule with a chance of at least
  * 1 / (n k^(depth-1)).
  *
- * Departures. k is counted in a profiling run and not known to be the most; without one, its order of
- * magnitude is drawn for each schedule. Only steps with a choice count, for a change of priorities elsewhere
- * is as good at the next step with a choice. Time is one more thread, with a new priority after each passing,
- * and threads that spin give way: see priority.h.
+ * Departures. k is not known to be the most: it is what a profiling run counted in half of the schedules, and
+ * up to twice that in the others, or a step that only longer executions have could never be hit; without a
+ * profile its order of magnitude is drawn. Only steps with a choice count, for a change of priorities
+ * elsewhere is as good at the next step with a choice. Time is one more thread, with a new priority after
+ * each passing, and threads that spin give way: see priority.h.
  */
 #include "lockcheck/strategy/priority.h"
 
@@ -30,10 +31,14 @@ static uint64_t choices; /* so far */
 
 static uint32_t length(const struct lc_profile *profile)
 {
-    if (!profile || profile->choices == 0)
+    uint64_t seen = profile ? profile->choices : 0;
+    if (seen == 0)
         return 1u << (UNKNOWN_LEAST_BITS +
                       lc_random_below(&priorities.random, UNKNOWN_MOST_BITS - UNKNOWN_LEAST_BITS + 1));
-    return profile->choices < UINT32_MAX ? (uint32_t)profile->choices : UINT32_MAX;
+    if (seen > UINT32_MAX / 2)
+        seen = UINT32_MAX / 2;
+    bool longer = lc_random_below(&priorities.random, 2);
+    return (uint32_t)seen + (longer ? lc_random_below(&priorities.random, (uint32_t)seen) : 0);
 }
 
 static void add_change(uint64_t at, uint64_t priority)

@@ -24,8 +24,6 @@ static void begin(const struct lc_schedule_settings *settings)
 static void redraw_dependent(const struct lc_choice *c, uint32_t chosen)
 {
     struct lc_next event = c->next(chosen);
-    if (!event.object)
-        return;
     for (uint32_t i = 0; i < c->count; i++) {
         if (c->enabled[i] == chosen)
             continue;

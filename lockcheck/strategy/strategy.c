@@ -5,8 +5,9 @@
 #include "lockcheck/strategy/strategy.h"
 
 static const struct lc_strategy *const strategies[] = {
-    &lc_strategy_portfolio, &lc_strategy_random,      &lc_strategy_pct,    &lc_strategy_pos,
-    &lc_strategy_surw,      &lc_strategy_cooperative, &lc_strategy_replay, &lc_strategy_guided};
+    &lc_strategy_portfolio,   &lc_strategy_random, &lc_strategy_pct,
+    &lc_strategy_pos,         &lc_strategy_surw,   &lc_strategy_dfs,
+    &lc_strategy_cooperative, &lc_strategy_replay, &lc_strategy_guided};
 
 const struct lc_strategy *lc_strategy_find(const char *name)
 {

@@ -50,6 +50,7 @@ struct lc_schedule_settings {
     size_t replay_bytes;
     uint32_t depth;      /* pct: ordering constraints to hit, at least 1; 0 for the strategy's default */
     int32_t preemptions; /* dfs: bound of preemptions, -1 for none */
+    uint64_t max_steps;  /* of an execution, 0 for no limit */
     const struct lc_profile *profile;
     /* Memory that keeps its content from one schedule of a hunt to the next, zero before the first. Only for
      * a strategy whose schedules are taken one after the other (see `sequential`). */
@@ -63,12 +64,18 @@ struct lc_next {
     uint32_t object;  /* the object it touches, by number; 0 for none */
     uint32_t object2; /* a second one, as the mutex of a condition wait; 0 for none */
     bool reads_only;  /* two operations that only read one object do not depend on each other */
+    bool everything;  /* depends on every other step: it ends the process, or reaches into another thread */
+    bool waits;       /* it can be done when the object can be taken; its time has not run out */
+    bool closed;      /* no thread that `waits` for object can take it before this step, in any order */
+    bool closed2;     /* the same for object2 */
     uint64_t address; /* of object: what it is known by in other schedules, where numbers may differ */
 };
 
 /* Two steps of different threads depend on each other: their order can matter. Time depends on everything. */
 static inline bool lc_next_dependent(const struct lc_next *a, const struct lc_next *b)
 {
+    if (a->everything || b->everything)
+        return true;
     if (a->reads_only && b->reads_only)
         return false;
     return (a->object && (a->object == b->object || a->object == b->object2)) ||
@@ -84,7 +91,7 @@ struct lc_choice {
     uint32_t current;        /* the thread that took the step before */
     bool current_enabled;
     uint64_t step;                           /* number of this step, from 1 */
-    struct lc_next (*next)(uint32_t thread); /* what an enabled thread would do */
+    struct lc_next (*next)(uint32_t thread); /* what a thread would do that has been enabled once */
 };
 
 struct lc_strategy {
@@ -102,9 +109,13 @@ struct lc_strategy {
     /* May be missing. Called after begin(): true when there is nothing left to explore, and no step is taken.
      */
     bool (*exhausted)(void);
+    /* May be missing. When exhausted(): NULL if every interleaving has been explored, else what was left
+     * out, as a phrase. */
+    const char *(*left_out)(void);
 };
 
 extern const struct lc_strategy lc_strategy_cooperative;
+extern const struct lc_strategy lc_strategy_dfs;
 extern const struct lc_strategy lc_strategy_guided;
 extern const struct lc_strategy lc_strategy_pct;
 extern const struct lc_strategy lc_strategy_portfolio;
