@@ -458,3 +458,16 @@ char *evidence_identify(struct evidence_reader *reader, const struct execution *
     free(sentence);
     return print_text("%s-%08" PRIx32, execution->kind, checksum);
 }
+
+bool evidence_names_objects(struct evidence_reader *reader, const struct execution *execution)
+{
+    struct description description;
+    open_description(&description, reader, execution);
+    bool known = true;
+    for (const char *at = execution->summary; (at = strstr(at, "{o")); at++) {
+        const char *name = names_find(&description.objects, (json_int_t)strtoll(at + 2, NULL, 10));
+        known = known && name && !strchr(name, '#');
+    }
+    close_description(&description);
+    return known;
+}

@@ -20,6 +20,7 @@
 #include "lockcheck/tool/execution.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /* Keeps symbolised addresses from one call to the next; programs run at fixed addresses. */
 struct evidence_reader;
@@ -38,5 +39,8 @@ json_t *evidence_describe(struct evidence_reader *reader, const struct execution
  * addresses. The order in which it names them does not count. Text that the caller frees.
  */
 char *evidence_identify(struct evidence_reader *reader, const struct execution *execution, bool with_stacks);
+
+/* Are all objects that the sentence names known by a name of their own, also without stacks? */
+bool evidence_names_objects(struct evidence_reader *reader, const struct execution *execution);
 
 #endif

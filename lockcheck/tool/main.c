@@ -5,6 +5,7 @@
 #include "lockcheck/tool/options.h"
 #include "lockcheck/tool/replay.h"
 #include "lockcheck/tool/report.h"
+#include "lockcheck/tool/shrink.h"
 #include "lockcheck/tool/strategies.h"
 
 #include <stdlib.h>
@@ -20,5 +21,12 @@ int main(int argc, char *argv[])
     if (options.verb == VERB_STRATEGIES)
         return strategies_command();
     catch_interrupts();
-    return options.verb == VERB_REPLAY ? replay_command(&options) : hunt_command(&options);
+    switch (options.verb) {
+    case VERB_REPLAY:
+        return replay_command(&options);
+    case VERB_SHRINK:
+        return shrink_command(&options);
+    default:
+        return hunt_command(&options);
+    }
 }

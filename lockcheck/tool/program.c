@@ -219,6 +219,20 @@ int program_open(struct program *program, const char *path, char *const argv[], 
     return check_program(program);
 }
 
+int program_check_build(const struct program *program, const char *recorded, const char *file, bool forced)
+{
+    if (strcmp(program->build_id, recorded) == 0)
+        return 0;
+    if (forced) {
+        warn("%s is another build than the schedule's (%s, recorded %s)", program->path, program->build_id,
+             recorded);
+        return 0;
+    }
+    complain("%s was recorded with another build of %s (build id %s, now %s); --force tries it all the same",
+             file, program->path, recorded, program->build_id);
+    return -1;
+}
+
 void program_free(struct program *program)
 {
     free(program->path);

@@ -27,6 +27,12 @@ int program_find(struct program *program, char *const argv[]);
 /* The same for a known path and directory, both absolute (from a schedule file). */
 int program_open(struct program *program, const char *path, char *const argv[], const char *cwd);
 
+/*
+ * Is it the build that the schedule in that file was recorded with? Returns 0, also after a warning that it is
+ * not when forced, or -1 after saying so.
+ */
+int program_check_build(const struct program *program, const char *recorded, const char *file, bool forced);
+
 void program_free(struct program *program);
 
 #endif

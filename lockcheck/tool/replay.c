@@ -8,7 +8,6 @@
 #include "lockcheck/tool/schedule.h"
 #include "lockcheck/tool/text.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,42 +25,6 @@ struct replay {
     char *difference; /* in what the last execution is not the recorded one; NULL: it is */
     double seconds;
 };
-
-static int read_schedule(struct schedule *schedule, const char *path)
-{
-    size_t length;
-    char *text = read_whole_file(path, &length);
-    if (!text) {
-        complain("%s: %s", path, strerror(errno));
-        return -1;
-    }
-    char *wrong = schedule_parse(schedule, text, length);
-    free(text);
-    if (!wrong && schedule->decisions_bytes > LC_REPLAY_SIZE) {
-        wrong = copy_text("more decisions than there is room for");
-        schedule_free(schedule);
-    }
-    if (!wrong)
-        return 0;
-    complain("%s: %s", path, wrong);
-    free(wrong);
-    return -1;
-}
-
-static int check_build(const struct replay *replay)
-{
-    if (strcmp(replay->program.build_id, replay->schedule.build_id) == 0)
-        return 0;
-    if (replay->options->force) {
-        warn("%s is another build than the schedule's (%s, recorded %s)", replay->program.path,
-             replay->program.build_id, replay->schedule.build_id);
-        return 0;
-    }
-    complain("%s was recorded with another build of %s (build id %s, now %s); --force tries it all the same",
-             replay->options->schedule, replay->program.path, replay->schedule.build_id,
-             replay->program.build_id);
-    return -1;
-}
 
 static enum ending recorded_ending(const char *kind)
 {
@@ -213,10 +176,10 @@ int replay_command(const struct options *options)
 {
     struct replay replay = {.options = options};
     int code = EXIT_USAGE;
-    if (read_schedule(&replay.schedule, options->schedule) == 0 &&
+    if (schedule_read(&replay.schedule, options->schedule) == 0 &&
         program_open(&replay.program, replay.schedule.program, replay.schedule.argv, replay.schedule.cwd) ==
             0 &&
-        check_build(&replay) == 0 && results_open(options->out) == 0)
+        program_check_build(&replay.program, replay.schedule.build_id, options->schedule, options->force) == 0 && results_open(options->out) == 0)
         code = replay_and_conclude(&replay);
     schedule_free(&replay.schedule);
     program_free(&replay.program);

@@ -60,10 +60,9 @@ static bool is_our_result(const char *directory)
 }
 
 /* Writes, synchronises if asked to and renames. Returns 0 or -1 with errno. */
-static int write_file(const char *directory, const char *name, const char *content, size_t length,
-                      bool synchronise)
+static int write_path(const char *path, const char *content, size_t length, bool synchronise)
 {
-    char *path = print_text("%s/%s", directory, name), *temporary = print_text("%s" TEMPORARY, path);
+    char *temporary = print_text("%s" TEMPORARY, path);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     int result = fd < 0 ? -1 : 0;
     for (size_t at = 0; result == 0 && at < length;) {
@@ -86,8 +85,22 @@ static int write_file(const char *directory, const char *name, const char *conte
     }
     if (result != 0 && fd >= 0)
         unlink(temporary);
-    free(path);
     free(temporary);
+    errno = error;
+    return result;
+}
+
+int results_write_file(const char *path, const char *content, size_t length)
+{
+    return write_path(path, content, length, true);
+}
+
+static int write_file(const char *directory, const char *name, const char *content, size_t length,
+                      bool synchronise)
+{
+    char *path = print_text("%s/%s", directory, name);
+    int result = write_path(path, content, length, synchronise), error = errno;
+    free(path);
     errno = error;
     return result;
 }
@@ -154,8 +167,8 @@ char *results_schedule_name(uint64_t number)
     return print_text("%04" PRIu64 ".schedule", number);
 }
 
-const char *results_add_schedule(struct results *results, const struct program *program,
-                                 const struct execution *execution, const char *strategy)
+char *results_schedule_text(const struct program *program, const struct execution *execution,
+                            const char *strategy, size_t *length)
 {
     struct schedule schedule = {
         .program = program->path,
@@ -173,8 +186,14 @@ const char *results_add_schedule(struct results *results, const struct program *
         .decisions = execution->decisions,
         .decisions_bytes = execution->decisions_bytes,
     };
+    return schedule_print(&schedule, length);
+}
+
+const char *results_add_schedule(struct results *results, const struct program *program,
+                                 const struct execution *execution, const char *strategy)
+{
     size_t length;
-    char *text = schedule_print(&schedule, &length);
+    char *text = results_schedule_text(program, execution, strategy, &length);
     if (!text)
         return NULL;
     results_add_file(results, results_schedule_name(execution->schedule), text, length);

@@ -50,11 +50,18 @@ void results_add_file(struct results *results, char *name, char *content, size_t
 const char *results_add_schedule(struct results *results, const struct program *program,
                                  const struct execution *execution, const char *strategy);
 
+/* The text of the schedule file of an execution, NULL if it has no whole decisions; the caller frees it. */
+char *results_schedule_text(const struct program *program, const struct execution *execution,
+                            const char *strategy, size_t *length);
+
 /* Its name: text that the caller frees. */
 char *results_schedule_name(uint64_t number);
 
 /* Adds the file NNNN.output; takes content over. Returns its name, which belongs to results. */
 const char *results_add_output(struct results *results, uint64_t schedule, char *content, size_t length);
+
+/* Writes a file as a whole, synchronised. Returns 0, or -1 with errno. */
+int results_write_file(const char *path, const char *content, size_t length);
 
 /* What result.json says about the whole of a command's work. */
 struct results_head {

@@ -340,6 +340,27 @@ char *schedule_parse(struct schedule *schedule, const char *text, size_t length)
     return reader.error;
 }
 
+int schedule_read(struct schedule *schedule, const char *path)
+{
+    size_t length;
+    char *text = read_whole_file(path, &length);
+    if (!text) {
+        complain("%s: %s", path, strerror(errno));
+        return -1;
+    }
+    char *wrong = schedule_parse(schedule, text, length);
+    free(text);
+    if (!wrong && schedule->decisions_bytes > LC_REPLAY_SIZE) {
+        wrong = copy_text("more decisions than there is room for");
+        schedule_free(schedule);
+    }
+    if (!wrong)
+        return 0;
+    complain("%s: %s", path, wrong);
+    free(wrong);
+    return -1;
+}
+
 void schedule_free(struct schedule *schedule)
 {
     for (char **argument = schedule->argv; argument && *argument; argument++)

@@ -59,6 +59,9 @@ char *schedule_print(const struct schedule *schedule, size_t *length);
  */
 char *schedule_parse(struct schedule *schedule, const char *text, size_t length);
 
+/* Reads a file for a replay. Returns 0, or -1 after saying what is wrong. */
+int schedule_read(struct schedule *schedule, const char *path);
+
 void schedule_free(struct schedule *schedule);
 
 #endif

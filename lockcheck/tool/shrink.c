@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Shrinking schedules: see shrink.h. */
+#include "lockcheck/tool/shrink.h"
+#include "lockcheck/tool/launch.h"
+#include "lockcheck/tool/plan.h"
+#include "lockcheck/tool/progress.h"
+#include "lockcheck/tool/result.h"
+#include "lockcheck/tool/schedule.h"
+#include "lockcheck/tool/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The budget, in steps. A try costs its steps and what its process costs. */
+#define BUDGET_STEPS 400000000ull
+#define TRY_STEPS 5000u
+/* A try that goes on for so much longer than the best execution is given up. */
+#define LONGER_BY(steps) ((steps) + (steps) / 4 + 1000)
+
+struct shrinker {
+    struct template template;
+    struct settings settings; /* of a try */
+    struct evidence_reader *evidence;
+    const struct execution *found;
+    char *identity;    /* of the finding as tries show it */
+    char *full;        /* the same with the names that evidence gives, or NULL if tries show them */
+    struct execution best;
+    struct trace trace; /* of best */
+    uint64_t spent, tries;
+    bool stopped; /* the budget is spent, or the user wants an end */
+    bool broken;  /* the template has ended */
+};
+
+/* ---- tries ---- */
+
+/* Runs one schedule. Returns whether it came to its end. */
+static bool run(struct shrinker *s, const struct settings *settings, struct execution *execution)
+{
+    if (s->broken || s->stopped)
+        return false;
+    s->tries++;
+    if (template_run(&s->template, settings) != 0) {
+        s->stopped = true;
+        return false;
+    }
+    s->broken = s->template.state != TEMPLATE_READY;
+    s->spent += s->template.channel->steps + TRY_STEPS;
+    s->stopped = s->stopped || s->broken || s->spent > BUDGET_STEPS || interrupted();
+    if (progress_due())
+        progress_say("shrinking: %zu preemptions, %" PRIu64 " steps, %" PRIu64 " tries",
+                     s->trace.preemption_count, s->best.steps, s->tries);
+    template_collect(&s->template, execution);
+    return !s->broken;
+}
+
+static void adopt(struct shrinker *s, struct execution *execution)
+{
+    trace_free(&s->trace);
+    trace_init(&s->trace,
+               (const struct lc_step *)((const char *)s->template.channel + LC_STEPS_OFFSET),
+               (size_t)execution->steps);
+    execution_free(&s->best);
+    s->best = *execution;
+}
+
+/* What tries do not show, a replay with evidence does: is it the same finding in full? */
+static bool same_in_full(struct shrinker *s, const struct execution *execution)
+{
+    if (!s->full)
+        return true;
+    struct settings settings = s->settings;
+    settings.strategy = "replay";
+    settings.flags = LC_FLAG_EVIDENCE | LC_FLAG_STEPS;
+    settings.max_steps = 0;
+    settings.decisions = execution->decisions;
+    settings.decisions_bytes = execution->decisions_bytes;
+    struct execution again;
+    if (!run(s, &settings, &again))
+        return false;
+    char *identity = evidence_identify(s->evidence, &again, false);
+    bool same = again.hash == execution->hash && strcmp(identity, s->full) == 0;
+    free(identity);
+    execution_free(&again);
+    return same;
+}
+
+static bool same_finding(struct shrinker *s, const struct execution *execution)
+{
+    if (execution->ending != ENDING_FINDING || strcmp(execution->kind, s->found->kind) != 0)
+        return false;
+    char *identity = evidence_identify(s->evidence, execution, false);
+    bool same = strcmp(identity, s->identity) == 0;
+    free(identity);
+    return same && same_in_full(s, execution);
+}
+
+static uint64_t preemptions_of(const struct lc_channel *channel)
+{
+    const struct lc_step *steps = (const struct lc_step *)((const char *)channel + LC_STEPS_OFFSET);
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < channel->steps; i++)
+        count += steps[i].switched == STEP_PREEMPTION;
+    return count;
+}
+
+/* Does what the plan says. Keeps it if it has the same finding and is better. Takes the plan over. */
+static bool attempt(struct shrinker *s, struct plan *plan)
+{
+    struct settings settings = s->settings;
+    settings.max_steps = LONGER_BY(s->best.steps);
+    settings.decisions = plan->bytes;
+    settings.decisions_bytes = plan->length;
+    struct execution execution;
+    bool better = plan->length <= LC_REPLAY_SIZE && run(s, &settings, &execution);
+    plan_free(plan);
+    if (!better)
+        return false;
+    uint64_t preemptions = execution.ending == ENDING_FINDING ? preemptions_of(s->template.channel) : 0;
+    better = execution.ending == ENDING_FINDING &&
+             (preemptions < s->trace.preemption_count ||
+              (preemptions == s->trace.preemption_count && execution.steps < s->best.steps)) &&
+             same_finding(s, &execution);
+    if (better)
+        adopt(s, &execution);
+    else
+        execution_free(&execution);
+    return better;
+}
+
+/* ---- afresh: executions with few preemptions from the beginning ---- */
+
+#define TRIES_AFRESH 200u
+#define WORTH_IT 16u /* preemptions */
+
+/* For a finding that shows easily, a new execution is a shorter way than a detour made straight. */
+static void search_afresh(struct shrinker *s)
+{
+    static const uint32_t sparse[] = {512, 128, 32, 8};
+    for (size_t i = 0; i < sizeof sparse / sizeof *sparse; i++)
+        for (uint32_t k = 0; k < TRIES_AFRESH && s->trace.preemption_count > WORTH_IT && !s->stopped; k++) {
+            struct plan plan = {0};
+            plan_add_lots(&plan, i * TRIES_AFRESH + k, s->trace.threads, s->trace.length, sparse[i]);
+            if (attempt(s, &plan)) {
+                if (getenv("SHRINK_DEBUG"))
+                    fprintf(stderr, "afresh %u/%u: %zu preemptions %lu steps, %lu tries\n", sparse[i], k, s->trace.preemption_count,
+                            s->best.steps, s->tries);
+                return;
+            }
+        }
+}
+
+/* ---- coarse: parts of the execution made tame ---- */
+
+/* What follows a change: as it was, or alike. */
+typedef void add_rest(struct plan *, const struct trace *, size_t from, size_t to);
+
+static bool attempt_tame(struct shrinker *s, size_t from, size_t to, enum stop stop, add_rest *add)
+{
+    struct plan plan = {0};
+    plan_add_exact(&plan, &s->trace, 0, from);
+    if (to < s->trace.length) {
+        plan_add_tame(&plan, &s->trace, from, to, stop);
+        add(&plan, &s->trace, to, s->trace.length);
+    }
+    return attempt(s, &plan);
+}
+
+/* Where to divide: near the middle, where the most threads are at rest, so that what comes after depends the
+ * least on how it came to that. */
+static size_t quiet_middle(const struct trace *t, size_t from, size_t to)
+{
+    size_t quarter = (to - from) / 4, middle = from + (to - from) / 2, best = middle;
+    for (size_t i = 0; i <= quarter; i++)
+        for (int side = 0; side < 2; side++) {
+            size_t step = side ? middle + i : middle - i;
+            if (step > from && step < to && t->enabled[step] < t->enabled[best])
+                best = step;
+        }
+    return best;
+}
+
+/*
+ * Makes the steps from `from` to before `to` tame, as a whole or in parts. The later part first, since what
+ * comes before a change stays as it is.
+ */
+static void tame(struct shrinker *s, size_t from, size_t to)
+{
+    static const struct {
+        enum stop stop;
+        add_rest *add;
+    } ways[] = {{STOP_ALL_AT_REST, plan_add_alike},
+                {STOP_AT_REST, plan_add_exact},
+                {STOP_AT_REST, plan_add_alike},
+                {STOP_EXACTLY, plan_add_exact}};
+    const struct trace *t = &s->trace;
+    if (to > t->length)
+        to = t->length;
+    if (s->stopped || from + 1 >= to ||
+        trace_preemptions_before(t, to) == trace_preemptions_before(t, from + 1))
+        return;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (attempt_tame(s, from, to, ways[i].stop, ways[i].add)) {
+            if (getenv("SHRINK_DEBUG3")) fprintf(stderr, "ok %zu..%zu way %zu: %zu/%zu tries %lu spent %lu\n", from,to,i,s->trace.preemption_count,s->trace.length,s->tries,s->spent);
+            return;
+        }
+        if (to == s->trace.length)
+            break; /* nothing comes after it */
+    }
+    if (trace_preemptions_before(t, to) - trace_preemptions_before(t, from + 1) < 2)
+        return;
+    size_t middle = quiet_middle(t, from, to);
+    tame(s, middle, to);
+    tame(s, from, middle);
+}
+
+/* ---- fine: single preemptions ---- */
+
+/* The end of the run of one thread that begins with the step. */
+static size_t end_of_run(const struct trace *t, size_t step)
+{
+    size_t end = step + 1;
+    while (end < t->length && t->thread[end] == t->thread[step])
+        end++;
+    return end;
+}
+
+/* The thread that is preempted at the step goes on until it blocks. */
+static bool attempt_going_on(struct shrinker *s, size_t step, add_rest *add)
+{
+    const struct trace *t = &s->trace;
+    size_t before = step;
+    while (before > 0 && t->thread[before - 1] == LC_TIME)
+        before--;
+    if (before == 0)
+        return false;
+    struct plan plan = {0};
+    plan_add_exact(&plan, t, 0, step);
+    plan_add_run(&plan, t->thread[before - 1], t->rest[before - 1]);
+    add(&plan, t, step, t->length);
+    return attempt(s, &plan);
+}
+
+/* What runs at the step runs later, with what its thread does next. */
+static bool attempt_leaving_out(struct shrinker *s, size_t step, add_rest *add)
+{
+    const struct trace *t = &s->trace;
+    struct plan plan = {0};
+    plan_add_exact(&plan, t, 0, step);
+    add(&plan, t, end_of_run(t, step), t->length);
+    return attempt(s, &plan);
+}
+
+/* What runs at the step runs earlier, where a thread blocked. */
+static bool attempt_coming_early(struct shrinker *s, size_t step, add_rest *add)
+{
+    const struct trace *t = &s->trace;
+    size_t place = step;
+    for (int places = 0; places < 3 && place > 0;) {
+        if (t->thread[--place] == t->thread[step])
+            return false;
+        if (t->how[place] != STEP_SWITCH)
+            continue;
+        places++;
+        size_t end = end_of_run(t, step);
+        struct plan plan = {0};
+        plan_add_exact(&plan, t, 0, place);
+        plan_add_exact(&plan, t, step, end);
+        plan_add_exact(&plan, t, place, step);
+        add(&plan, t, end, t->length);
+        if (attempt(s, &plan))
+            return true;
+    }
+    return false;
+}
+
+/* The work from the k-th preemption to a few further on, tame. */
+static bool attempt_window(struct shrinker *s, size_t k, add_rest *add)
+{
+    for (size_t width = 1; width <= 8 && k < s->trace.preemption_count; width++) {
+        const struct trace *t = &s->trace;
+        size_t last = k + width;
+        size_t to = last < t->preemption_count ? t->preemptions[last] : t->length;
+        for (enum stop stop = STOP_EXACTLY; stop <= STOP_ALL_AT_REST; stop++)
+            if (attempt_tame(s, t->preemptions[k], to, stop, add))
+                return true;
+    }
+    return false;
+}
+
+/* Changes around each preemption, the last first. Returns whether anything became better. */
+static bool refine(struct shrinker *s)
+{
+    static add_rest *const rests[] = {plan_add_exact, plan_add_alike};
+    bool better = false;
+    for (size_t k = s->trace.preemption_count; k-- > 0 && !s->stopped;)
+        for (size_t i = 0; i < 2 && k < s->trace.preemption_count; i++) {
+            size_t step = s->trace.preemptions[k];
+            better |= attempt_leaving_out(s, step, rests[i]) || attempt_going_on(s, step, rests[i]) ||
+                      attempt_coming_early(s, step, rests[i]) || attempt_window(s, k, rests[i]);
+        }
+    return better;
+}
+
+/* ---- finest: several preemptions at once ---- */
+
+#define FEW 12u /* preemptions, for all pairs and triples of them to be tried */
+#define AT_ONCE 3u
+
+/* What becomes of a preemption: the run that came instead is left out, or the preempted thread goes on. */
+enum edit { EDIT_LEAVE_OUT, EDIT_GO_ON, EDITS };
+
+struct edited {
+    size_t preemption; /* its index */
+    enum edit edit;
+};
+
+/* Edits in ascending order of their preemptions. */
+static bool attempt_edits(struct shrinker *s, const struct edited *edits, size_t count, add_rest *add)
+{
+    const struct trace *t = &s->trace;
+    struct plan plan = {0};
+    size_t at = t->preemptions[edits[0].preemption];
+    plan_add_exact(&plan, t, 0, at);
+    for (size_t i = 0; i < count; i++) {
+        size_t step = t->preemptions[edits[i].preemption], before = step;
+        if (step < at)
+            continue; /* it was in a run that has been left out */
+        add(&plan, t, at, step);
+        at = step;
+        while (before > 0 && t->thread[before - 1] == LC_TIME)
+            before--;
+        if (edits[i].edit == EDIT_LEAVE_OUT)
+            at = end_of_run(t, step);
+        else if (before > 0)
+            plan_add_run(&plan, t->thread[before - 1], t->rest[before - 1]);
+    }
+    add(&plan, t, at, t->length);
+    return attempt(s, &plan);
+}
+
+/* Every way to edit the preemptions of these indices. */
+static bool attempt_all_edits(struct shrinker *s, const size_t *chosen, size_t count)
+{
+    static add_rest *const rests[] = {plan_add_alike, plan_add_exact};
+    for (unsigned ways = 0; ways < 1u << count; ways++)
+        for (size_t r = 0; r < 2; r++) {
+            struct edited edits[AT_ONCE];
+            for (size_t i = 0; i < count; i++)
+                edits[i] = (struct edited){chosen[i], ways >> i & 1 ? EDIT_GO_ON : EDIT_LEAVE_OUT};
+            if (attempt_edits(s, edits, count, rests[r]))
+                return true;
+        }
+    return false;
+}
+
+/* All pairs, then all triples of preemptions. Returns whether anything became better. */
+static bool refine_several(struct shrinker *s)
+{
+    for (size_t count = 2; count <= AT_ONCE; count++) {
+        size_t n = s->trace.preemption_count, chosen[AT_ONCE];
+        if (n < count || n > FEW)
+            continue;
+        for (size_t i = 0; i < count; i++)
+            chosen[i] = i;
+        for (;;) {
+            if (attempt_all_edits(s, chosen, count))
+                return true;
+            if (s->stopped)
+                return false;
+            size_t i = count; /* the next combination in lexicographic order */
+            while (i-- > 0 && chosen[i] == n - count + i)
+                ;
+            if (i == SIZE_MAX)
+                break;
+            chosen[i]++;
+            for (size_t k = i + 1; k < count; k++)
+                chosen[k] = chosen[k - 1] + 1;
+        }
+    }
+    return false;
+}
+
+/* ---- all of it ---- */
+
+static void search(struct shrinker *s)
+{
+    uint64_t preemptions;
+    uint64_t steps;
+    search_afresh(s);
+    do {
+        preemptions = s->trace.preemption_count;
+        steps = s->best.steps;
+        tame(s, 0, s->trace.length);
+        if (getenv("SHRINK_DEBUG"))
+            fprintf(stderr, "tame: %zu preemptions %lu steps, %lu tries\n", s->trace.preemption_count,
+                    s->best.steps, s->tries);
+        while (refine(s) || refine_several(s))
+            ;
+        if (getenv("SHRINK_DEBUG"))
+            fprintf(stderr, "refine: %zu preemptions %lu steps, %lu tries\n", s->trace.preemption_count,
+                    s->best.steps, s->tries);
+    } while (!s->stopped && (s->trace.preemption_count < preemptions || s->best.steps < steps));
+    if (getenv("SHRINK_DEBUG") && s->trace.preemption_count < 20)
+        for (size_t k = 0; k < s->trace.preemption_count; k++) {
+            size_t a = s->trace.preemptions[k];
+            fprintf(stderr, "%5zu:", a);
+            for (size_t i = a - 6; i < a + 8 && i < s->trace.length; i++)
+                fprintf(stderr, " %s%u@%u%s", s->trace.how[i] == 2 ? "!" : s->trace.how[i] ? "|" : "", s->trace.thread[i], s->trace.count[i], s->trace.thread[i] && s->trace.rest[i]==s->trace.count[i] ? "." : "");
+            fprintf(stderr, "\n");
+        }
+}
+
+/* The recorded execution again, to know its steps and how tries show its finding. Returns 0 or -1. */
+static int begin(struct shrinker *s, const struct program *program)
+{
+    const struct execution *found = s->found;
+    if (found->steps * sizeof(struct lc_step) > LC_STEPS_SIZE) {
+        complain("the schedule has %" PRIu64 " steps, more than can be shrunk", found->steps);
+        return -1;
+    }
+    struct settings settings = s->settings;
+    settings.flags |= LC_FLAG_EVIDENCE; /* where objects come from that were made before the checkpoint */
+    if (template_launch(&s->template, program, &settings) != 0)
+        return -1;
+    settings = s->settings;
+    settings.strategy = "replay";
+    settings.decisions = found->decisions;
+    settings.decisions_bytes = found->decisions_bytes;
+    struct execution again = {0};
+    bool whole = s->template.state == TEMPLATE_READY && run(s, &settings, &again);
+    char *difference = whole ? execution_difference(found, &again) : copy_text("the replay did not come to its end");
+    if (difference) {
+        complain("the schedule does not replay, so it cannot be shrunk: %s", difference);
+        free(difference);
+        execution_free(&again);
+        return -1;
+    }
+    s->identity = evidence_identify(s->evidence, &again, false);
+    adopt(s, &again);
+    if (!evidence_names_objects(s->evidence, &s->best)) {
+        settings.flags |= LC_FLAG_EVIDENCE;
+        if (run(s, &settings, &again)) {
+            s->full = evidence_identify(s->evidence, &again, false);
+            execution_free(&again);
+        }
+    }
+    return 0;
+}
+
+int shrink_execution(const struct program *program, const struct execution *found,
+                     struct evidence_reader *evidence, struct shrunk *shrunk)
+{
+    struct shrinker s = {.evidence = evidence,
+                         .found = found,
+                         .settings = {.strategy = "guided",
+                                      .seed = found->seed,
+                                      .schedule = found->schedule,
+                                      .flags = LC_FLAG_STEPS,
+                                      .points = found->points,
+                                      .preemptions = -1,
+                                      .sleepers = found->sleepers}};
+    int result = begin(&s, program);
+    if (result == 0) {
+        *shrunk = (struct shrunk){.preemptions_before = s.trace.preemption_count, .steps_before = s.best.steps};
+        search(&s);
+        shrunk->execution = s.best;
+        shrunk->preemptions_after = s.trace.preemption_count;
+        shrunk->tries = s.tries;
+        shrunk->stopped = s.stopped;
+        s.best = (struct execution){0};
+    }
+    template_stop(&s.template);
+    trace_free(&s.trace);
+    execution_free(&s.best);
+    free(s.identity);
+    free(s.full);
+    return result;
+}
+
+char *shrink_story(const struct shrunk *shrunk)
+{
+    return print_text("%" PRIu64 " preemptions and %" PRIu64 " steps became %" PRIu64 " and %" PRIu64
+                      " after %" PRIu64 " tries%s",
+                      shrunk->preemptions_before, shrunk->steps_before, shrunk->preemptions_after,
+                      shrunk->execution.steps, shrunk->tries, shrunk->stopped ? ", stopped early" : "");
+}
+
+/* ---- the command ---- */
+
+/* The finding that the schedule shows with this build. Returns 0, or -1 after saying what is wrong. */
+static int find_again(const struct program *program, const struct schedule *schedule,
+                      const struct options *options, struct execution *execution)
+{
+    struct settings settings = {.strategy = "replay",
+                                .seed = schedule->seed,
+                                .schedule = schedule->number,
+                                .points = schedule->points,
+                                .preemptions = -1,
+                                .sleepers = (uint32_t)schedule->sleepers,
+                                .decisions = schedule->decisions,
+                                .decisions_bytes = schedule->decisions_bytes};
+    if (execute(program, &settings, OUTPUT_DISCARD, execution, NULL, NULL) != 0)
+        return -1;
+    bool same = execution->hash == schedule->hash && strcmp(execution->kind, schedule->kind) == 0;
+    if (execution->ending == ENDING_FINDING && (same || options->force))
+        return 0;
+    if (same)
+        complain("%s ends with \"%s\"; there is no finding to keep", options->schedule, schedule->kind);
+    else
+        complain("%s does not replay: recorded: %s, execution hash %016" PRIx64 "; replayed: %s, %016" PRIx64,
+                 options->schedule, schedule->kind, schedule->hash, execution->kind, execution->hash);
+    return -1;
+}
+
+/* "0042.short.schedule" beside "0042.schedule": text that the caller frees. */
+static char *default_name(const char *schedule)
+{
+    static const char suffix[] = ".schedule";
+    size_t length = strlen(schedule);
+    if (length > strlen(suffix) && strcmp(schedule + length - strlen(suffix), suffix) == 0)
+        length -= strlen(suffix);
+    return print_text("%.*s.short%s", (int)length, schedule, suffix);
+}
+
+static int write_shrunk(const struct program *program, const struct schedule *schedule,
+                        const struct options *options, const struct shrunk *shrunk)
+{
+    char *path = options->out ? copy_text(options->out) : default_name(options->schedule);
+    char *story = shrink_story(shrunk);
+    size_t length;
+    char *text = results_schedule_text(program, &shrunk->execution, schedule->strategy, &length);
+    int code = EXIT_FINDING;
+    if (!text || results_write_file(path, text, length) != 0) {
+        complain("cannot write %s: %s", path, text ? strerror(errno) : "the decisions are not whole");
+        code = EXIT_USAGE;
+    } else if (!options->quiet) {
+        printf("lockcheck: %s\nlockcheck: the shrunk schedule is %s\n", story, path);
+    }
+    free(text);
+    free(story);
+    free(path);
+    return code;
+}
+
+static int shrink_and_write(const struct program *program, const struct schedule *schedule,
+                            const struct options *options)
+{
+    struct evidence_reader *evidence = evidence_reader_new();
+    struct execution found = {0};
+    struct shrunk shrunk = {0};
+    int code = EXIT_UNCONTROLLED;
+    if (find_again(program, schedule, options, &found) == 0 &&
+        shrink_execution(program, &found, evidence, &shrunk) == 0)
+        code = write_shrunk(program, schedule, options, &shrunk);
+    execution_free(&found);
+    execution_free(&shrunk.execution);
+    evidence_reader_free(evidence);
+    return code;
+}
+
+int shrink_command(const struct options *options)
+{
+    struct schedule schedule;
+    struct program program = {0};
+    if (schedule_read(&schedule, options->schedule) != 0)
+        return EXIT_USAGE;
+    int code = EXIT_USAGE;
+    if (program_open(&program, schedule.program, schedule.argv, schedule.cwd) == 0 &&
+        program_check_build(&program, schedule.build_id, options->schedule, options->force) == 0) {
+        progress_start(options->quiet);
+        code = shrink_and_write(&program, &schedule, options);
+        progress_end();
+    }
+    program_free(&program);
+    schedule_free(&schedule);
+    return code;
+}
