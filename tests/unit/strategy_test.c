@@ -218,8 +218,8 @@ static size_t plan(uint8_t *bytes, const uint32_t *numbers, size_t count)
 static void guided_follows_what_is_possible(void **state)
 {
     (void)state;
-    static const uint32_t numbers[] = {1, 1, 0, 2, 1, 4, 0, 3, 1, 5, 0, 1, 1, LC_TIME, 0, 1,
-                                       1, 1, 0, 1, 1, 2, 0, 3};
+    static const uint32_t numbers[] = {1, 1,       0, 2, 1, 4, 0, 3, 1, 5, 0, 1,
+                                       1, LC_TIME, 0, 1, 1, 1, 0, 1, 1, 2, 0, 3};
     uint8_t bytes[64];
     struct lc_schedule_settings settings = {
         .replay = bytes, .replay_bytes = plan(bytes, numbers, sizeof numbers / sizeof *numbers)};
@@ -397,8 +397,11 @@ static void portfolio_takes_each_of_its_strategies(void **state)
     static const struct part {
         const struct lc_strategy *strategy;
         uint32_t depth;
-    } parts[] = {{&lc_strategy_random, 0}, {&lc_strategy_pos, 0}, {&lc_strategy_surw, 0},
-                 {&lc_strategy_pct, 5}, {&lc_strategy_pct, 7}};
+    } parts[] = {{&lc_strategy_random, 0},
+                 {&lc_strategy_pos, 0},
+                 {&lc_strategy_surw, 0},
+                 {&lc_strategy_pct, 5},
+                 {&lc_strategy_pct, 7}};
     enum { PARTS = sizeof parts / sizeof *parts };
     uint32_t met[PARTS] = {0}, all = 0;
     for (uint64_t schedule = 1; schedule <= 8; schedule++) {
