@@ -5,6 +5,7 @@
  *
  * Class: fine-grained list
  * Finding: assertion
+ * Points: memory
  * Correct: hand over hand, and the node that goes is locked too.
  */
 #include <assert.h>
