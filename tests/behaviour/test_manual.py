@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The manual page is well-formed and speaks of every option that the command has."""
+"""The manual pages are well-formed, and lockcheck's speaks of every option that the command has."""
 
 from __future__ import annotations
 
 import re
+
+import pytest
 
 from conftest import ROOT, command_path, run_command
 
 PAGE = ROOT / "man" / "lockcheck.1"
 
 
-def test_the_page_is_well_formed() -> None:
-    outcome = run_command(["mandoc", "-T", "lint", "-W", "warning", PAGE])
+@pytest.mark.parametrize("page", ["lockcheck.1", "lockcheck-cc.1"])
+def test_the_page_is_well_formed(page) -> None:
+    outcome = run_command(["mandoc", "-T", "lint", "-W", "warning", PAGE.parent / page])
     assert outcome.code == 0, outcome.text
 
 
