@@ -39,6 +39,21 @@ CLASSES = {
 }
 
 
+# How many executions differ in more than the order of steps that do not touch each other (Mazurkiewicz traces), for
+# correct versions where that can be counted by hand.
+TRACES = {
+    "abba": 2,  # two critical sections under one lock, in either order
+    "lock_cycle": 14,  # four operations on a ring of four locks: 2^4 orders of neighbours, less the two that are cycles
+    "lost_update": 6,  # two threads with two atomic additions each: 4! / (2! 2!)
+    "reorder 1": 2,  # critical sections of two threads: 2!
+    "reorder 4": 120,  # of five threads: 5!
+    "three_philosophers": 1680,  # any two share a fork, and each eats three times: 9! / (3! 3! 3!)
+    "two_stage 1": 2,  # the writer holds the first lock over both stages; the reader comes before or after
+    "write_under_read_lock": 2,  # two critical sections
+    "wrong_lock 4": 120,  # critical sections of five threads: 5!
+}
+
+
 def ids(bug: suite.Bug) -> str:
     return bug.name.replace(" ", "-")
 
@@ -71,6 +86,15 @@ def test_no_schedule_of_the_correct_version_shows_a_finding(bug) -> None:
     hunt = suite.explore(bug, BUILD, "portfolio", 3, SILENT_SCHEDULES, correct=True)
     assert hunt.code == 0, hunt.text
     assert hunt.schedules == SILENT_SCHEDULES
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_dfs_takes_each_trace_of_a_correct_version_once(name) -> None:
+    [bug] = [bug for bug in BUGS if bug.name == name]
+    hunt = suite.explore(bug, BUILD, "dfs", 1, SCHEDULES, correct=True)
+    assert hunt.code == 0, hunt.text
+    assert hunt.complete
+    assert hunt.schedules == TRACES[name]
 
 
 def test_strategies_are_compared_in_a_table(tmp_path) -> None:
