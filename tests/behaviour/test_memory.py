@@ -102,6 +102,19 @@ def test_only_shared_memory_has_points_in_auto(built, lockcheck, tmp_path) -> No
     assert steps["sync"] < steps["auto"] < steps["memory"]
 
 
+@pytest.mark.parametrize("name", ["heap_message", "local_of_main", "peterson_atomic"])
+def test_points_do_not_depend_on_who_runs_a_schedule(name, built, lockcheck, tmp_path) -> None:
+    """Each job profiles in a process of its own, and all see the same points."""
+    seen = []
+    for jobs in (1, 2):
+        arguments = ("--points", "auto", "--jobs", jobs, "--keep-going", "--schedules", 300, "--seed", 9)
+        outcome = lockcheck("explore", *arguments, "--", built(name, "gcc"), out=tmp_path / str(jobs))
+        assert outcome.code == 1, outcome.text
+        finding = outcome.result["findings"][0]
+        seen.append((outcome.result["steps"], finding["count"], finding["execution_hash"]))
+    assert seen[0] == seen[1]
+
+
 def test_points_in_memory_without_hooks_are_warned_of(program, lockcheck) -> None:
     outcome = lockcheck("explore", "--points", "memory", "--schedules", 5, "--", program("barrier"))
     assert outcome.code == 0, outcome.text
