@@ -134,21 +134,30 @@ static json_t *json_owned(char *text)
     return value ? value : json_string("");
 }
 
-static json_t *stack_of(const struct description *description, const json_t *pcs)
+/* Returns the number of lines; *symbols is an array that the caller frees, or NULL. */
+static size_t symbols_of(const struct description *description, const json_t *pcs,
+                         const struct symbol ***symbols)
 {
-    json_t *stack = json_array();
     size_t count = json_array_size(pcs);
+    *symbols = NULL;
     if (!count || !description->symbolizer)
-        return stack;
+        return 0;
     uint64_t *addresses = allocate(count * sizeof *addresses);
     for (size_t i = 0; i < count; i++)
         addresses[i] = (uint64_t)json_integer_value(json_array_get(pcs, i));
-    const char **texts;
-    size_t lines = symbolize_stack(description->symbolizer, addresses, count, &texts);
-    for (size_t i = 0; i < lines; i++)
-        json_array_append_new(stack, json_string(texts[i]));
-    free(texts);
+    size_t lines = symbolize_stack(description->symbolizer, addresses, count, symbols);
     free(addresses);
+    return lines;
+}
+
+static json_t *stack_of(const struct description *description, const json_t *pcs)
+{
+    json_t *stack = json_array();
+    const struct symbol **symbols;
+    size_t lines = symbols_of(description, pcs, &symbols);
+    for (size_t i = 0; i < lines; i++)
+        json_array_append_new(stack, json_string(symbols[i]->text));
+    free(symbols);
     return stack;
 }
 

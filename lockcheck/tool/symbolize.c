@@ -29,7 +29,8 @@ struct frame {
     enum frame_kind kind;
     bool part; /* the rest of a function that the compiler split in two: its caller is the same call */
     size_t lines;
-    char *texts[MAX_INLINED];
+    struct symbol symbols[MAX_INLINED];
+    char *object;
 };
 
 struct variable {
@@ -100,7 +101,8 @@ void symbolizer_free(struct symbolizer *symbolizer)
         for (struct frame *frame = symbolizer->frames[i], *next; frame; frame = next) {
             next = frame->next;
             for (size_t line = 0; line < frame->lines; line++)
-                free(frame->texts[line]);
+                free(frame->symbols[line].text);
+            free(frame->object);
             free(frame);
         }
         for (struct variable *variable = symbolizer->variables[i], *next; variable; variable = next) {
@@ -136,18 +138,25 @@ static const char *short_path(const char *path)
     return at;
 }
 
+/* Takes the text over. */
+static void add_symbol(struct frame *frame, char *text, size_t function)
+{
+    frame->symbols[frame->lines++] = (struct symbol){text, function, frame->object};
+}
+
 static void add_line(struct frame *frame, const char *function, const char *file, int line)
 {
     if (frame->lines == MAX_INLINED)
         return;
-    /* A part of a function that the compiler inlined into its other part is the same call. */
-    size_t length = strlen(function);
-    if (frame->lines && strncmp(frame->texts[frame->lines - 1], function, length) == 0 &&
-        frame->texts[frame->lines - 1][length] == ' ')
-        return;
     char *name = readable(function);
-    frame->texts[frame->lines++] =
-        file && line > 0 ? print_text("%s (%s:%d)", name, short_path(file), line) : copy_text(name);
+    size_t length = strlen(name);
+    const struct symbol *last = frame->lines ? &frame->symbols[frame->lines - 1] : NULL;
+    /* A part of a function that the compiler inlined into its other part is the same call. */
+    if (!last || last->function != length || strncmp(last->text, name, length) != 0)
+        add_symbol(frame,
+                   file && line > 0 ? print_text("%s (%s:%d)", name, short_path(file), line)
+                                    : copy_text(name),
+                   length);
     free(name);
 }
 
@@ -223,14 +232,16 @@ static struct frame *frame_at(struct symbolizer *symbolizer, uint64_t pc)
     uint64_t at = pc - 1; /* within the call, not behind it */
     Dwfl_Module *module = symbolizer->dwfl ? dwfl_addrmodule(symbolizer->dwfl, at) : NULL;
     if (!module) {
-        frame->texts[frame->lines++] = print_text("0x%" PRIx64, pc);
+        frame->object = copy_text("");
+        add_symbol(frame, print_text("0x%" PRIx64, pc), 0);
         return frame;
     }
-    const char *path = NULL;
-    const char *module_name = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, &path, NULL);
     GElf_Off offset;
     GElf_Sym symbol;
     const char *name = dwfl_module_addrinfo(module, at, &offset, &symbol, NULL, NULL, NULL);
+    const char *path = NULL; /* known only after the file has been asked for something */
+    const char *module_name = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, &path, NULL);
+    frame->object = copy_text(path ? path : module_name);
     if (strncmp(module_name, RUNTIME_NAME, strlen(RUNTIME_NAME)) == 0) {
         frame->kind = FRAME_RUNTIME;
         /* What the program called is visible from outside; the rest of the runtime is not. */
@@ -245,15 +256,8 @@ static struct frame *frame_at(struct symbolizer *symbolizer, uint64_t pc)
     if (!frame->lines && name)
         add_line(frame, name, NULL, 0);
     if (!frame->lines)
-        frame->texts[frame->lines++] = print_text("0x%" PRIx64 " (%s)", pc, module_name);
+        add_symbol(frame, print_text("0x%" PRIx64 " (%s)", pc, module_name), 0);
     return frame;
-}
-
-/* Length of the function's name in "function (file:line)". */
-static size_t function_length(const char *text)
-{
-    const char *place = strstr(text, " (");
-    return place ? (size_t)(place - text) : strlen(text);
 }
 
 static bool same_file(const char *a, const char *b)
@@ -263,28 +267,34 @@ static bool same_file(const char *a, const char *b)
     return file_a && file_b && end && strncmp(file_a, file_b, (size_t)(end - file_a + 1)) == 0;
 }
 
+static bool same_function(const struct symbol *a, const struct symbol *b)
+{
+    return a->function == b->function && strncmp(a->text, b->text, a->function) == 0;
+}
+
 /* Requests to lockcheck itself, and the wrappers that the linker puts around a function (with what they call
  * in their own file), are how something is observed, not what the program does. Returns the lines left. */
-static size_t drop_observers(const char **texts, size_t lines)
+static size_t drop_observers(const struct symbol **symbols, size_t lines)
 {
     size_t kept = 0;
     for (size_t i = 0; i < lines; i++) {
-        const char *text = texts[i];
+        const char *text = symbols[i]->text;
         if (strncmp(text, "lockcheck_", 10) == 0 && (!strchr(text, '(') || strstr(text, "/lockcheck.h:")))
             continue;
         if (strncmp(text, "__wrap_", 7) != 0) {
-            texts[kept++] = text;
+            symbols[kept++] = symbols[i];
             continue;
         }
-        while (kept && same_file(texts[kept - 1], text))
+        while (kept && same_file(symbols[kept - 1]->text, text))
             kept--;
     }
     return kept;
 }
 
-size_t symbolize_stack(struct symbolizer *symbolizer, const uint64_t *pcs, size_t count, const char ***texts)
+size_t symbolize_stack(struct symbolizer *symbolizer, const uint64_t *pcs, size_t count,
+                       const struct symbol ***symbols)
 {
-    *texts = allocate(count * MAX_INLINED * sizeof **texts);
+    const struct symbol **out = *symbols = allocate(count * MAX_INLINED * sizeof *out);
     size_t lines = 0, outermost = 0;  /* lines up to the last that is the program's */
     const struct frame *entry = NULL; /* the interposed function of the frames of the runtime just passed */
     bool in_runtime = false, rest = false; /* rest: of a split function */
@@ -297,22 +307,20 @@ size_t symbolize_stack(struct symbolizer *symbolizer, const uint64_t *pcs, size_
             continue;
         }
         /* A nameless bit of the C library above the runtime is what it returns to from a signal. */
-        if (in_runtime && frame->kind == FRAME_LIBC && strncmp(frame->texts[0], "0x", 2) == 0)
+        if (in_runtime && frame->kind == FRAME_LIBC && !frame->symbols[0].function)
             continue;
         in_runtime = false;
         if (entry)
-            (*texts)[lines++] = entry->texts[0];
+            out[lines++] = &entry->symbols[0];
         entry = NULL;
-        bool again = rest && lines &&
-                     function_length((*texts)[lines - 1]) == function_length(frame->texts[0]) &&
-                     strncmp((*texts)[lines - 1], frame->texts[0], function_length(frame->texts[0])) == 0;
+        bool again = rest && lines && same_function(out[lines - 1], &frame->symbols[0]);
         for (size_t line = again; line < frame->lines; line++)
-            (*texts)[lines++] = frame->texts[line];
+            out[lines++] = &frame->symbols[line];
         rest = frame->part;
         if (frame->kind == FRAME_PROGRAM)
             outermost = lines;
     }
-    return drop_observers(*texts, outermost ? outermost : lines);
+    return drop_observers(out, outermost ? outermost : lines);
 }
 
 const char *symbolize_variable(struct symbolizer *symbolizer, uint64_t address)

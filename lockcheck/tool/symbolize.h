@@ -16,13 +16,21 @@ struct symbolizer;
 struct symbolizer *symbolizer_new(const char *maps);
 void symbolizer_free(struct symbolizer *symbolizer);
 
+/* One line of a stack. */
+struct symbol {
+    char *text;      /* "function (file:line)", or as much of it as is known */
+    size_t function; /* bytes of the function's name, with which the text begins; 0: it is not known */
+    char *object;    /* path of the ELF file that the code is from; "" when it is not known */
+};
+
 /*
- * A stack as texts "function (file:line)", innermost first, with one entry for every inlined call. The frames
+ * A stack as lines, innermost first, with one entry for every inlined call. The frames
  * of the runtime are not the program's: of each group of them only the interposed function is kept, by its
  * name, and none of those below the thread's first function. pcs are return addresses. Returns the number of
- * texts; *texts is an array that the caller frees; the texts belong to the symbolizer.
+ * lines; *symbols is an array that the caller frees; what it points to belongs to the symbolizer.
  */
-size_t symbolize_stack(struct symbolizer *symbolizer, const uint64_t *pcs, size_t count, const char ***texts);
+size_t symbolize_stack(struct symbolizer *symbolizer, const uint64_t *pcs, size_t count,
+                       const struct symbol ***symbols);
 
 /* The global variable at an address as "name" or "name+offset"; NULL if there is none. Belongs to the
  * symbolizer. */
