@@ -251,12 +251,12 @@ uint64_t iommu_map(struct dma_device *device, void *address, size_t length, enum
 }
 
 /* Report without the lock: the finding ends the execution here. */
-static void report_fault(struct dma_device *device, const char *text)
+static void report_fault(struct dma_device *device, const void *object, const char *text)
 {
     atomic_fetch_add(&device->faults, 1);
     if (!lockcheck_request)
         fprintf(stderr, "dma-fault: %s\n", text);
-    lockcheck_finding("dma-fault", text);
+    lockcheck_finding_about(object, "dma-fault", text);
 }
 
 void iommu_unmap(struct dma_device *device, uint64_t bus, size_t length)
@@ -276,7 +276,7 @@ void iommu_unmap(struct dma_device *device, uint64_t bus, size_t length)
                  "the driver unmaps %zu bytes at bus address 0x%" PRIx64
                  " from device %s, which is not a mapping",
                  length, bus, device->name);
-        report_fault(device, text);
+        report_fault(device, NULL, text);
     }
 }
 
@@ -313,7 +313,7 @@ static unsigned char *translate(struct dma_device *device, uint64_t bus, size_t 
     return mapping->memory + (bus - mapping->bus);
 }
 
-bool dma_read(struct dma_device *device, uint64_t bus, void *buffer, size_t length)
+bool dma_read(struct dma_device *device, uint64_t bus, void *buffer, size_t length, const void *object)
 {
     char text[FAULT_TEXT_MAX];
     pthread_mutex_lock(&device->lock);
@@ -322,11 +322,11 @@ bool dma_read(struct dma_device *device, uint64_t bus, void *buffer, size_t leng
         memcpy(buffer, source, length);
     pthread_mutex_unlock(&device->lock);
     if (text[0])
-        report_fault(device, text);
+        report_fault(device, object, text);
     return source != NULL;
 }
 
-bool dma_write(struct dma_device *device, uint64_t bus, const void *buffer, size_t length)
+bool dma_write(struct dma_device *device, uint64_t bus, const void *buffer, size_t length, const void *object)
 {
     char text[FAULT_TEXT_MAX];
     pthread_mutex_lock(&device->lock);
@@ -335,7 +335,7 @@ bool dma_write(struct dma_device *device, uint64_t bus, const void *buffer, size
         memcpy(destination, buffer, length);
     pthread_mutex_unlock(&device->lock);
     if (text[0])
-        report_fault(device, text);
+        report_fault(device, object, text);
     return destination != NULL;
 }
 

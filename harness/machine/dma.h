@@ -68,9 +68,14 @@ uint64_t iommu_map(struct dma_device *device, void *memory, size_t length, enum 
  * kind "dma-fault" as well. When it returns no access is in progress in that range. */
 void iommu_unmap(struct dma_device *device, uint64_t bus, size_t length);
 
-/* Device side: copy from memory, and to memory. Returns false when the access was refused. */
-bool dma_read(struct dma_device *device, uint64_t bus, void *buffer, size_t length);
-bool dma_write(struct dma_device *device, uint64_t bus, const void *buffer, size_t length);
+/*
+ * Device side: copy from memory, and to memory. object: what the access is made for, such as a descriptor
+ * that the driver handed over (LOCKCHECK_HAND_OVER of lockcheck.h), so that a finding tells who did that; or
+ * NULL. Returns false when the access was refused.
+ */
+bool dma_read(struct dma_device *device, uint64_t bus, void *buffer, size_t length, const void *object);
+bool dma_write(struct dma_device *device, uint64_t bus, const void *buffer, size_t length,
+               const void *object);
 
 /* Accesses refused as faults since power-on; mappings in force. */
 unsigned long dma_fault_count(const struct dma_device *device);

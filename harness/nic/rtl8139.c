@@ -33,6 +33,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -326,9 +327,9 @@ static bool write_ring(struct nic *nic, uint16_t status, const uint8_t *frame, s
     /* The order of the octets on the bus is not seen by drivers: BUFE and CBR, which change last, publish
      * them. */
     if (!split)
-        return dma_write(nic->dma, nic->rbstart + nic->rx_write, data, octets);
-    return dma_write(nic->dma, nic->rbstart + nic->rx_write, data, first) &&
-           dma_write(nic->dma, nic->rbstart, data + first, octets - first);
+        return dma_write(nic->dma, nic->rbstart + nic->rx_write, data, octets, &nic->rbstart);
+    return dma_write(nic->dma, nic->rbstart + nic->rx_write, data, first, &nic->rbstart) &&
+           dma_write(nic->dma, nic->rbstart, data + first, octets - first, &nic->rbstart);
 }
 
 /* A frame is in the ring: publish it. */
@@ -477,7 +478,7 @@ static bool fetch_frame(struct nic *nic, unsigned descriptor, size_t length)
 {
     if (length < 2 * NIC_MAC_LENGTH || length > TX_FRAME_MAX)
         return false;
-    if (dma_read(nic->dma, nic->tsad[descriptor], nic->tx_data, length))
+    if (dma_read(nic->dma, nic->tsad[descriptor], nic->tx_data, length, &nic->tsd[descriptor]))
         return true;
     nic->isr |= INT_SERR;
     return false;
@@ -607,6 +608,8 @@ static void write_tsd(struct nic *nic, unsigned index, uint32_t value, uint32_t 
     if (mask != UINT32_MAX)
         return; /* TSD and TSAD are only accessible as double words */
     nic->tsd[index] = value & (TSD_SIZE | TSD_OWN | TSD_ERTXTH);
+    if (!(nic->tsd[index] & TSD_OWN))
+        lockcheck_event(LOCKCHECK_HAND_OVER, &nic->tsd[index], 0);
     start_transmitter(nic);
 }
 
@@ -646,6 +649,7 @@ static void write_rbstart(struct nic *nic, unsigned index, uint32_t value, uint3
 {
     (void)index;
     nic->rbstart = (nic->rbstart & ~mask) | value;
+    lockcheck_event(LOCKCHECK_HAND_OVER, &nic->rbstart, 0);
 }
 
 static uint32_t read_capr(struct nic *nic, unsigned index)
@@ -1088,6 +1092,13 @@ static struct nic *create(const struct nic_config *config)
     pthread_cond_init(&nic->transmit, NULL);
     lockcheck_name_object(&nic->lock, "mutex", "rtl8139 lock");
     lockcheck_name_object(&nic->transmit, "cond", "rtl8139 transmit");
+    lockcheck_name_object(&nic->rbstart, "ring", "receive ring");
+    for (unsigned i = 0; i < TX_DESCRIPTORS; i++) {
+        char name[32];
+
+        snprintf(name, sizeof name, "transmit descriptor %u", i);
+        lockcheck_name_object(&nic->tsd[i], "transmit descriptor", name);
+    }
     power_on(nic, config);
     soft_reset(nic); /* as at power-on; the line is not driven yet, so the function is not used */
     error = pthread_create(&nic->thread, NULL, transmit, nic);

@@ -32,7 +32,9 @@ enum lockcheck_request {
     LOCKCHECK_MSG_SEND,       /* object: port; argument: number of the message, unique in the process */
     LOCKCHECK_MSG_RECEIVE,    /* object: port; argument: number of the message */
     LOCKCHECK_MSG_DROP, /* object: port; argument: number of the message; it was queued, nobody will get it */
-    LOCKCHECK_FINDING,  /* kind; text: summary. The execution ends here with this finding */
+    LOCKCHECK_FINDING, /* kind; text: summary; object: what it is about, or NULL. The execution ends here */
+    LOCKCHECK_HAND_OVER, /* object: it goes over to whoever works on it next, as a descriptor to a device */
+    LOCKCHECK_INPUT, /* argument: number; text: what; kind: of what. The calling thread takes this input up */
     LOCKCHECK_REQUESTS
 };
 
@@ -76,6 +78,13 @@ static inline void lockcheck_outstanding(const char *what, long delta)
         lockcheck_request(LOCKCHECK_OUTSTANDING, (const void *)0, delta, what, (const char *)0);
 }
 
+/* The calling thread takes up an input, for reports: lockcheck_input("frame", 12, "download.pcapng"). */
+static inline void lockcheck_input(const char *what, long number, const char *source)
+{
+    if (lockcheck_request)
+        lockcheck_request(LOCKCHECK_INPUT, (const void *)0, number, what, source);
+}
+
 /* End this execution with a finding of the program's own, for example kind "dma-fault". Returns when the
  * program does not run under lockcheck. */
 static inline void lockcheck_finding(const char *kind, const char *summary)
@@ -83,6 +92,20 @@ static inline void lockcheck_finding(const char *kind, const char *summary)
     if (lockcheck_request)
         lockcheck_request(LOCKCHECK_FINDING, (const void *)0, 0, summary, kind);
 }
+
+/* The same about an object (or NULL): the summary gets its name, and reports tell what happened to it. */
+static inline void lockcheck_finding_about(const void *object, const char *kind, const char *summary)
+{
+    if (lockcheck_request)
+        lockcheck_request(LOCKCHECK_FINDING, object, 0, summary, kind);
+}
+
+/*
+ * A program may define this function: what it returns are suppressions (lockcheck(1) has their format) that
+ * it brings along for what is known about it. It is called once, when start-up is over; the text must stay. A
+ * program that is stripped of its symbols must export it: -Wl,--export-dynamic-symbol=NAME.
+ */
+const char *lockcheck_default_suppressions(void);
 
 #ifdef __cplusplus
 }

@@ -468,6 +468,64 @@ char *evidence_identify(struct evidence_reader *reader, const struct execution *
     return print_text("%s-%08" PRIx32, execution->kind, checksum);
 }
 
+/* Does the sentence name that thread ('t') or object ('o')? */
+static bool sentence_names(const char *sentence, char which, json_int_t id)
+{
+    char *name = print_text("{%c%" JSON_INTEGER_FORMAT "}", which, id);
+    bool named = strstr(sentence, name);
+    free(name);
+    return named;
+}
+
+static void add_stack(struct evidence_stacks *stacks, const struct description *description,
+                      json_int_t thread, bool concerned, const json_t *pcs)
+{
+    stacks->stacks = reallocate(stacks->stacks, (stacks->count + 1) * sizeof *stacks->stacks);
+    struct evidence_stack *stack = &stacks->stacks[stacks->count++];
+    *stack = (struct evidence_stack){.thread = thread, .concerned = concerned};
+    stack->lines = symbols_of(description, pcs, &stack->symbols);
+}
+
+struct evidence_stacks evidence_stacks(struct evidence_reader *reader, const struct execution *execution)
+{
+    struct evidence_stacks stacks = {0};
+    struct description description;
+    open_description(&description, reader, execution);
+    const char *sentence = execution->summary;
+    size_t i;
+    json_t *item;
+    bool any = false;
+    json_array_foreach(json_object_get(description.evidence, "threads"), i, item)
+    {
+        json_int_t id = json_integer_value(json_object_get(item, "id"));
+        bool concerned = strcmp(text_of(item, "state"), "running") == 0 || sentence_names(sentence, 't', id);
+        any |= concerned;
+        if (concerned || strcmp(text_of(item, "state"), "finished") != 0)
+            add_stack(&stacks, &description, id, concerned, json_object_get(item, "stack"));
+    }
+    for (size_t k = 0; k < stacks.count && !any; k++)
+        stacks.stacks[k].concerned = true;
+    json_array_foreach(json_object_get(description.evidence, "objects"), i, item)
+    {
+        const json_t *history = json_object_get(item, "history");
+        const json_t *last = json_array_get(history, json_array_size(history) - 1);
+        json_int_t thread = json_integer_value(json_object_get(last, "thread"));
+        if (last && sentence_names(sentence, 'o', json_integer_value(json_object_get(item, "id"))))
+            add_stack(&stacks, &description, thread, !any || sentence_names(sentence, 't', thread),
+                      json_object_get(last, "stack"));
+    }
+    close_description(&description);
+    return stacks;
+}
+
+void evidence_stacks_free(struct evidence_stacks *stacks)
+{
+    for (size_t i = 0; i < stacks->count; i++)
+        free(stacks->stacks[i].symbols);
+    free(stacks->stacks);
+    *stacks = (struct evidence_stacks){0};
+}
+
 bool evidence_names_objects(struct evidence_reader *reader, const struct execution *execution)
 {
     struct description description;

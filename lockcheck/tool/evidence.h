@@ -18,6 +18,7 @@
 #define LOCKCHECK_TOOL_EVIDENCE_H
 
 #include "lockcheck/tool/execution.h"
+#include "lockcheck/tool/symbolize.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -39,6 +40,26 @@ json_t *evidence_describe(struct evidence_reader *reader, const struct execution
  * addresses. The order in which it names them does not count. Text that the caller frees.
  */
 char *evidence_identify(struct evidence_reader *reader, const struct execution *execution, bool with_stacks);
+
+/*
+ * The stacks that a finding shows: where each thread that has not ended is, and where the last event was of
+ * each object that the sentence names.
+ */
+struct evidence_stack {
+    json_int_t thread; /* whose it is */
+    bool concerned;    /* the finding is about the thread: its sentence names it, or it was running; every
+                        * thread, when there is none of these */
+    size_t lines;
+    const struct symbol **symbols; /* innermost first */
+};
+struct evidence_stacks {
+    size_t count;
+    struct evidence_stack *stacks; /* threads before events, in the order of their numbers */
+};
+
+/* Without evidence there are none. Valid until the reader is used again; evidence_stacks_free(). */
+struct evidence_stacks evidence_stacks(struct evidence_reader *reader, const struct execution *execution);
+void evidence_stacks_free(struct evidence_stacks *stacks);
 
 /* Are all objects that the sentence names known by a name of their own, also without stacks? */
 bool evidence_names_objects(struct evidence_reader *reader, const struct execution *execution);

@@ -61,12 +61,13 @@ static char *make_absolute(const char *path, const char *cwd)
     return path[0] == '/' ? copy_text(path) : print_text("%s/%s", strcmp(cwd, "/") ? cwd : "", path);
 }
 
-static bool imports_checkpoint(Elf *elf)
+/* Is there a symbol of that name in a table of that type, defined or not? */
+static bool find_symbol(Elf *elf, unsigned type, const char *wanted, bool defined, GElf_Sym *found)
 {
     Elf_Scn *section = NULL;
     while ((section = elf_nextscn(elf, section))) {
         GElf_Shdr header;
-        if (!gelf_getshdr(section, &header) || header.sh_type != SHT_DYNSYM || !header.sh_entsize)
+        if (!gelf_getshdr(section, &header) || header.sh_type != type || !header.sh_entsize)
             continue;
         Elf_Data *data = elf_getdata(section, NULL);
         for (size_t i = 0; data && i < header.sh_size / header.sh_entsize; i++) {
@@ -74,8 +75,10 @@ static bool imports_checkpoint(Elf *elf)
             if (!gelf_getsym(data, (int)i, &symbol))
                 break;
             const char *name = elf_strptr(elf, header.sh_link, symbol.st_name);
-            if (name && strcmp(name, "lockcheck_checkpoint_request") == 0)
+            if (name && strcmp(name, wanted) == 0 && (symbol.st_shndx != SHN_UNDEF) == defined) {
+                *found = symbol;
                 return true;
+            }
         }
     }
     return false;
@@ -158,7 +161,11 @@ static int check_program(struct program *program)
         complain("%s %s", path, objection);
     } else {
         set_build_id(program, elf);
-        program->own_checkpoint = imports_checkpoint(elf);
+        GElf_Sym symbol;
+        program->own_checkpoint =
+            find_symbol(elf, SHT_DYNSYM, "lockcheck_checkpoint_request", false, &symbol);
+        if (find_symbol(elf, SHT_SYMTAB, "lockcheck_default_suppressions", true, &symbol))
+            program->suppressions_at = symbol.st_value;
     }
     elf_end(elf);
     close(fd);

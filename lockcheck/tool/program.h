@@ -9,13 +9,15 @@
 #define LOCKCHECK_TOOL_PROGRAM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct program {
-    char *path;          /* absolute */
-    char **argv;         /* as it gets it, NULL at the end */
-    char *cwd;           /* the directory where it runs */
-    char build_id[128];  /* hexadecimal; "crc32-..." of the file for a program without one */
-    bool own_checkpoint; /* it calls lockcheck_checkpoint() */
+    char *path;               /* absolute */
+    char **argv;              /* as it gets it, NULL at the end */
+    char *cwd;                /* the directory where it runs */
+    char build_id[128];       /* hexadecimal; "crc32-..." of the file for a program without one */
+    bool own_checkpoint;      /* it calls lockcheck_checkpoint() */
+    uint64_t suppressions_at; /* address of its lockcheck_default_suppressions() in the file; 0: none */
 };
 
 /*
@@ -28,8 +30,8 @@ int program_find(struct program *program, char *const argv[]);
 int program_open(struct program *program, const char *path, char *const argv[], const char *cwd);
 
 /*
- * Is it the build that the schedule in that file was recorded with? Returns 0, also after a warning that it is
- * not when forced, or -1 after saying so.
+ * Is it the build that the schedule in that file was recorded with? Returns 0, also after a warning that it
+ * is not when forced, or -1 after saying so.
  */
 int program_check_build(const struct program *program, const char *recorded, const char *file, bool forced);
 

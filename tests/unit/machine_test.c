@@ -373,26 +373,26 @@ static void access_outside_a_mapping_is_refused(void **state)
     unsigned long faults = 0;
     unsigned char memory[64] = "frame", buffer[64] = {0}, unchanged[64] = "frame";
     uint64_t read_only = iommu_map(device, memory, sizeof(memory), IOMMU_TO_DEVICE);
-    assert_true(dma_read(device, read_only, buffer, sizeof(buffer)));
+    assert_true(dma_read(device, read_only, buffer, sizeof(buffer), NULL));
     assert_memory_equal(buffer, memory, sizeof(memory));
-    assert_true(dma_read(device, read_only + 1, buffer, 4));
+    assert_true(dma_read(device, read_only + 1, buffer, 4, NULL));
     assert_memory_equal(buffer, "rame", 4);
     assert_int_equal(findings, 0);
 
-    assert_false(dma_read(device, read_only + 1, buffer, sizeof(buffer)));
+    assert_false(dma_read(device, read_only + 1, buffer, sizeof(buffer), NULL));
     expect_fault(device, &faults, "reads 64 bytes");
-    assert_false(dma_read(device, read_only - 1, buffer, 1));
+    assert_false(dma_read(device, read_only - 1, buffer, 1, NULL));
     expect_fault(device, &faults, "nothing is mapped");
-    assert_false(dma_read(device, read_only + sizeof(memory), buffer, 1));
+    assert_false(dma_read(device, read_only + sizeof(memory), buffer, 1, NULL));
     expect_fault(device, &faults, "nothing is mapped");
     memset(buffer, 0xee, sizeof(buffer));
-    assert_false(dma_write(device, read_only, buffer, 4));
+    assert_false(dma_write(device, read_only, buffer, 4, NULL));
     expect_fault(device, &faults, "mapped for reading only");
     assert_memory_equal(memory, unchanged, sizeof(memory));
 
     uint64_t physical;
     void *contiguous = dma_memory_allocate(4096, 0, UINT32_MAX, 0, &physical);
-    assert_false(dma_write(device, physical, buffer, 4));
+    assert_false(dma_write(device, physical, buffer, 4, NULL));
     expect_fault(device, &faults, "writes 4 bytes");
     dma_memory_free(contiguous, 4096);
 
@@ -401,7 +401,7 @@ static void access_outside_a_mapping_is_refused(void **state)
     assert_int_equal(dma_mapping_count(device), 1);
     iommu_unmap(device, read_only, sizeof(memory));
     assert_int_equal(dma_mapping_count(device), 0);
-    assert_false(dma_read(device, read_only, buffer, 1));
+    assert_false(dma_read(device, read_only, buffer, 1, NULL));
     expect_fault(device, &faults, "nothing is mapped");
 }
 
@@ -412,9 +412,9 @@ static void devices_do_not_share_mappings(void **state)
     struct dma_device *a = new_device(), *b = new_device();
     char memory[32] = {0};
     uint64_t bus = iommu_map(a, memory, sizeof(memory), IOMMU_BIDIRECTIONAL);
-    assert_true(dma_write(a, bus, "x", 1));
+    assert_true(dma_write(a, bus, "x", 1, NULL));
     assert_int_equal(memory[0], 'x');
-    assert_false(dma_write(b, bus, "y", 1));
+    assert_false(dma_write(b, bus, "y", 1, NULL));
     assert_int_equal(memory[0], 'x');
     assert_int_equal(findings, 1);
     iommu_unmap(a, bus, sizeof(memory));
@@ -427,11 +427,11 @@ static void device_without_bus_mastering_makes_no_access(void **state)
     struct dma_device *device = pci_function_dma(function);
     char memory[32] = {0};
     uint64_t bus = iommu_map(device, memory, sizeof(memory), IOMMU_BIDIRECTIONAL);
-    assert_false(dma_write(device, bus, "x", 1));
+    assert_false(dma_write(device, bus, "x", 1, NULL));
     pci_config_write(0, SLOT, 0, 4, 2, PCI_COMMAND_MASTER_BIT);
-    assert_true(dma_write(device, bus, "x", 1));
+    assert_true(dma_write(device, bus, "x", 1, NULL));
     pci_config_write(0, SLOT, 0, 4, 2, 0);
-    assert_false(dma_write(device, bus, "y", 1));
+    assert_false(dma_write(device, bus, "y", 1, NULL));
     assert_int_equal(memory[0], 'x');
     assert_int_equal(findings, 0);
     iommu_unmap(device, bus, sizeof(memory));
@@ -454,7 +454,7 @@ static void mappings_stay_apart_whatever_comes_and_goes(void **state)
         unsigned at = (seed >> 16) % LIVE;
         if (live[at].bus) {
             unsigned char byte = 0;
-            assert_true(dma_read(device, live[at].bus + live[at].length - 1, &byte, 1));
+            assert_true(dma_read(device, live[at].bus + live[at].length - 1, &byte, 1, NULL));
             assert_int_equal(byte, (unsigned char)at);
             if (at < LASTING)
                 continue;
