@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lockcheck/runtime/interpose.h"
@@ -149,6 +150,59 @@ static void begin_schedule(pid_t template)
     lc_descriptors_renew();
 }
 
+/* Returns true in the process of the schedule; false in the template when that has ended, with its status. */
+static bool fork_schedule(pid_t template, int *status)
+{
+    lc_channel_clear(lc.channel);
+    pid_t child = (pid_t)syscall(SYS_fork);
+    if (child == 0) {
+        begin_schedule(template);
+        return true;
+    }
+    *status = EXIT_FAILURE << 8;
+    while (child > 0 && waitpid(child, status, 0) < 0 && errno == EINTR)
+        ;
+    return false;
+}
+
+static bool ended_plainly(int status)
+{
+    uint32_t outcome = lc.channel->outcome;
+    return (outcome == LC_OUTCOME_NONE && status == 0) || outcome == LC_OUTCOME_CUT;
+}
+
+static uint64_t real_ns(void)
+{
+    struct timespec now = {0};
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Returns true in the process of each schedule, false in the template when the batch has ended. */
+static bool run_batch(pid_t template)
+{
+    struct lc_channel *c = lc.channel;
+    uint64_t begun_ns = real_ns();
+    int status;
+    lc_processor_pin();
+    lc_sleepers_prepare();
+    lc_schedules_prepare();
+    for (uint32_t done = 0;; c->schedule += c->stride) {
+        if (fork_schedule(template, &status))
+            return true;
+        if (!ended_plainly(status))
+            break;
+        c->results[done++] =
+            (struct lc_result){.steps = c->steps, .hash = c->hash, .cut = c->outcome == LC_OUTCOME_CUT};
+        __atomic_store_n(&c->batch_done, done, __ATOMIC_RELEASE);
+        if (done >= __atomic_load_n(&c->batch, __ATOMIC_RELAXED) || done == LC_BATCH_MAX ||
+            real_ns() - begun_ns >= c->batch_ns)
+            break;
+    }
+    send_packet(LC_MSG_DONE, status);
+    return false;
+}
+
 /* Serves schedules; returns in each schedule's process, never in the template. */
 static void checkpoint(void)
 {
@@ -160,23 +214,11 @@ static void checkpoint(void)
     lc.channel->memory_points = lc_memory_hooks;
     send_packet(LC_MSG_READY, 0);
     pid_t template = (pid_t)syscall(SYS_getpid);
-    while (receive_start()) {
-        lc_processor_pin();
-        lc_sleepers_prepare();
-        pid_t child = (pid_t)syscall(SYS_fork);
-        if (child == 0) {
-            begin_schedule(template);
+    while (receive_start())
+        if (run_batch(template)) {
             lc.inside--;
             return;
         }
-        int status = 0;
-        if (child < 0)
-            status = EXIT_FAILURE << 8;
-        else
-            while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-                ;
-        send_packet(LC_MSG_DONE, status);
-    }
     _exit(EXIT_SUCCESS);
 }
 

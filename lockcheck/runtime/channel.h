@@ -7,9 +7,19 @@
  * LOCKCHECK_CHANNEL as "MEMFD,SOCKET". The runtime hides all three from the program.
  *
  * The program runs to its checkpoint (the template), sends LC_MSG_READY, and from then on serves requests:
- * for each LC_MSG_START it forks one process that runs one schedule under the settings in the channel, waits
- * for it and answers LC_MSG_DONE with the wait status. End of file on the socket ends the template. A program
- * that ends before its checkpoint closes the socket without LC_MSG_READY.
+ * for each LC_MSG_START it runs a batch of schedules under the settings in the channel, one after the other,
+ * and answers LC_MSG_DONE with the last one's wait status. For each schedule it forks one process and waits
+ * for it. End of file on the socket ends the template. A program that ends before its checkpoint closes the
+ * socket without LC_MSG_READY.
+ *
+ * A batch has the numbers schedule, schedule + stride, ... In between the command is not asked, since going
+ * to and fro takes as long as a short schedule. It ends
+ *   - with the first schedule that ends otherwise than plainly: without a word and with status 0, or given up
+ *     by the strategy. What such a schedule leaves in the channel is then untouched;
+ *   - when `batch` schedules have been run, which the command may lower meanwhile;
+ *   - when a schedule has ended and batch_ns have passed since the first began.
+ * Of each schedule that has ended plainly there is an entry in `results`, which the command may read before
+ * the batch has ended. `schedule` and all that follows from `outcome` on are of the latest schedule.
  *
  * All fields are in host byte order: both sides run on one machine, and the runtime refuses another version.
  */
@@ -23,7 +33,7 @@
 
 #define LC_CHANNEL_ENV "LOCKCHECK_CHANNEL"
 #define LC_CHANNEL_MAGIC 0x6c6f636b63686b01ull
-#define LC_CHANNEL_VERSION 2u
+#define LC_CHANNEL_VERSION 3u
 
 /* Layout of the memory file, in bytes from its start. */
 #define LC_REPLAY_OFFSET (1ull << 20) /* decisions to follow, written by the command */
@@ -63,7 +73,7 @@ enum lc_message { LC_MSG_READY = 'R', LC_MSG_START = 'S', LC_MSG_DONE = 'D' };
 /* One message on the socket. */
 struct lc_packet {
     uint32_t type;       /* enum lc_message */
-    int32_t wait_status; /* LC_MSG_DONE: as waitpid() gives it */
+    int32_t wait_status; /* LC_MSG_DONE: of the batch's last schedule, as waitpid() gives it */
 };
 
 /* What the execution ended with; the process's wait status tells the rest. */
@@ -90,6 +100,15 @@ struct lc_step {
     int64_t time_ns;
 };
 
+/* A schedule of a batch that has ended plainly. */
+struct lc_result {
+    uint64_t steps;
+    uint64_t hash;
+    uint64_t cut; /* 1: the strategy gave it up */
+};
+
+#define LC_BATCH_MAX 4096u /* schedules of a batch */
+
 struct lc_channel {
     /* Written by the command before the program starts. */
     uint64_t magic;
@@ -99,7 +118,10 @@ struct lc_channel {
     /* Written by the command before each LC_MSG_START. */
     char strategy[32];
     uint64_t seed;
-    uint64_t schedule;     /* number of the schedule, from 1 */
+    uint64_t schedule;     /* number of the schedule, from 1; in a batch the runtime moves it on */
+    uint64_t stride;       /* from one number of a batch to the next */
+    uint64_t batch_ns;     /* after which a batch ends with the schedule that is running */
+    uint32_t batch;        /* schedules to run, 1 to LC_BATCH_MAX */
     uint64_t max_steps;    /* 0: no limit */
     uint64_t replay_bytes; /* strategy "replay": length of the decisions at LC_REPLAY_OFFSET; "guided": of the
                             * plan there */
@@ -130,8 +152,22 @@ struct lc_channel {
      * what was left out. */
     uint32_t complete;
     uint32_t memory_points; /* 1: the program has code whose memory accesses can be points */
+    uint32_t batch_done;    /* how many entries of results are written */
     struct lc_profile profile;
+    struct lc_result results[LC_BATCH_MAX];
 };
+
+/* A report of the schedule before must not be taken for one of the next, should that die at its first step.
+ */
+static inline void lc_channel_clear(struct lc_channel *channel)
+{
+    channel->outcome = LC_OUTCOME_NONE;
+    channel->pid = 0;
+    channel->decisions_bytes = 0;
+    channel->evidence_bytes = 0;
+    channel->finding_kind[0] = 0;
+    channel->summary[0] = 0;
+}
 
 /*
  * Memory where the profiling run saw two threads: for LC_POINTS_AUTO, where accesses to it are points from

@@ -309,6 +309,8 @@ void lc_enable(struct lc_thread *thread);
 void lc_unqueue(struct lc_thread *thread);
 /* The running fiber has ended. */
 _Noreturn void lc_schedule_away(void);
+/* In the template, before it forks: what all schedules of a batch have in common. */
+void lc_schedules_prepare(void);
 void lc_schedule_begin(void);
 /* Counts a step that is about to be taken in the channel's profile. */
 void lc_profile_step(const struct lc_choice *choice, uint32_t chosen);

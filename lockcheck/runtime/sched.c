@@ -297,27 +297,28 @@ void lc_schedule_away(void)
     lc_internal("a finished thread was chosen");
 }
 
+static const struct lc_strategy *coming; /* the strategy of the schedules to come */
+
+void lc_schedules_prepare(void)
+{
+    coming = lc_strategy_find(lc.channel->strategy);
+    if (!coming)
+        lc_internal("no strategy is called \"%.31s\"", lc.channel->strategy);
+}
+
 void lc_schedule_begin(void)
 {
-    lc.channel->outcome = LC_OUTCOME_NONE;
-    lc.channel->summary[0] = 0;
-    lc.channel->finding_kind[0] = 0;
-    lc.channel->evidence_bytes = 0;
-    lc.channel->steps = 0;
-    lc.channel->events = 0;
-    lc.channel->decisions_bytes = 0;
-    lc.channel->sleepers_used = 0;
-    lc.channel->hash = 0x6c6f636b63686563ull;
+    struct lc_channel *c = lc.channel;
+    c->steps = 0;
+    c->events = 0;
+    c->sleepers_used = 0;
+    c->hash = 0x6c6f636b63686563ull;
     run_count = 0;
     lc.scheduled = true;
-    struct lc_channel *c = lc.channel;
     observed = (c->flags & (LC_FLAG_STEPS | LC_FLAG_PROFILE)) || c->stop_at_step;
     if (c->flags & LC_FLAG_PROFILE)
         memset(&c->profile, 0, sizeof c->profile);
-    const struct lc_strategy *strategy = lc_strategy_find(lc.channel->strategy);
-    if (!strategy)
-        lc_internal("no strategy is called \"%.31s\"", lc.channel->strategy);
-    lc.strategy = strategy;
+    const struct lc_strategy *strategy = lc.strategy = coming;
     struct lc_schedule_settings settings = {.seed = lc_schedule_seed(c->seed, c->schedule),
                                             .schedule = c->schedule,
                                             .replay = (uint8_t *)c + LC_REPLAY_OFFSET,
@@ -509,8 +510,8 @@ void lc_wake_to_acquire(struct lc_thread *t, struct lc_object *lock)
 
 void lc_acquire_requeued(struct lc_object *lock)
 {
-    /* lc_wait() has returned because this thread was chosen: because the lock was available, or to run a signal
-     * handler. */
+    /* lc_wait() has returned because this thread was chosen: because the lock was available, or to run a
+     * signal handler. */
     while (!lc_available(LC_OP_LOCK, lock, lc_self)) {
         lc_self->op = LC_OP_LOCK;
         lc_self->object = lock;

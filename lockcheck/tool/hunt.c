@@ -19,6 +19,9 @@
 #define SAVE_INTERVAL_NS 2000000000ull
 #define SAVE_SHARE 20u /* saving takes at most one part in this many of the time */
 
+#define BATCH_AIM_NS 20000000ull   /* what a batch is to take */
+#define BATCH_LIMIT_NS 50000000ull /* and when the template ends it */
+
 double hunt_seconds(const struct hunt *hunt)
 {
     return hunt->seconds_before + (double)(now_ns() - hunt->started_ns) / 1e9;
@@ -153,14 +156,38 @@ static void take_new_finding(struct hunt *hunt, struct job *job, struct executio
 
 /* ---- ends of schedules ---- */
 
-/* A schedule that counts has ended, or a template has ended instead of getting to its checkpoint. */
+static void move_on(const struct hunt *hunt, struct job *job)
+{
+    job->range.next += hunt->tally.stride;
+    job->range.count--;
+}
+
+/* Counts what of the batch has ended plainly by now. */
+static void take_results(struct hunt *hunt, struct job *job)
+{
+    uint32_t done = template_batch_done(&job->template);
+    while (job->batch.taken < done) {
+        const struct lc_result *result = &job->template.channel->results[job->batch.taken++];
+        count(hunt, (struct ended){.schedule = job->range.next,
+                                   .steps = result->steps,
+                                   .hash = result->hash,
+                                   .cut = result->cut});
+        move_on(hunt, job);
+    }
+}
+
+/* A batch has ended after so many schedules. */
+static void set_batch_size(struct job *job, uint32_t schedules)
+{
+    uint64_t took = now_ns() - job->batch.begun_ns + 1, fit = BATCH_AIM_NS * schedules / took + 1;
+    uint64_t size = job->batch.size * 2ull < fit ? job->batch.size * 2ull : fit;
+    job->batch.size = size < LC_BATCH_MAX ? (uint32_t)size : LC_BATCH_MAX;
+}
+
+/* A schedule that counts has ended otherwise than plainly, or a template has ended instead of getting to its
+ * checkpoint. */
 static void take_end(struct hunt *hunt, struct job *job)
 {
-    const struct lc_channel *channel = job->template.channel;
-    if (template_was_clean(&job->template)) {
-        count(hunt, (struct ended){.schedule = channel->schedule, channel->steps, channel->hash});
-        return;
-    }
     struct execution execution;
     template_collect(&job->template, &execution);
     execution.seconds = hunt_seconds(hunt);
@@ -226,13 +253,50 @@ static void take_identification(struct hunt *hunt, struct job *job)
     job->pending = (struct execution){0};
 }
 
+/* There are schedules for the job to begin. */
+static bool has_work(const struct hunt *hunt, const struct job *job)
+{
+    return (job->range.count && job->range.next <= hunt->last) || hunt->next <= hunt->last;
+}
+
 static bool counts(const struct hunt *hunt, const struct job *job)
 {
     if (job->template.state == TEMPLATE_STARTING ||
         (job->template.state == TEMPLATE_RUNNING &&
          (job->phase == PHASE_PROFILE || job->phase == PHASE_MEASURE)))
-        return hunt->next <= hunt->last;
-    return job->template.state == TEMPLATE_RUNNING && job->template.channel->schedule <= hunt->last;
+        return has_work(hunt, job);
+    if (job->template.state != TEMPLATE_RUNNING)
+        return false;
+    return (job->phase == PHASE_IDENTIFY ? job->pending.schedule : job->range.next) <= hunt->last;
+}
+
+/* Counts what has ended of the batches under way, and has those end that go on beyond what counts. */
+static void follow_batches(struct hunt *hunt)
+{
+    for (unsigned i = 0; i < hunt->job_count; i++) {
+        struct job *job = &hunt->jobs[i];
+        if (job->template.state != TEMPLATE_RUNNING || job->phase != PHASE_EXPLORE)
+            continue;
+        take_results(hunt, job);
+        if (job->range.next <= hunt->last &&
+            (hunt->last - job->range.next) / hunt->tally.stride < job->range.count)
+            template_limit_batch(&job->template,
+                                 job->batch.taken + 1 +
+                                     (uint32_t)((hunt->last - job->range.next) / hunt->tally.stride));
+    }
+}
+
+/* The batch of a job has ended, or its template has. */
+static void take_batch(struct hunt *hunt, struct job *job)
+{
+    const struct template *template = &job->template;
+    take_results(hunt, job);
+    bool plainly = template->state == TEMPLATE_READY && template->channel->schedule < job->range.next;
+    set_batch_size(job, job->batch.taken + !plainly);
+    if (plainly || job->range.next > hunt->last)
+        return;
+    move_on(hunt, job);
+    take_end(hunt, job);
 }
 
 /* The program was not built for what was asked. */
@@ -264,22 +328,38 @@ static void serve(struct hunt *hunt, struct job *job)
         take_uncounted(hunt, job, phase);
     else if (was_running && phase == PHASE_IDENTIFY)
         take_identification(hunt, job);
+    else if (was_running)
+        take_batch(hunt, job);
     else
         take_end(hunt, job);
 }
 
 /* ---- the loop ---- */
 
-static uint64_t take_number(struct hunt *hunt)
+static bool explored_before(const struct hunt *hunt, uint64_t schedule)
 {
-    uint64_t number = hunt->next;
-    do
-        hunt->next += hunt->tally.stride;
-    while (hunt->options.resume && tally_waits(&hunt->tally, hunt->next));
-    return number;
+    return hunt->options.resume && tally_waits(&hunt->tally, schedule);
 }
 
-/* A processor for each job: see lockcheck/runtime/processor.c. None where there are more jobs than processors. */
+/* The next numbers, without a gap and not so many that other jobs would have to wait for them at the end. */
+static void take_range(struct hunt *hunt, struct job *job)
+{
+    uint64_t left = (hunt->last - hunt->next) / hunt->tally.stride;
+    uint64_t most = hunt->job_count == 1 ? left + 1 : left / (2 * hunt->job_count) + 1;
+    if (most > job->batch.size)
+        most = job->batch.size;
+    job->range.next = hunt->next;
+    job->range.count = 0;
+    do {
+        hunt->next += hunt->tally.stride;
+        job->range.count++;
+    } while (job->range.count < most && !explored_before(hunt, hunt->next));
+    while (explored_before(hunt, hunt->next))
+        hunt->next += hunt->tally.stride;
+}
+
+/* A processor for each job: see lockcheck/runtime/processor.c. None where there are more jobs than
+ * processors. */
 static void give_processors(struct hunt *hunt)
 {
     cpu_set_t ours;
@@ -296,6 +376,7 @@ static void begin_next(struct hunt *hunt, struct job *job)
 {
     struct settings settings = hunt_settings(hunt, 0);
     settings.sleepers = job->sleepers;
+    uint32_t count = 1;
     if (!job->measured && hunt->options.verb != VERB_RUN) {
         job->phase = PHASE_MEASURE;
         settings = measuring_run(&settings);
@@ -303,15 +384,20 @@ static void begin_next(struct hunt *hunt, struct job *job)
         job->phase = PHASE_PROFILE;
         settings = profiling_run(&job->profiling, &settings);
     } else {
-        settings.schedule = take_number(hunt);
+        if (!job->range.count)
+            take_range(hunt, job);
+        settings.schedule = job->range.next;
+        count = (uint32_t)job->range.count;
     }
-    template_begin(&job->template, &settings);
+    job->batch.taken = 0;
+    job->batch.begun_ns = now_ns();
+    template_begin_batch(&job->template, &settings, hunt->tally.stride, count, BATCH_LIMIT_NS);
 }
 
 static void begin_schedules(struct hunt *hunt)
 {
-    for (unsigned i = 0; i < hunt->job_count && hunt->next <= hunt->last; i++)
-        if (hunt->jobs[i].template.state == TEMPLATE_READY)
+    for (unsigned i = 0; i < hunt->job_count; i++)
+        if (hunt->jobs[i].template.state == TEMPLATE_READY && has_work(hunt, &hunt->jobs[i]))
             begin_next(hunt, &hunt->jobs[i]);
 }
 
@@ -368,6 +454,7 @@ static void hunt_on(struct hunt *hunt)
         if (hunt_seconds(hunt) >= hunt->options.seconds && hunt->next - 1 < hunt->last)
             hunt->last = hunt->next - 1;
         begin_schedules(hunt);
+        follow_batches(hunt);
         save_now_and_then(hunt);
         bool active = false;
         for (unsigned i = 0; i < hunt->job_count; i++) {
@@ -388,6 +475,7 @@ static void hunt_on(struct hunt *hunt)
         }
         show_progress(hunt);
     }
+    follow_batches(hunt);
     free(pollfds);
     hunt->interrupted = interrupted();
     forget_interrupt();
@@ -401,12 +489,14 @@ static int start_jobs(struct hunt *hunt)
     struct settings settings = hunt_settings(hunt, hunt->next);
     /* Where objects come from is part of what tells findings apart. */
     settings.flags = groups_findings(hunt) ? LC_FLAG_EVIDENCE : 0;
-    for (unsigned i = 0; i < hunt->job_count; i++)
+    for (unsigned i = 0; i < hunt->job_count; i++) {
+        hunt->jobs[i].batch.size = 1;
         if (template_start(&hunt->jobs[i].template, &hunt->program, &settings,
                            hunt->options.verb == VERB_RUN ? OUTPUT_INHERIT : OUTPUT_DISCARD) != 0) {
             hunt->job_count = i;
             return -1;
         }
+    }
     if (hunt->options.verb != VERB_RUN)
         give_processors(hunt);
     return 0;

@@ -2,11 +2,12 @@
 /*
  * The commands `run` and `explore`: schedules of a program, until a finding or the budget's end.
  *
- * Schedules have numbers, handed out in order to as many templates as there are jobs. What counts is the
- * schedule with the lowest number that shows something: once it is known, none with a higher number is begun,
- * those with lower numbers are awaited, and what others showed is forgotten. So the result depends on the
- * seed, not on the number of jobs or the speed of the machine, as long as the budget is a number of
- * schedules.
+ * Schedules have numbers, handed out in order to as many templates as there are jobs: in ranges, which a
+ * template runs as one batch (see channel.h) if it can, and of a size that takes some ten milliseconds, so
+ * that a limit of time or an interrupt is not late. What counts is the schedule with the lowest number that
+ * shows something: once it is known, none with a higher number is handed out, those with lower numbers are
+ * awaited, and what others showed is forgotten. So the result depends on the seed, not on the number of jobs
+ * or the speed of the machine, as long as the budget is a number of schedules.
  *
  * Shard I of N takes the numbers I, I + N, I + 2N, ... Before its first schedule each template makes the runs
  * of launch.h that do not count; they are the same in all of them.
@@ -52,6 +53,14 @@ enum phase {
 
 struct job {
     struct template template;
+    struct {
+        uint64_t next, count; /* numbers that it has been given and that have not ended */
+    } range;
+    struct {
+        uint64_t begun_ns;
+        uint32_t taken; /* of its results */
+        uint32_t size;  /* that the next one should have */
+    } batch;
     enum phase phase;
     bool measured;
     struct profiling profiling;

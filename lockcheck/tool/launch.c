@@ -81,21 +81,9 @@ static void put_settings(struct lc_channel *channel, const struct settings *sett
         memcpy((char *)channel + LC_REPLAY_OFFSET, settings->decisions, settings->decisions_bytes);
 }
 
-/* A report of the schedule before must not be taken for one of the next, should that die at its first step.
- */
-static void clear_outcome(struct lc_channel *channel)
-{
-    channel->outcome = LC_OUTCOME_NONE;
-    channel->pid = 0;
-    channel->decisions_bytes = 0;
-    channel->evidence_bytes = 0;
-    channel->finding_kind[0] = 0;
-    channel->summary[0] = 0;
-}
-
-/* The program gets the descriptors that this command was started with, and no others: libraries that read debug
- * information open files without close-on-exec, and the numbers of a program's own descriptors must not depend
- * on what has been symbolised before. */
+/* The program gets the descriptors that this command was started with, and no others: libraries that read
+ * debug information open files without close-on-exec, and the numbers of a program's own descriptors must not
+ * depend on what has been symbolised before. */
 static void pass_on_descriptors(bool in_child)
 {
     static bool known, passed_on[CHILD_CHANNEL_FD];
@@ -287,15 +275,38 @@ void profiling_took(struct profiling *profiling, const struct template *template
 
 void template_begin(struct template *template, const struct settings *settings)
 {
-    assert(template->state == TEMPLATE_READY);
-    clear_outcome(template->channel);
-    put_settings(template->channel, settings);
+    template_begin_batch(template, settings, 1, 1, 0);
+}
+
+void template_begin_batch(struct template *template, const struct settings *settings, uint64_t stride,
+                          uint32_t count, uint64_t batch_ns)
+{
+    assert(template->state == TEMPLATE_READY && count >= 1 && count <= LC_BATCH_MAX);
+    struct lc_channel *channel = template->channel;
+    lc_channel_clear(channel);
+    put_settings(channel, settings);
+    channel->stride = stride;
+    channel->batch = template->batch = count;
+    channel->batch_ns = batch_ns;
+    channel->batch_done = 0;
     watch_reset(template);
     struct lc_packet packet = {.type = LC_MSG_START};
     /* If the template is gone, the next read says so. */
     if (send(template->socket, &packet, sizeof packet, MSG_NOSIGNAL) != sizeof packet)
         shutdown(template->socket, SHUT_RDWR);
     template->state = TEMPLATE_RUNNING;
+}
+
+uint32_t template_batch_done(const struct template *template)
+{
+    /* The program could write there too. */
+    uint32_t done = __atomic_load_n(&template->channel->batch_done, __ATOMIC_ACQUIRE);
+    return done < template->batch ? done : template->batch;
+}
+
+void template_limit_batch(struct template *template, uint32_t count)
+{
+    __atomic_store_n(&template->channel->batch, count, __ATOMIC_RELAXED);
 }
 
 /* Waits for the template, which has closed its socket; it may be a second away from its end, not more. */
@@ -363,14 +374,15 @@ void template_watch(struct template *template)
     char state = 0;
     if (process_usage(pid, &state, &cpu_ns) != 0)
         return;
+    if (template->watch.schedule != channel->schedule)
+        watch_reset(template);
     if (template->watch.signalled_ns) {
         if (now - template->watch.signalled_ns > STUCK_GRACE_NS) {
             kill(pid, SIGKILL);
         }
         return;
     }
-    if (!template->watch.changed_ns || steps != template->watch.steps || pid != template->watch.pid ||
-        channel->schedule != template->watch.schedule) {
+    if (!template->watch.changed_ns || steps != template->watch.steps || pid != template->watch.pid) {
         template->watch.changed_ns = template->watch.awake_ns = now;
         template->watch.cpu_ns = cpu_ns;
         template->watch.steps = steps;
@@ -394,18 +406,13 @@ void template_watch(struct template *template)
 void template_collect(const struct template *template, struct execution *execution)
 {
     int status = template->wait_status;
-    bool ended_by_us = template->watch.signalled_ns && WIFSIGNALED(status) &&
+    bool ended_by_us = template->watch.signalled_ns &&
+                       template->watch.schedule == template->channel->schedule && WIFSIGNALED(status) &&
                        (WTERMSIG(status) == LC_STUCK_SIGNAL || WTERMSIG(status) == SIGKILL);
     execution_collect(execution, template->channel, status, ended_by_us);
     if (template->state == TEMPLATE_ENDED && template->channel->reached_checkpoint && !ended_by_us &&
         template->channel->outcome == LC_OUTCOME_NONE)
         execution_fail(execution, "internal", "the process from which schedules are forked ended");
-}
-
-bool template_was_clean(const struct template *template)
-{
-    return template->state == TEMPLATE_READY && template->channel->outcome == LC_OUTCOME_NONE &&
-           template->wait_status == 0;
 }
 
 char *template_output(const struct template *template, size_t *length)
@@ -454,7 +461,8 @@ static int await_change(struct template *template)
     return 0;
 }
 
-/* Starts and goes on to the first schedule. Returns 0, or -1 after saying what is wrong or on an interrupt. */
+/* Starts and goes on to the first schedule. Returns 0, or -1 after saying what is wrong or on an interrupt.
+ */
 static int launch(struct template *template, const struct program *program, const struct settings *settings,
                   enum output output)
 {

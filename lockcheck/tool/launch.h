@@ -54,6 +54,7 @@ struct template
     enum output output;
     int output_fd;   /* memory file with the program's output, -1 when there is none */
     int wait_status; /* of the schedule that was run last, or of the template once it has ended */
+    uint32_t batch;  /* schedules of the batch */
     struct {
         uint64_t schedule, steps; /* as seen at the last change */
         uint64_t changed_ns, cpu_ns;
@@ -91,8 +92,19 @@ void profiling_took(struct profiling *profiling, const struct template *template
 /* Begins a schedule; the template must be TEMPLATE_READY. */
 void template_begin(struct template *template, const struct settings *settings);
 
+/* The same for a batch of `count` schedules, 1 to LC_BATCH_MAX: that of the settings, and others whose
+ * numbers lie `stride` apart. See channel.h for when it ends; batch_ns is in nanoseconds. */
+void template_begin_batch(struct template *template, const struct settings *settings, uint64_t stride,
+                          uint32_t count, uint64_t batch_ns);
+
+/* How many schedules of the batch have ended plainly so far. They are in channel->results. */
+uint32_t template_batch_done(const struct template *template);
+
+/* The batch that is running is to end after `count` schedules, or at once when there have been more. */
+void template_limit_batch(struct template *template, uint32_t count);
+
 /* Takes one message from the socket, which must be readable, and updates state: to TEMPLATE_READY after the
- * checkpoint and after each schedule, or to TEMPLATE_ENDED. */
+ * checkpoint and after each batch, or to TEMPLATE_ENDED. */
 void template_read(struct template *template);
 
 /* The watchdog: call about every WATCH_INTERVAL_MS while a template is starting or running. */
@@ -102,9 +114,6 @@ void template_watch(struct template *template);
 /* What the schedule that was run last, or the template that has ended, ended with: see execution_collect().
  */
 void template_collect(const struct template *template, struct execution *execution);
-
-/* The schedule that was run last ended with nothing to report. */
-bool template_was_clean(const struct template *template);
 
 /* Output kept so far, as text that the caller frees; length in bytes. */
 char *template_output(const struct template *template, size_t *length);
@@ -118,7 +127,8 @@ void template_stop(struct template *template);
  * checkpoint. template_run() runs one schedule. Both return 0, or -1 after saying what is wrong or on an
  * interrupt by the user.
  */
-int template_launch(struct template *template, const struct program *program, const struct settings *settings);
+int template_launch(struct template *template, const struct program *program,
+                    const struct settings *settings);
 int template_run(struct template *template, const struct settings *settings);
 
 /*

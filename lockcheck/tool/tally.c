@@ -21,12 +21,6 @@ void tally_free(struct tally *tally)
     *tally = (struct tally){0};
 }
 
-static int by_schedule(const void *a, const void *b)
-{
-    uint64_t x = ((const struct ended *)a)->schedule, y = ((const struct ended *)b)->schedule;
-    return x < y ? -1 : x > y;
-}
-
 static void find(struct tally *tally, uint32_t group, uint64_t times)
 {
     if (group > tally->groups) {
@@ -54,28 +48,30 @@ static void sum_up(struct tally *tally, const struct ended *ended)
 static void drop_first(struct tally *tally, size_t count)
 {
     tally->waiting_count -= count;
-    memmove(tally->waiting, tally->waiting + count, tally->waiting_count * sizeof *tally->waiting);
+    if (count)
+        memmove(tally->waiting, tally->waiting + count, tally->waiting_count * sizeof *tally->waiting);
 }
 
+/* Keeps those that wait in the order of their numbers; most come in that order. */
 static void put(struct tally *tally, struct ended ended)
 {
     if (tally->waiting_count == tally->waiting_room) {
         tally->waiting_room = tally->waiting_room * 2 + 16;
         tally->waiting = reallocate(tally->waiting, tally->waiting_room * sizeof *tally->waiting);
     }
-    tally->waiting[tally->waiting_count++] = ended;
+    size_t at = tally->waiting_count++;
+    for (; at > 0 && tally->waiting[at - 1].schedule > ended.schedule; at--)
+        tally->waiting[at] = tally->waiting[at - 1];
+    tally->waiting[at] = ended;
 }
 
 void tally_add(struct tally *tally, struct ended ended, uint64_t last)
 {
-    if (ended.schedule == tally->next && ended.schedule <= last && tally->waiting_count == 0) {
-        sum_up(tally, &ended);
+    if (ended.schedule != tally->next || ended.schedule > last) {
+        put(tally, ended);
         return;
     }
-    put(tally, ended);
-    if (ended.schedule != tally->next)
-        return;
-    qsort(tally->waiting, tally->waiting_count, sizeof *tally->waiting, by_schedule);
+    sum_up(tally, &ended);
     size_t used = 0;
     while (used < tally->waiting_count && tally->waiting[used].schedule == tally->next && tally->next <= last)
         sum_up(tally, &tally->waiting[used++]);
@@ -92,8 +88,6 @@ bool tally_waits(const struct tally *tally, uint64_t schedule)
 
 void tally_settle(struct tally *tally, uint64_t last)
 {
-    if (tally->waiting_count)
-        qsort(tally->waiting, tally->waiting_count, sizeof *tally->waiting, by_schedule);
     for (size_t i = 0; i < tally->waiting_count && tally->waiting[i].schedule <= last; i++)
         sum_up(tally, &tally->waiting[i]);
     tally->waiting_count = 0;

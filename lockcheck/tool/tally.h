@@ -31,7 +31,7 @@ struct tally {
     struct distinct distinct; /* executions, by hash */
     uint64_t *found;          /* how many showed a finding of group i + 1 */
     size_t groups;
-    struct ended *waiting; /* ended, but one before them has not */
+    struct ended *waiting; /* ended, but one before them has not; in the order of their numbers */
     size_t waiting_count, waiting_room;
 };
 
