@@ -118,8 +118,10 @@ static bool boot_machine(struct stack *stack)
 /* DDEKit, Linux, the driver, the server, the client. */
 static bool boot_stack(struct stack *stack)
 {
-    struct client_config config = {
-        .device = DEVICE, .replay = stack->replay, .delivered = account_frame_delivered};
+    struct client_config config = {.device = DEVICE,
+                                   .replay = stack->replay,
+                                   .delivered = account_frame_delivered,
+                                   .recognised = wire_name_frame};
     char error[CLIENT_MESSAGE_MAX];
 
     ddekit_sync_select(stack->options->sync);

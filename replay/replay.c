@@ -45,6 +45,7 @@ struct reading {
     size_t storage_size;
     int64_t first_ns;
     size_t backwards;
+    uint32_t records; /* read so far */
 };
 
 static void report(char *error, size_t error_size, const char *format, ...)
@@ -160,6 +161,7 @@ static int take_record(struct reading *reading, const struct pcap_pkthdr *header
     int64_t ns = (int64_t)((uint64_t)header->ts.tv_sec * NS_PER_S + (uint64_t)header->ts.tv_usec);
     uint64_t since_first, before;
 
+    reading->records++;
     if (header->len > REPLAY_FRAME_MAX) {
         replay->skipped_oversize++;
         return 0;
@@ -183,7 +185,8 @@ static int take_record(struct reading *reading, const struct pcap_pkthdr *header
         since_first = before;
     }
     frame = &replay->frames[replay->frame_count];
-    *frame = (struct replay_frame){.time_ns = since_first, .length = length, .captured_length = header->len};
+    *frame = (struct replay_frame){
+        .time_ns = since_first, .length = length, .captured_length = header->len, .number = reading->records};
     memcpy(replay->storage + reading->storage_used, data, header->len);
     memset(replay->storage + reading->storage_used + header->len, 0, length - header->len);
     reading->offsets[replay->frame_count++] = reading->storage_used;

@@ -32,6 +32,7 @@ struct replay_frame {
     uint32_t length; /* octets in data: at least REPLAY_FRAME_MIN, as a cable carries them, without FCS */
     uint32_t captured_length; /* octets that the capture holds; the rest of data is zero padding */
     uint32_t index;           /* place among the frames of its direction, from 0 */
+    uint32_t number;          /* place among all records of the capture, from 1, as other tools count them */
     const uint8_t *data;      /* belongs to the replay */
 };
 

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <lockcheck.h>
@@ -94,6 +95,13 @@ static void bring(struct wire *wire, const struct replay_frame *frame)
     atomic_fetch_add(&wire->played, 1);
 }
 
+void wire_name_frame(const struct replay *replay, const struct replay_frame *frame)
+{
+    const char *slash = strrchr(replay->path, '/');
+
+    lockcheck_input("frame", frame->number, slash ? slash + 1 : replay->path);
+}
+
 static void *play(void *opaque)
 {
     struct wire *wire = opaque;
@@ -114,6 +122,7 @@ static void *play(void *opaque)
         now = now_ns();
         if (now > due_ns + CATCH_UP_NS)
             start_ns += now - due_ns;
+        wire_name_frame(wire->replay, frame);
         bring(wire, frame);
     }
     pthread_mutex_lock(&wire->lock);

@@ -77,4 +77,7 @@ struct wire_counters wire_read_counters(const struct wire *wire);
  */
 void wire_destroy(struct wire *wire);
 
+/* Tell lockcheck that the calling thread takes up this frame of the capture, for reports. */
+void wire_name_frame(const struct replay *replay, const struct replay_frame *frame);
+
 #endif

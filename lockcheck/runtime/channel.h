@@ -33,7 +33,7 @@
 
 #define LC_CHANNEL_ENV "LOCKCHECK_CHANNEL"
 #define LC_CHANNEL_MAGIC 0x6c6f636b63686b01ull
-#define LC_CHANNEL_VERSION 3u
+#define LC_CHANNEL_VERSION 4u
 
 /* Layout of the memory file, in bytes from its start. */
 #define LC_REPLAY_OFFSET (1ull << 20) /* decisions to follow, written by the command */
@@ -62,7 +62,7 @@
 /* Settings of a schedule: flags. */
 #define LC_FLAG_EVIDENCE 1u /* take a stack at every event */
 #define LC_FLAG_PROFILE 2u  /* write the profile; its schedule number is 0 */
-#define LC_FLAG_STEPS 4u    /* write every step to LC_STEPS_OFFSET */
+#define LC_FLAG_STEPS 4u    /* write every step to LC_STEPS_OFFSET; see steps_room */
 
 /* Where else than before synchronisation a thread may be stopped: at memory accesses of code that was
  * compiled for it. */
@@ -132,6 +132,8 @@ struct lc_channel {
     uint32_t sleepers;     /* threads that the template holds ready; see sleepers_used */
     uint32_t processor;    /* number + 1 of the processor that the template is to stay on; 0: any */
     uint64_t stop_at_step; /* > 0: raise SIGTRAP before this step, for a debugger */
+    uint64_t steps_room;   /* LC_FLAG_STEPS: > 0: keep the newest so many, step n at n - 1 modulo it; 0: keep
+                            * those that fit, from the first */
 
     /* Written by the runtime; true at every moment, also after a crash. */
     uint32_t outcome; /* enum lc_outcome */

@@ -30,6 +30,17 @@ static struct {
     long count;
 } work[MAX_WORK];
 
+/* The newest inputs that the program took up; a ring. */
+#define MAX_INPUTS 64u
+static struct {
+    char what[24], source[LC_NAME_MAX];
+    long number;
+    uint64_t step;
+    int64_t time_ns;
+    uint32_t thread;
+} inputs[MAX_INPUTS];
+static uint64_t input_count;
+
 /* ---- JSON into the channel ---- */
 
 static char *json_at, *json_limit;
@@ -164,7 +175,8 @@ static void put_history(const struct lc_object *o)
     put("]");
 }
 
-static void put_object(const struct lc_object *o)
+/* An object's name and where it is from; the bracket stays open. */
+static void put_object_head(const struct lc_object *o)
 {
     put("{\"id\":%u,\"kind\":", o->id);
     put_string(lc_object_kind_name(o));
@@ -172,14 +184,18 @@ static void put_object(const struct lc_object *o)
     put_string(o->kind == LC_KIND_THREAD ? lc_thread_by_number((uint32_t)o->value)->name
                : o->name                 ? o->name
                                          : "");
-    put(",\"address\":%lu,\"holder\":",
-        o->kind == LC_KIND_MEMORY ? (unsigned long)o->value : (unsigned long)o->address);
+    put(",\"address\":%lu,", o->kind == LC_KIND_MEMORY ? (unsigned long)o->value : (unsigned long)o->address);
+    put_stack("created", o->created, o->created_frames);
+}
+
+static void put_object(const struct lc_object *o)
+{
+    put_object_head(o);
+    put(",\"holder\":");
     if (o->owner)
         put("%u,", o->owner->id);
     else
         put("null,");
-    put_stack("created", o->created, o->created_frames);
-    put(",");
     put_history(o);
     put("}");
 }
@@ -239,6 +255,40 @@ static void put_graph(void)
     }
 }
 
+static void put_inputs(void)
+{
+    uint64_t first = input_count > MAX_INPUTS ? input_count - MAX_INPUTS : 0;
+    for (uint64_t i = first; i < input_count; i++) {
+        put("%s{\"step\":%lu,\"time_ns\":%ld,\"thread\":%u,\"number\":%ld,\"what\":", i == first ? "" : ",\n",
+            inputs[i % MAX_INPUTS].step, inputs[i % MAX_INPUTS].time_ns, inputs[i % MAX_INPUTS].thread,
+            inputs[i % MAX_INPUTS].number);
+        put_string(inputs[i % MAX_INPUTS].what);
+        put(",\"source\":");
+        put_string(inputs[i % MAX_INPUTS].source);
+        put("}");
+    }
+}
+
+/* What it takes to read recorded steps: names of operations, and of the objects that the rest leaves out. */
+static void put_key_to_steps(void)
+{
+    put("\"operations\":[");
+    for (unsigned op = 0; op < LC_OP_REQUEST; op++) {
+        put("%s", op ? "," : "");
+        put_string(lc_op_name(op));
+    }
+    put("],\n\"other_objects\":[");
+    const char *comma = "";
+    for (struct lc_object *o = lc_objects; o; o = o->all_next)
+        if (!worth_telling(o)) {
+            put("%s", comma);
+            put_object_head(o);
+            put("}");
+            comma = ",\n";
+        }
+    put("],\n");
+}
+
 static void put_maps(void)
 {
     char block[4096];
@@ -286,7 +336,12 @@ static void write_evidence(const char *kind)
         put("%s", i ? ",\n" : "");
         put_string(notes[i]);
     }
-    put("],\n\"maps\":");
+    put("],\n\"inputs\":[");
+    put_inputs();
+    put("],\n");
+    if (lc.channel->flags & LC_FLAG_STEPS)
+        put_key_to_steps();
+    put("\"maps\":");
     put_maps();
     put("}\n");
     lc.channel->evidence_bytes = (uint64_t)(json_at - start);
@@ -407,7 +462,18 @@ void lc_note(const char *format, ...)
     va_end(arguments);
 }
 
-/* ---- outstanding work ---- */
+/* ---- inputs and outstanding work ---- */
+
+void lc_input(const char *what, long number, const char *source)
+{
+    uint64_t place = input_count++ % MAX_INPUTS;
+    snprintf(inputs[place].what, sizeof inputs[place].what, "%s", what);
+    snprintf(inputs[place].source, sizeof inputs[place].source, "%s", source ? source : "");
+    inputs[place].number = number;
+    inputs[place].step = lc.channel->steps;
+    inputs[place].time_ns = lc.now_ns;
+    inputs[place].thread = lc_self->id;
+}
 
 void lc_outstanding(const char *what, long delta)
 {

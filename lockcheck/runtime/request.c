@@ -25,6 +25,9 @@ LC_EXPORT void lockcheck_request(enum lockcheck_request request, const void *add
         break;
     case LOCKCHECK_FINDING:
         lc_finding(kind, "%s", text);
+    case LOCKCHECK_INPUT:
+        lc_input(text, argument, kind);
+        break;
     case LOCKCHECK_SEM_INIT:
         object = lc_object_new(address, LC_KIND_NAMED);
         break;

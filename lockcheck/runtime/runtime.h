@@ -361,6 +361,9 @@ void lc_mask_of_running(void); /* give the carrier the running fiber's; after a 
 void lc_deliver_signals(void); /* those sent to the running fiber that it does not block */
 void lc_signals_init(void);
 
+/* The running thread takes up an input of the program's. */
+void lc_input(const char *what, long number, const char *source);
+
 /* Outstanding work, by name. */
 void lc_outstanding(const char *what, long delta);
 size_t lc_outstanding_write(char *buffer, size_t size, bool json);

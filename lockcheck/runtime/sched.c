@@ -222,9 +222,12 @@ static struct lc_next next_of(uint32_t id)
 static void record_step(const struct lc_choice *c, uint32_t chosen)
 {
     struct lc_channel *channel = lc.channel;
-    if (channel->steps * sizeof(struct lc_step) > LC_STEPS_SIZE)
+    uint64_t place = channel->steps - 1;
+    if (channel->steps_room)
+        place %= channel->steps_room;
+    if ((place + 1) * sizeof(struct lc_step) > LC_STEPS_SIZE)
         return;
-    struct lc_step *s = (struct lc_step *)((char *)channel + LC_STEPS_OFFSET) + (channel->steps - 1);
+    struct lc_step *s = (struct lc_step *)((char *)channel + LC_STEPS_OFFSET) + place;
     struct lc_next next = chosen == LC_TIME ? (struct lc_next){.op = LC_OP_TIME} : next_of(chosen);
     *s = (struct lc_step){.thread = chosen,
                           .op = next.op,

@@ -5,6 +5,7 @@
 #include "lockcheck/tool/report.h"
 #include "lockcheck/tool/result.h"
 #include "lockcheck/tool/state.h"
+#include "lockcheck/tool/steps.h"
 #include "lockcheck/tool/text.h"
 
 #include <inttypes.h>
@@ -133,7 +134,8 @@ static bool confirm(const struct hunt *hunt, struct group *group, struct results
     struct settings settings = hunt_settings(hunt, recorded->schedule);
     settings.strategy = "replay";
     settings.sleepers = recorded->sleepers;
-    settings.flags = LC_FLAG_EVIDENCE;
+    settings.flags = LC_FLAG_EVIDENCE | LC_FLAG_STEPS;
+    settings.steps_room = STEPS_ROOM;
     settings.decisions = recorded->decisions;
     settings.decisions_bytes = recorded->decisions_bytes;
     struct execution replayed = {0};
@@ -166,6 +168,7 @@ static bool confirm(const struct hunt *hunt, struct group *group, struct results
         group->id = copy_text(json_string_value(json_object_get(description, "id")));
         json_array_append_new(json_object_get(results->json, "findings"), description);
     }
+    results_add_steps(results, description, hunt->evidence, shown);
     bool same = !difference;
     free(difference);
     execution_free(&replayed);

@@ -29,6 +29,7 @@ struct description {
     struct symbolizer *symbolizer;
     json_t *evidence;
     struct names threads, objects;
+    json_t *sources; /* what the stacks described so far are from; NULL: not wanted */
 };
 
 struct evidence_reader *evidence_reader_new(void)
@@ -150,6 +151,21 @@ static size_t symbols_of(const struct description *description, const json_t *pc
     return lines;
 }
 
+/* Another path for a file that is shown by the same name makes it null: who reads it cannot tell. */
+static void add_source(json_t *sources, const struct symbol *symbol)
+{
+    if (!symbol->source)
+        return;
+    const char *place = symbol->text + symbol->function + strlen(" ("), *line = strrchr(place, ':');
+    char *name = copy_bytes(place, (size_t)(line - place));
+    const json_t *known = json_object_get(sources, name);
+    if (!known)
+        json_object_set_new(sources, name, json_string(symbol->source));
+    else if (!json_is_string(known) || strcmp(json_string_value(known), symbol->source) != 0)
+        json_object_set_new(sources, name, json_null());
+    free(name);
+}
+
 static json_t *stack_of(const struct description *description, const json_t *pcs)
 {
     json_t *stack = json_array();
@@ -157,6 +173,8 @@ static json_t *stack_of(const struct description *description, const json_t *pcs
     size_t lines = symbols_of(description, pcs, &symbols);
     for (size_t i = 0; i < lines; i++)
         json_array_append_new(stack, json_string(symbols[i]->text));
+    for (size_t i = 0; i < lines && description->sources; i++)
+        add_source(description->sources, symbols[i]);
     free(symbols);
     return stack;
 }
@@ -331,6 +349,18 @@ static json_t *describe_note(const struct description *description, const json_t
     return json_owned(expand(description, text ? text : ""));
 }
 
+/* "frame 12 of download.pcapng" */
+static json_t *describe_input(const struct description *description, const json_t *input)
+{
+    const char *source = text_of(input, "source");
+    json_t *text = json_owned(print_text("%s %" JSON_INTEGER_FORMAT "%s%s", text_of(input, "what"),
+                                         json_integer_value(json_object_get(input, "number")),
+                                         *source ? " of " : "", source));
+    return json_pack("{s:O?, s:O?, s:o, s:o}", "step", json_object_get(input, "step"), "time_ns",
+                     json_object_get(input, "time_ns"), "thread",
+                     thread_reference(description, json_object_get(input, "thread")), "input", text);
+}
+
 /* The list of that name, each item described. */
 static json_t *describe_list(const struct description *description, const char *key,
                              json_t *(*describe)(const struct description *, const json_t *))
@@ -347,6 +377,7 @@ json_t *evidence_describe(struct evidence_reader *reader, const struct execution
     struct description description;
     open_description(&description, reader, execution);
     json_t *result = json_object();
+    description.sources = json_object();
     json_object_set_new(result, "summary", json_owned(expand(&description, execution->summary)));
     json_object_set_new(result, "notes", describe_list(&description, "notes", describe_note));
     json_object_set_new(result, "threads", describe_list(&description, "threads", describe_thread));
@@ -355,11 +386,53 @@ json_t *evidence_describe(struct evidence_reader *reader, const struct execution
     json_t *outstanding = json_object_get(description.evidence, "outstanding");
     json_object_set_new(result, "outstanding",
                         json_is_object(outstanding) ? json_deep_copy(outstanding) : json_object());
+    json_object_set_new(result, "inputs", describe_list(&description, "inputs", describe_input));
+    json_object_set_new(result, "sources", description.sources);
     if (execution->evidence && !description.evidence)
         json_array_append_new(json_object_get(result, "notes"),
                               json_string("The evidence that the program left could not be read."));
     close_description(&description);
     return result;
+}
+
+static const json_t *find_by_id(const json_t *list, json_int_t id)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item) if (json_integer_value(json_object_get(item, "id")) == id) return item;
+    return NULL;
+}
+
+json_t *evidence_names(struct evidence_reader *reader, const struct execution *execution,
+                       const uint32_t *objects, size_t count)
+{
+    struct description description;
+    open_description(&description, reader, execution);
+    json_t *names = json_object(), *threads = json_object(), *of_objects = json_object();
+    json_t *operations = json_object_get(description.evidence, "operations");
+    json_object_set(names, "operations", operations ? operations : json_array());
+    for (size_t i = 0; i < description.threads.count; i++) {
+        char *key = print_text("%" JSON_INTEGER_FORMAT, description.threads.entries[i].id);
+        json_object_set_new(threads, key, json_string(description.threads.entries[i].name));
+        free(key);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *known = names_find(&description.objects, objects[i]);
+        const json_t *object = find_by_id(
+            json_object_get(description.evidence, known ? "objects" : "other_objects"), objects[i]);
+        if (!object)
+            continue;
+        char *key = print_text("%" PRIu32, objects[i]);
+        json_object_set_new(
+            of_objects, key,
+            json_pack("[s, o]", text_of(object, "kind"),
+                      json_owned(known ? copy_text(known) : object_name(&description, object))));
+        free(key);
+    }
+    json_object_set_new(names, "threads", threads);
+    json_object_set_new(names, "objects", of_objects);
+    close_description(&description);
+    return names;
 }
 
 /* The text with every number, and every address, as one '#'. In place. */
@@ -407,14 +480,6 @@ static uint32_t parts_checksum(struct parts *parts, uint32_t checksum)
     }
     free(parts->texts);
     return checksum;
-}
-
-static const json_t *find_by_id(const json_t *list, json_int_t id)
-{
-    size_t i;
-    json_t *item;
-    json_array_foreach(list, i, item) if (json_integer_value(json_object_get(item, "id")) == id) return item;
-    return NULL;
 }
 
 /* A thread's stack as one text without addresses. */

@@ -13,6 +13,8 @@
  *               history [{step (number), time_ns (number), thread (a name), event, detail, stack [...]}]}]
  *   graph      [{from, from_type ("thread" or "object"), to, to_type, label}]
  *   outstanding {what: number}
+ *   inputs     [{step (number), time_ns (number), thread (a name), input}], the newest that were taken up
+ *   sources    {file as in a stack: path}, of those files that are known by one path only
  */
 #ifndef LOCKCHECK_TOOL_EVIDENCE_H
 #define LOCKCHECK_TOOL_EVIDENCE_H
@@ -33,6 +35,13 @@ void evidence_reader_free(struct evidence_reader *reader);
  * execution's. The caller owns it.
  */
 json_t *evidence_describe(struct evidence_reader *reader, const struct execution *execution);
+
+/*
+ * What execution->trace is read by: "operations", "threads" and "objects" as in steps.h, the latter of the
+ * objects with those numbers. The caller owns it.
+ */
+json_t *evidence_names(struct evidence_reader *reader, const struct execution *execution,
+                       const uint32_t *objects, size_t count);
 
 /*
  * What makes two findings the same, as an identifier "KIND-XXXXXXXX": the kind, the sentence without its

@@ -97,6 +97,20 @@ static void judge_outcome(struct execution *execution, const struct lc_channel *
     }
 }
 
+/* Steps are a ring when room is given for them: see channel.h. */
+static void copy_trace(struct execution *execution, const struct lc_channel *channel)
+{
+    const struct lc_step *ring = (const struct lc_step *)((const char *)channel + LC_STEPS_OFFSET);
+    uint64_t room = channel->steps_room, steps = channel->steps;
+    if (!(channel->flags & LC_FLAG_STEPS) || !room || !channel->reached_checkpoint)
+        return;
+    size_t length = steps < room ? steps : room, oldest = steps < room ? 0 : steps % room;
+    execution->trace = allocate((length + 1) * sizeof *execution->trace);
+    execution->trace_length = length;
+    memcpy(execution->trace, ring + oldest, (length - oldest) * sizeof *ring);
+    memcpy(execution->trace + (length - oldest), ring, oldest * sizeof *ring);
+}
+
 void execution_collect(struct execution *execution, const struct lc_channel *channel, int wait_status,
                        bool killed)
 {
@@ -122,6 +136,7 @@ void execution_collect(struct execution *execution, const struct lc_channel *cha
         execution->decisions =
             copy_bytes((const char *)channel + LC_DECISIONS_OFFSET, channel->decisions_bytes);
     }
+    copy_trace(execution, channel);
 }
 
 void execution_fail(struct execution *execution, const char *kind, const char *summary)
@@ -134,6 +149,7 @@ void execution_free(struct execution *execution)
     free(execution->summary);
     free(execution->decisions);
     free(execution->evidence);
+    free(execution->trace);
     *execution = (struct execution){0};
 }
 

@@ -36,6 +36,8 @@ struct execution {
     size_t decisions_bytes;
     char *evidence; /* JSON, NULL when there is none */
     size_t evidence_bytes;
+    struct lc_step *trace; /* the newest steps, oldest first, when they were asked for; NULL otherwise */
+    size_t trace_length;
     double seconds; /* since the command began to look */
 };
 

@@ -76,6 +76,7 @@ static void put_settings(struct lc_channel *channel, const struct settings *sett
     channel->depth = settings->depth;
     channel->preemptions = settings->preemptions;
     channel->sleepers = settings->sleepers;
+    channel->steps_room = settings->steps_room;
     channel->replay_bytes = settings->decisions_bytes;
     if (settings->decisions_bytes)
         memcpy((char *)channel + LC_REPLAY_OFFSET, settings->decisions, settings->decisions_bytes);

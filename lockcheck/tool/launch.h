@@ -33,6 +33,7 @@ struct settings {
                             be the same, see lockcheck/runtime/channel.h */
     const uint8_t *decisions; /* for strategies "replay" and "guided"; NULL otherwise */
     size_t decisions_bytes;
+    uint64_t steps_room; /* with LC_FLAG_STEPS; see channel.h */
 };
 
 /* Where the output of the program goes. */

@@ -6,6 +6,7 @@
 #include "lockcheck/tool/report.h"
 #include "lockcheck/tool/result.h"
 #include "lockcheck/tool/schedule.h"
+#include "lockcheck/tool/steps.h"
 #include "lockcheck/tool/text.h"
 
 #include <inttypes.h>
@@ -49,7 +50,8 @@ static int replay_all(struct replay *replay)
         /* The runtime ends a replay that leaves its recorded decisions; only an end by the limit needs one.
          */
         .max_steps = strcmp(schedule->kind, "limit") == 0 ? schedule->steps : 0,
-        .flags = LC_FLAG_EVIDENCE,
+        .flags = LC_FLAG_EVIDENCE | LC_FLAG_STEPS,
+        .steps_room = STEPS_ROOM,
         .points = schedule->points,
         .preemptions = -1,
         .sleepers = (uint32_t)schedule->sleepers,
@@ -119,6 +121,7 @@ static int conclude(struct replay *replay, struct results *results, struct evide
     json_object_set_new(results->json, "replayed", json_string(options->schedule));
     if (code != EXIT_CLEAN) {
         json_t *description = results_describe(evidence, execution, replay->executions, name, output);
+        results_add_steps(results, description, evidence, execution);
         if (code == EXIT_FINDING)
             json_array_append_new(json_object_get(results->json, "findings"), description);
         else
@@ -179,7 +182,9 @@ int replay_command(const struct options *options)
     if (schedule_read(&replay.schedule, options->schedule) == 0 &&
         program_open(&replay.program, replay.schedule.program, replay.schedule.argv, replay.schedule.cwd) ==
             0 &&
-        program_check_build(&replay.program, replay.schedule.build_id, options->schedule, options->force) == 0 && results_open(options->out) == 0)
+        program_check_build(&replay.program, replay.schedule.build_id, options->schedule, options->force) ==
+            0 &&
+        results_open(options->out) == 0)
         code = replay_and_conclude(&replay);
     schedule_free(&replay.schedule);
     program_free(&replay.program);

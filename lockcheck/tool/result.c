@@ -3,6 +3,7 @@
 #include "lockcheck/tool/result.h"
 #include "lockcheck/tool/schedule.h"
 #include "lockcheck/tool/state.h"
+#include "lockcheck/tool/steps.h"
 #include "lockcheck/tool/text.h"
 
 #include <ctype.h>
@@ -22,7 +23,7 @@
 #define RESULT "result.json"
 #define TEMPORARY ".new" /* what a file is called after its name until it is whole */
 
-/* NNNN.schedule or NNNN.output, at least four digits; with -N after them when merged results have several. */
+/* NNNN and one of our suffixes, at least four digits; with -N after them when merged results have several. */
 static bool is_numbered(const char *name, const char *suffix)
 {
     size_t digits = strspn(name, "0123456789"), more = 0;
@@ -36,6 +37,12 @@ static bool is_schedule(const char *name)
     return is_numbered(name, ".schedule") || is_numbered(name, ".short.schedule");
 }
 
+/* What comes with a schedule. */
+static bool is_of_schedule(const char *name)
+{
+    return is_numbered(name, ".output") || is_numbered(name, ".steps.json");
+}
+
 static bool is_ours(const char *name)
 {
     char *whole = copy_text(name);
@@ -43,7 +50,7 @@ static bool is_ours(const char *name)
     if (length > strlen(TEMPORARY) && strcmp(whole + length - strlen(TEMPORARY), TEMPORARY) == 0)
         whole[length - strlen(TEMPORARY)] = 0;
     bool ours = strcmp(whole, MARK) == 0 || strcmp(whole, RESULT) == 0 || strcmp(whole, STATE_FILE) == 0 ||
-                is_schedule(whole) || is_numbered(whole, ".output");
+                is_schedule(whole) || is_of_schedule(whole);
     free(whole);
     return ours;
 }
@@ -206,6 +213,17 @@ const char *results_add_output(struct results *results, uint64_t schedule, char 
     return results->files[results->count - 1].name;
 }
 
+void results_add_steps(struct results *results, json_t *description, struct evidence_reader *reader,
+                       const struct execution *execution)
+{
+    size_t length;
+    char *text = steps_print(reader, execution, json_object_get(description, "notes"), &length);
+    char *name = text ? print_text("%04" PRIu64 ".steps.json", execution->schedule) : NULL;
+    json_object_set_new(description, "steps_file", name ? json_string(name) : json_null());
+    if (text)
+        results_add_file(results, name, text, length);
+}
+
 static json_t *hexadecimal(uint64_t value)
 {
     char text[17];
@@ -328,8 +346,8 @@ static void remove_older(const struct results *results, const char *directory, b
     DIR *listing = opendir(directory);
     for (struct dirent *entry; listing && (entry = readdir(listing));) {
         const char *name = entry->d_name;
-        bool kept = keep_schedules &&
-                    (is_schedule(name) || is_numbered(name, ".output") || strcmp(name, STATE_FILE) == 0);
+        bool kept =
+            keep_schedules && (is_schedule(name) || is_of_schedule(name) || strcmp(name, STATE_FILE) == 0);
         if (is_ours(name) && !is_new(results, name) && !kept)
             unlinkat(dirfd(listing), name, 0);
     }

@@ -7,6 +7,7 @@
  *     NNNN.schedule    schedule number NNNN, for `lockcheck replay`
  *     NNNN.short.schedule    the same finding, shrunk
  *     NNNN.output      what the program wrote when that schedule was replayed
+ *     NNNN.steps.json  its last steps, see steps.h
  *     .lockcheck       the mark of a directory that is ours
  *
  * All of it is kept in memory until results_write(), which writes each file under another name, synchronises
@@ -59,6 +60,13 @@ char *results_schedule_name(uint64_t number);
 
 /* Adds the file NNNN.output; takes content over. Returns its name, which belongs to results. */
 const char *results_add_output(struct results *results, uint64_t schedule, char *content, size_t length);
+
+/*
+ * Adds the file NNNN.steps.json of an execution that was run with LC_FLAG_STEPS, and its name to the
+ * description that results_describe() made of it; null when there are no steps.
+ */
+void results_add_steps(struct results *results, json_t *description, struct evidence_reader *reader,
+                       const struct execution *execution);
 
 /* Writes a file as a whole, synchronised. Returns 0, or -1 with errno. */
 int results_write_file(const char *path, const char *content, size_t length);

@@ -139,9 +139,9 @@ static const char *short_path(const char *path)
 }
 
 /* Takes the text over. */
-static void add_symbol(struct frame *frame, char *text, size_t function)
+static void add_symbol(struct frame *frame, char *text, size_t function, const char *source)
 {
-    frame->symbols[frame->lines++] = (struct symbol){text, function, frame->object};
+    frame->symbols[frame->lines++] = (struct symbol){text, function, source, frame->object};
 }
 
 static void add_line(struct frame *frame, const char *function, const char *file, int line)
@@ -156,7 +156,7 @@ static void add_line(struct frame *frame, const char *function, const char *file
         add_symbol(frame,
                    file && line > 0 ? print_text("%s (%s:%d)", name, short_path(file), line)
                                     : copy_text(name),
-                   length);
+                   length, file && line > 0 ? file : NULL);
     free(name);
 }
 
@@ -233,7 +233,7 @@ static struct frame *frame_at(struct symbolizer *symbolizer, uint64_t pc)
     Dwfl_Module *module = symbolizer->dwfl ? dwfl_addrmodule(symbolizer->dwfl, at) : NULL;
     if (!module) {
         frame->object = copy_text("");
-        add_symbol(frame, print_text("0x%" PRIx64, pc), 0);
+        add_symbol(frame, print_text("0x%" PRIx64, pc), 0, NULL);
         return frame;
     }
     GElf_Off offset;
@@ -256,7 +256,7 @@ static struct frame *frame_at(struct symbolizer *symbolizer, uint64_t pc)
     if (!frame->lines && name)
         add_line(frame, name, NULL, 0);
     if (!frame->lines)
-        add_symbol(frame, print_text("0x%" PRIx64 " (%s)", pc, module_name), 0);
+        add_symbol(frame, print_text("0x%" PRIx64 " (%s)", pc, module_name), 0, NULL);
     return frame;
 }
 

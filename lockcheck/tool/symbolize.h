@@ -18,9 +18,10 @@ void symbolizer_free(struct symbolizer *symbolizer);
 
 /* One line of a stack. */
 struct symbol {
-    char *text;      /* "function (file:line)", or as much of it as is known */
-    size_t function; /* bytes of the function's name, with which the text begins; 0: it is not known */
-    char *object;    /* path of the ELF file that the code is from; "" when it is not known */
+    char *text;         /* "function (file:line)", or as much of it as is known */
+    size_t function;    /* bytes of the function's name, with which the text begins; 0: it is not known */
+    const char *source; /* path of the source file, NULL when it is not known */
+    char *object;       /* path of the ELF file that the code is from; "" when it is not known */
 };
 
 /*

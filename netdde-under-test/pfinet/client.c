@@ -40,6 +40,8 @@ struct client {
     struct client_device about;
     mach_port_t frames_port, replies_port; /* receive rights */
     void (*delivered)(void);
+    void (*recognised)(const struct replay *replay, const struct replay_frame *frame);
+    const struct replay *replay;
     unsigned threads;    /* that have been started */
     ddekit_sem_t *ended; /* up: one of them has ended */
 
@@ -147,6 +149,8 @@ static void handle_frame(struct client *client, const uint8_t *frame, size_t len
     ddekit_lock_lock(&client->stack);
     size_t number = sequence_match(&client->received, frame, length);
     if (number != SEQUENCE_NONE) {
+        if (client->recognised)
+            client->recognised(client->replay, client->received.frames[number]);
         client->past = number + 1;
         send_due(client);
     }
@@ -334,6 +338,8 @@ struct client *client_open(const struct client_config *config, char *error, size
     }
     client->timer = NO_TIMER;
     client->delivered = config->delivered;
+    client->recognised = config->recognised;
+    client->replay = config->replay;
     client->window = ddekit_sem_init(CLIENT_WINDOW);
     client->ended = ddekit_sem_init(0);
     ddekit_lock_init(&client->stack);

@@ -34,6 +34,9 @@ struct client_config {
     const char *device;          /* which */
     const struct replay *replay; /* must outlive the client; NULL: the client only looks at the device */
     void (*delivered)(void);     /* called for each frame received, in client-rx; or NULL */
+    /* Called in client-rx for each received frame that is one of the capture's, before it is handled; or
+     * NULL. */
+    void (*recognised)(const struct replay *replay, const struct replay_frame *frame);
 };
 
 /* What the device says about itself. */

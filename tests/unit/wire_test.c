@@ -21,7 +21,7 @@
 
 static uint8_t data[FRAMES][60];
 static struct replay_frame frames[FRAMES];
-static struct replay capture = {.frames = frames, .frame_count = FRAMES};
+static struct replay capture = {.path = "a.pcapng", .frames = frames, .frame_count = FRAMES};
 
 /* Every fourth frame, from the second, is the device's own. */
 static int make_capture(void **state)
