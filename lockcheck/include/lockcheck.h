@@ -32,16 +32,28 @@ enum lockcheck_request {
     LOCKCHECK_MSG_SEND,       /* object: port; argument: number of the message, unique in the process */
     LOCKCHECK_MSG_RECEIVE,    /* object: port; argument: number of the message */
     LOCKCHECK_MSG_DROP, /* object: port; argument: number of the message; it was queued, nobody will get it */
-    LOCKCHECK_FINDING, /* kind; text: summary; object: what it is about, or NULL. The execution ends here */
+    LOCKCHECK_FINDING,  /* kind; text: summary; object: what it is about, or NULL. The execution ends here */
     LOCKCHECK_HAND_OVER, /* object: it goes over to whoever works on it next, as a descriptor to a device */
     LOCKCHECK_INPUT, /* argument: number; text: what; kind: of what. The calling thread takes this input up */
     LOCKCHECK_REQUESTS
 };
 
+/* Without a reference through the global offset table the linker takes a weak function that nobody defines
+ * for one that never will be, in programs that are not position-independent. clang makes no such reference
+ * there: with it a program that makes requests must be position-independent, which is the default. */
+#if defined __has_attribute
+#if __has_attribute(noplt)
+#define LOCKCHECK_WEAK __attribute__((weak, noplt))
+#endif
+#endif
+#ifndef LOCKCHECK_WEAK
+#define LOCKCHECK_WEAK __attribute__((weak))
+#endif
+
 /* Provided by the runtime when there is one. Use the functions below. */
 extern void lockcheck_request(enum lockcheck_request request, const void *object, long argument,
-                              const char *text, const char *kind) __attribute__((weak));
-extern void lockcheck_checkpoint_request(void) __attribute__((weak));
+                              const char *text, const char *kind) LOCKCHECK_WEAK;
+extern void lockcheck_checkpoint_request(void) LOCKCHECK_WEAK;
 
 /* Start-up is over: explore schedules from here. Call once, from the main thread. */
 static inline void lockcheck_checkpoint(void)

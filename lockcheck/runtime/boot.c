@@ -212,6 +212,7 @@ static void checkpoint(void)
     fflush(NULL); /* or each schedule would write it again */
     lc.channel->reached_checkpoint = 1;
     lc.channel->memory_points = lc_memory_hooks;
+    lc_suppressions_tell();
     send_packet(LC_MSG_READY, 0);
     pid_t template = (pid_t)syscall(SYS_getpid);
     while (receive_start())

@@ -53,7 +53,10 @@
 #define LC_MEMORY_SIZE (1ull << 30)
 #define LC_SHARED_OFFSET (LC_MEMORY_OFFSET + LC_MEMORY_SIZE) /* struct lc_shared_memory */
 #define LC_SHARED_SIZE (16ull << 20)
-#define LC_CHANNEL_SIZE (LC_SHARED_OFFSET + LC_SHARED_SIZE)
+#define LC_SUPPRESSIONS_OFFSET (LC_SHARED_OFFSET + LC_SHARED_SIZE) /* the program's own: text with its NUL   \
+                                                                    */
+#define LC_SUPPRESSIONS_SIZE (1ull << 20)
+#define LC_CHANNEL_SIZE (LC_SUPPRESSIONS_OFFSET + LC_SUPPRESSIONS_SIZE)
 
 /* The command sends this signal to a schedule's process that makes no steps. The runtime answers with
  * evidence of kind "uncontrolled" and ends the process. It is never blocked in a controlled program. */
@@ -113,7 +116,8 @@ struct lc_channel {
     /* Written by the command before the program starts. */
     uint64_t magic;
     uint32_t version;
-    uint32_t own_checkpoint; /* 1: the program calls lockcheck_checkpoint(); 0: the checkpoint is main() */
+    uint32_t own_checkpoint;  /* 1: the program calls lockcheck_checkpoint(); 0: the checkpoint is main() */
+    uint64_t suppressions_at; /* address of lockcheck_default_suppressions() in the program's file; 0: none */
 
     /* Written by the command before each LC_MSG_START. */
     char strategy[32];

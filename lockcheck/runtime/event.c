@@ -77,6 +77,7 @@ const char *lc_op_name(unsigned op)
         [LC_OP_REQUEST + LOCKCHECK_MSG_RECEIVE] = "message received",
         [LC_OP_REQUEST + LOCKCHECK_MSG_DROP] = "message dropped",
         [LC_OP_REQUEST + LOCKCHECK_FINDING] = "finding",
+        [LC_OP_REQUEST + LOCKCHECK_HAND_OVER] = "handed over",
         [LC_OP_REQUEST + LOCKCHECK_INPUT] = "input",
     };
     return op < sizeof names / sizeof *names && names[op] ? names[op] : "?";

@@ -6,6 +6,15 @@
 
 #include "lockcheck/runtime/runtime.h"
 
+static _Noreturn void finding_about(const struct lc_object *object, const char *kind, const char *text)
+{
+    if (object->history_count) {
+        const struct lc_event *last = &object->history[(object->history_count - 1) % LC_HISTORY];
+        lc_note("{o%u}: %s by {t%u} at step %lu", object->id, lc_op_name(last->op), last->thread, last->step);
+    }
+    lc_finding(kind, "%s ({o%u})", text, object->id);
+}
+
 LC_EXPORT void lockcheck_request(enum lockcheck_request request, const void *address, long argument,
                                  const char *text, const char *kind)
 {
@@ -24,6 +33,8 @@ LC_EXPORT void lockcheck_request(enum lockcheck_request request, const void *add
         lc_outstanding(text, argument);
         break;
     case LOCKCHECK_FINDING:
+        if (object)
+            finding_about(object, kind, text);
         lc_finding(kind, "%s", text);
     case LOCKCHECK_INPUT:
         lc_input(text, argument, kind);

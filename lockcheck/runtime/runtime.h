@@ -335,6 +335,11 @@ void lc_descriptors_renew(void);
 /* The process has made another, which has its descriptors too. */
 void lc_descriptors_shared(void);
 
+/* ---- suppressions ---- */
+
+/* Gives the command those that the program brings along; in the template, at its checkpoint. */
+void lc_suppressions_tell(void);
+
 /* ---- events and evidence ---- */
 
 void lc_emit(unsigned op, struct lc_object *object, int64_t argument);

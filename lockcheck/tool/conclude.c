@@ -27,15 +27,42 @@ static int by_first_schedule(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The groups in the order of their first schedules, NULL at the end; the caller frees the array. */
+/* The findings in the order of their first schedules, NULL at the end; the caller frees the array. */
 static struct group **groups_in_order(const struct hunt *hunt)
 {
     struct group **order = allocate((hunt->group_count + 1) * sizeof *order);
+    size_t count = 0;
     for (size_t i = 0; i < hunt->group_count; i++)
-        order[i] = &hunt->groups[i];
-    if (hunt->group_count)
-        qsort(order, hunt->group_count, sizeof *order, by_first_schedule);
+        if (!hunt->groups[i].suppression)
+            order[count++] = &hunt->groups[i];
+    if (count)
+        qsort(order, count, sizeof *order, by_first_schedule);
     return order;
+}
+
+/* Adds what was suppressed, and of each suppression a schedule that shows it; `all`: also of those that are
+ * in the directory by now. */
+static void add_suppressed(const struct hunt *hunt, struct results *results, bool all)
+{
+    const struct suppressions *suppressions = &hunt->suppressions;
+    json_t *list = json_array();
+    uint64_t total = 0;
+    for (size_t i = 0; i < suppressions->count; i++)
+        json_array_append_new(list, suppression_describe(&suppressions->list[i], 0, 0));
+    for (size_t i = 0; i < hunt->group_count; i++) {
+        const struct group *group = &hunt->groups[i];
+        if (!group->suppression)
+            continue;
+        uint64_t count = count_of(hunt, i);
+        json_array_set_new(
+            list, group->suppression - 1,
+            suppression_describe(&suppressions->list[group->suppression - 1], count, group->first.schedule));
+        if (all || group->saved != group->first.schedule + 1)
+            results_add_schedule(results, &hunt->program, &group->first, hunt->options.strategy);
+        total += count;
+    }
+    json_object_set_new(results->json, "suppressed", json_integer((json_int_t)total));
+    json_object_set_new(results->json, "suppressions", list);
 }
 
 static void set_head(const struct hunt *hunt, struct results *results, int code, uint64_t hash,
@@ -96,12 +123,13 @@ int conclude_so_far(struct hunt *hunt)
         free(name);
     }
     json_object_set_new(results.json, "findings", findings);
+    add_suppressed(hunt, &results, false);
     add_state(hunt, &results);
-    set_head(hunt, &results, hunt->group_count ? EXIT_FINDING : EXIT_CLEAN,
-             hunt->group_count ? order[0]->first.hash : hunt->tally.hash, true);
+    set_head(hunt, &results, *order ? EXIT_FINDING : EXIT_CLEAN,
+             *order ? order[0]->first.hash : hunt->tally.hash, true);
     int result = results_save(&results, hunt->options.out);
-    for (struct group **at = order; *at && result == 0; at++)
-        (*at)->saved = (*at)->first.schedule + 1;
+    for (size_t i = 0; i < hunt->group_count && result == 0; i++)
+        hunt->groups[i].saved = hunt->groups[i].first.schedule + 1;
     free(order);
     results_free(&results);
     return result;
@@ -180,7 +208,7 @@ static bool confirm_all(struct hunt *hunt, struct results *results)
     bool confirmed = true;
     struct group **order = groups_in_order(hunt);
     for (struct group **at = order; *at; at++) {
-        progress_say("confirming finding %zu of %zu", (size_t)(at - order) + 1, hunt->group_count);
+        progress_say("confirming finding %zu of %zu", (size_t)(at - order) + 1, hunt_findings(hunt));
         confirmed &= confirm(hunt, *at, results);
     }
     free(order);
@@ -198,22 +226,26 @@ static void add_error(struct hunt *hunt, struct results *results)
 }
 
 /* "12 schedules, 345 steps, 0.1 s": text that the caller frees. */
-static char *effort_of(const struct hunt *hunt)
+static char *effort_of(const struct hunt *hunt, json_int_t suppressed)
 {
     const struct tally *tally = &hunt->tally;
     char *cut = tally->cut ? print_text(", %" PRIu64 " of them cut off", tally->cut) : copy_text("");
-    char *effort = print_text("%" PRIu64 " schedule%s%s, %" PRIu64 " steps, %.1f s%s", tally->schedules,
-                              tally->schedules == 1 ? "" : "s", cut, tally->steps, hunt_seconds(hunt),
+    char *passed =
+        suppressed ? print_text(", %" JSON_INTEGER_FORMAT " suppressed", suppressed) : copy_text("");
+    char *effort = print_text("%" PRIu64 " schedule%s%s%s, %" PRIu64 " steps, %.1f s%s", tally->schedules,
+                              tally->schedules == 1 ? "" : "s", cut, passed, tally->steps, hunt_seconds(hunt),
                               hunt->interrupted ? ", interrupted" : "");
     free(cut);
+    free(passed);
     return effort;
 }
 
-static void print_verdict(const struct hunt *hunt, size_t findings, const char *directory)
+static void print_verdict(const struct hunt *hunt, const json_t *result, const char *directory)
 {
+    size_t findings = json_array_size(json_object_get(result, "findings"));
     const struct tally *tally = &hunt->tally;
     uint64_t executions = tally->schedules - tally->cut;
-    char *effort = effort_of(hunt);
+    char *effort = effort_of(hunt, json_integer_value(json_object_get(result, "suppressed")));
     if (findings)
         printf("lockcheck: %zu finding%s (%s); everything is in %s\n", findings, findings == 1 ? "" : "s",
                effort, directory);
@@ -246,11 +278,10 @@ static int fill(struct hunt *hunt, struct results *results, const struct executi
     json_object_set_new(results->json, "findings", json_array());
     bool confirmed = confirm_all(hunt, results);
     uint64_t hash = hunt->tally.hash;
-    if (hunt->group_count) {
-        struct group **order = groups_in_order(hunt);
+    struct group **order = groups_in_order(hunt);
+    if (*order)
         hash = order[0]->first.hash;
-        free(order);
-    }
+    free(order);
     if (last_clean) {
         hash = last_clean->hash;
         const char *name = results_add_schedule(results, &hunt->program, last_clean, hunt->options.strategy);
@@ -265,6 +296,7 @@ static int fill(struct hunt *hunt, struct results *results, const struct executi
     bool findings = json_array_size(json_object_get(results->json, "findings")) > 0;
     const json_t *error = json_object_get(results->json, "error");
     int code = error && (!findings || !confirmed) ? EXIT_UNCONTROLLED : findings ? EXIT_FINDING : EXIT_CLEAN;
+    add_suppressed(hunt, results, true);
     add_state(hunt, results);
     set_head(hunt, results, code, hash, false);
     return code;
@@ -289,7 +321,9 @@ int conclude(struct hunt *hunt, const struct execution *last_clean)
         results_complain(error);
     warn_of_limits(hunt);
     if (!options->quiet && (findings || !error))
-        print_verdict(hunt, findings, written ? written : options->out);
+        print_verdict(hunt, results.json, written ? written : options->out);
+    if (!options->quiet)
+        suppressions_print(json_object_get(results.json, "suppressions"));
     free(written);
     results_free(&results);
     return code;

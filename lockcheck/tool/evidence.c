@@ -575,9 +575,11 @@ struct evidence_stacks evidence_stacks(struct evidence_reader *reader, const str
         const json_t *history = json_object_get(item, "history");
         const json_t *last = json_array_get(history, json_array_size(history) - 1);
         json_int_t thread = json_integer_value(json_object_get(last, "thread"));
-        if (last && sentence_names(sentence, 'o', json_integer_value(json_object_get(item, "id"))))
+        if (last && sentence_names(sentence, 'o', json_integer_value(json_object_get(item, "id")))) {
             add_stack(&stacks, &description, thread, !any || sentence_names(sentence, 't', thread),
                       json_object_get(last, "stack"));
+            stacks.stacks[stacks.count - 1].past = true;
+        }
     }
     close_description(&description);
     return stacks;

@@ -58,6 +58,7 @@ struct evidence_stack {
     json_int_t thread; /* whose it is */
     bool concerned;    /* the finding is about the thread: its sentence names it, or it was running; every
                         * thread, when there is none of these */
+    bool past;         /* of an event */
     size_t lines;
     const struct symbol **symbols; /* innermost first */
 };

@@ -38,7 +38,17 @@ struct settings hunt_settings(const struct hunt *hunt, uint64_t schedule)
         .points = options->points,
         .depth = options->depth,
         .preemptions = options->preemptions,
+        /* Its finding is judged at once: what the program prints is seen, and not to be seen twice. */
+        .flags = options->verb == VERB_RUN && hunt->suppressions.count ? LC_FLAG_EVIDENCE : 0,
     };
+}
+
+size_t hunt_findings(const struct hunt *hunt)
+{
+    size_t findings = 0;
+    for (size_t i = 0; i < hunt->group_count; i++)
+        findings += hunt->groups[i].suppression == 0;
+    return findings;
 }
 
 void group_free(struct group *group)
@@ -54,6 +64,12 @@ void group_free(struct group *group)
 static bool groups_findings(const struct hunt *hunt)
 {
     return hunt->options.keep_going || hunt->options.resume;
+}
+
+/* It takes the evidence of a finding to know what becomes of it. */
+static bool judges_findings(const struct hunt *hunt)
+{
+    return groups_findings(hunt) || hunt->suppressions.count;
 }
 
 static struct known_execution *known_place(const struct hunt *hunt, uint64_t hash)
@@ -86,7 +102,7 @@ static void count(struct hunt *hunt, const struct ended ended)
 static void add_to_group(struct hunt *hunt, size_t index, struct execution *execution)
 {
     struct group *group = &hunt->groups[index];
-    if (!hunt->options.keep_going && !group->known && execution->schedule < hunt->last)
+    if (!hunt->options.keep_going && !group->known && !group->suppression && execution->schedule < hunt->last)
         hunt->last = execution->schedule;
     struct ended ended = {
         .schedule = execution->schedule, execution->steps, execution->hash, .group = (uint32_t)index + 1};
@@ -104,17 +120,20 @@ static void add_to_group(struct hunt *hunt, size_t index, struct execution *exec
 /* Takes the execution over. */
 static void take_finding(struct hunt *hunt, struct execution *execution)
 {
-    char *id = groups_findings(hunt) ? evidence_identify(hunt->evidence, execution, true) : copy_text("");
-    size_t i = 0;
+    size_t by = suppressions_find(&hunt->suppressions, hunt->evidence, execution), i = 0;
+    bool suppressed = by != NOT_SUPPRESSED;
+    char *id = suppressed              ? print_text("suppression-%zu", by + 1)
+               : groups_findings(hunt) ? evidence_identify(hunt->evidence, execution, true)
+                                       : copy_text("");
     while (i < hunt->group_count && strcmp(hunt->groups[i].id, id) != 0)
         i++;
     if (i < hunt->group_count) {
         free(id);
     } else {
         hunt->groups = reallocate(hunt->groups, (hunt->group_count + 1) * sizeof *hunt->groups);
-        hunt->groups[hunt->group_count++] = (struct group){.id = id};
+        hunt->groups[hunt->group_count++] = (struct group){.id = id, .suppression = suppressed ? by + 1 : 0};
     }
-    if (groups_findings(hunt))
+    if (judges_findings(hunt))
         remember_execution(hunt, execution->hash, i);
     add_to_group(hunt, i, execution);
 }
@@ -148,7 +167,8 @@ static void take_new_finding(struct hunt *hunt, struct job *job, struct executio
         hunt->executions && execution->hash ? known_place(hunt, execution->hash) : NULL;
     if (known && known->hash)
         add_to_group(hunt, known->group, execution);
-    else if (groups_findings(hunt) && job->template.state == TEMPLATE_READY && execution->decisions_bytes)
+    else if (judges_findings(hunt) && hunt->options.verb != VERB_RUN &&
+             job->template.state == TEMPLATE_READY && execution->decisions_bytes)
         begin_identification(hunt, job, execution);
     else
         take_finding(hunt, execution);
@@ -312,14 +332,25 @@ static void check_points(struct hunt *hunt, const struct job *job)
          hunt->program.path);
 }
 
+/* What the program brings along is the same in every template. */
+static void read_own_suppressions(struct hunt *hunt, const struct job *job)
+{
+    if (hunt->own_suppressions_read || !hunt->options.default_suppressions)
+        return;
+    hunt->own_suppressions_read = true;
+    hunt->refused = template_suppressions(&job->template, &hunt->suppressions) != 0;
+}
+
 /* Reads from a job whose socket is readable. */
 static void serve(struct hunt *hunt, struct job *job)
 {
     struct template *template = &job->template;
     bool counted = counts(hunt, job), was_running = template->state == TEMPLATE_RUNNING;
     template_read(template);
-    if (!was_running && template->state == TEMPLATE_READY)
+    if (!was_running && template->state == TEMPLATE_READY) {
         check_points(hunt, job);
+        read_own_suppressions(hunt, job);
+    }
     if (!counted || (!was_running && template->state != TEMPLATE_ENDED))
         return;
     enum phase phase = job->phase;
@@ -429,14 +460,14 @@ static void show_progress(const struct hunt *hunt)
     if (!progress_due())
         return;
     uint64_t findings = 0;
-    for (uint32_t i = 1; i <= hunt->group_count; i++)
-        findings += tally_found(&hunt->tally, i);
+    for (uint32_t i = 0; i < hunt->group_count; i++)
+        findings += hunt->groups[i].suppression ? 0 : tally_found(&hunt->tally, i + 1);
     progress_show(&(struct progress_figures){
         .schedules = hunt->tally.schedules + hunt->tally.waiting_count,
         .distinct = distinct_count(&hunt->tally.distinct),
         .distinct_exact = distinct_is_exact(&hunt->tally.distinct),
         .findings = findings,
-        .groups = hunt->group_count,
+        .groups = hunt_findings(hunt),
         .seconds = hunt_seconds(hunt),
         .limit_seconds = hunt->options.seconds,
         .limit_schedules = hunt->last == UINT64_MAX
@@ -450,7 +481,7 @@ static void hunt_on(struct hunt *hunt)
 {
     struct pollfd *pollfds = allocate(hunt->job_count * sizeof *pollfds);
     uint64_t watched_ns = now_ns();
-    while (!interrupted()) {
+    while (!interrupted() && !hunt->refused) {
         if (hunt_seconds(hunt) >= hunt->options.seconds && hunt->next - 1 < hunt->last)
             hunt->last = hunt->next - 1;
         begin_schedules(hunt);
@@ -534,6 +565,8 @@ static int hunt_and_conclude(struct hunt *hunt)
     if (start_jobs(hunt) != 0)
         return EXIT_UNCONTROLLED;
     hunt_on(hunt);
+    if (hunt->refused)
+        return EXIT_USAGE;
     if (hunt->error.summary && hunt->error.ending == ENDING_UNUSABLE)
         return report_unusable(hunt);
     struct execution clean = {0};
@@ -557,6 +590,7 @@ static void free_hunt(struct hunt *hunt)
     }
     free(hunt->groups);
     free(hunt->executions);
+    suppressions_free(&hunt->suppressions);
     free(hunt->left_out);
     execution_free(&hunt->error);
     evidence_reader_free(hunt->evidence);
@@ -570,6 +604,8 @@ static int prepare(struct hunt *hunt)
 {
     if (hunt->options.resume)
         return state_resume(hunt, hunt->options.resume) == 0 && results_open(hunt->options.out) == 0 ? 0 : -1;
+    if (suppressions_read_all(&hunt->suppressions, hunt->options.suppressions) != 0)
+        return -1;
     tally_init(&hunt->tally, hunt->options.shard, hunt->options.shards);
     hunt->next = hunt->options.shard;
     hunt->last = hunt->options.schedules;

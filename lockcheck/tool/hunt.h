@@ -12,6 +12,9 @@
  * Shard I of N takes the numbers I, I + N, I + 2N, ... Before its first schedule each template makes the runs
  * of launch.h that do not count; they are the same in all of them.
  *
+ * What a suppression matches is no finding, and nothing but a group's count (struct group). To know, an execution
+ * with a finding is repeated as below when there are suppressions; then the hunt goes on.
+ *
  * Where findings are grouped, each is run again at once in the same template with stacks taken at every event
  * (equal execution hashes are not run twice), and its identity is that of evidence_identify(). A finding is
  * reported only if its schedule, replayed in a fresh process, is the same execution.
@@ -27,6 +30,7 @@
 #include "lockcheck/tool/launch.h"
 #include "lockcheck/tool/options.h"
 #include "lockcheck/tool/program.h"
+#include "lockcheck/tool/suppress.h"
 #include "lockcheck/tool/tally.h"
 
 #include <jansson.h>
@@ -41,6 +45,7 @@ struct group {
     bool known;             /* since before this run went on */
     json_t *description;    /* of `first`, from before; NULL: evidence says it */
     uint64_t saved;         /* the number of `first` when its schedule file was last written */
+    size_t suppression;     /* its place in the list, from 1: these are no findings; 0: none */
 };
 
 /* What the schedule that a job runs is for. */
@@ -92,6 +97,9 @@ struct hunt {
     struct tally tally;
     json_t *tally_state; /* what to go on with when it is no longer `tally`, or NULL */
 
+    struct suppressions suppressions;
+    bool own_suppressions_read; /* those of the program */
+    bool refused;               /* what is wrong has been said: the hunt ends as unusable */
     struct evidence_reader *evidence;
     struct group *groups;
     size_t group_count;
@@ -111,6 +119,9 @@ void group_free(struct group *group);
 
 /* Seconds since the run began, without the time between its end and its going on. */
 double hunt_seconds(const struct hunt *hunt);
+
+/* Groups that are findings. */
+size_t hunt_findings(const struct hunt *hunt);
 
 /* The settings of a schedule of this hunt, but for those that a job finds out. */
 struct settings hunt_settings(const struct hunt *hunt, uint64_t schedule);

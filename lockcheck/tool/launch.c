@@ -221,6 +221,7 @@ int template_start(struct template *template, const struct program *program, con
         template->channel->magic = LC_CHANNEL_MAGIC;
         template->channel->version = LC_CHANNEL_VERSION;
         template->channel->own_checkpoint = program->own_checkpoint;
+        template->channel->suppressions_at = program->suppressions_at;
         put_settings(template->channel, settings);
         error = spawn(template, program, channel_fd, child_socket, runtime);
     }
@@ -424,6 +425,21 @@ char *template_output(const struct template *template, size_t *length)
     *length = got > 0 ? (size_t)got : 0;
     text[*length] = 0;
     return text;
+}
+
+int template_suppressions(const struct template *template, struct suppressions *suppressions)
+{
+    const char *text = (const char *)template->channel + LC_SUPPRESSIONS_OFFSET;
+    if (!*text)
+        return 0;
+    char *copy = copy_bytes(text, strnlen(text, LC_SUPPRESSIONS_SIZE - 1));
+    int result = -1;
+    if (is_utf8(copy))
+        result = suppressions_parse(suppressions, SUPPRESSIONS_OF_PROGRAM, copy, true);
+    else
+        complain(SUPPRESSIONS_OF_PROGRAM ": not a text in UTF-8");
+    free(copy);
+    return result;
 }
 
 void template_stop(struct template *template)

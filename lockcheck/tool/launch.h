@@ -13,6 +13,7 @@
 #include "lockcheck/runtime/channel.h"
 #include "lockcheck/tool/execution.h"
 #include "lockcheck/tool/program.h"
+#include "lockcheck/tool/suppress.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -118,6 +119,10 @@ void template_collect(const struct template *template, struct execution *executi
 
 /* Output kept so far, as text that the caller frees; length in bytes. */
 char *template_output(const struct template *template, size_t *length);
+
+/* Adds the suppressions that the program brings along; it has got to its checkpoint. Returns 0, or -1 after
+ * saying what is wrong with them. */
+int template_suppressions(const struct template *template, struct suppressions *suppressions);
 
 /* Ends the template and whatever it runs, and frees what it holds. Harmless on one that was never started. */
 void template_stop(struct template *template);

@@ -32,7 +32,7 @@ static const char usage_text[] =
     "  lockcheck replay     [OPTION]... SCHEDULE              the same execution again\n"
     "  lockcheck shrink     [OPTION]... SCHEDULE -o SHORTER   the same finding with fewer preemptions\n"
     "  lockcheck merge      DIR... -o DIR                     join the results of shards or seeds\n"
-    "  lockcheck report     DIR [--format text|json]          show the results in DIR\n"
+    "  lockcheck report     DIR [--format text|json|suppressions]   show the results in DIR\n"
     "  lockcheck strategies                                   what each strategy does\n"
     "\n"
     "Runs a program's threads under a scheduler of its own, in virtual time, and finds deadlocks, hangs, "
@@ -64,6 +64,9 @@ static const char usage_text[] =
     "in\n"
     "                    code built with lockcheck-cc; auto: only what two threads touch)\n"
     "  --out DIR         where results go (default lockcheck.out); older results there are replaced\n"
+    "Options of run, explore and replay:\n"
+    "  --suppressions FILE          pass over findings that match what is in FILE; may be repeated\n"
+    "  --no-default-suppressions    do not pass over those that the program itself says are known\n"
     "Options of replay and shrink:\n"
     "  --force           try a schedule that was recorded with another build of the program\n"
     "Options of replay:\n"
@@ -101,6 +104,8 @@ enum option_id {
     OPT_SHARD,
     OPT_RESUME,
     OPT_QUIET,
+    OPT_SUPPRESSIONS,
+    OPT_NO_DEFAULT_SUPPRESSIONS,
     OPT_FORCE,
     OPT_TIMES,
     OPT_FORMAT,
@@ -115,6 +120,8 @@ static const struct option run_options[] = {
     {"preemptions", required_argument, NULL, OPT_PREEMPTIONS},
     {"points", required_argument, NULL, OPT_POINTS},
     {"out", required_argument, NULL, OPT_OUT},
+    {"suppressions", required_argument, NULL, OPT_SUPPRESSIONS},
+    {"no-default-suppressions", no_argument, NULL, OPT_NO_DEFAULT_SUPPRESSIONS},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
@@ -135,15 +142,22 @@ static const struct option explore_options[] = {
     {"preemptions", required_argument, NULL, OPT_PREEMPTIONS},
     {"points", required_argument, NULL, OPT_POINTS},
     {"out", required_argument, NULL, OPT_OUT},
+    {"suppressions", required_argument, NULL, OPT_SUPPRESSIONS},
+    {"no-default-suppressions", no_argument, NULL, OPT_NO_DEFAULT_SUPPRESSIONS},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
 
 static const struct option replay_options[] = {
-    {"force", no_argument, NULL, OPT_FORCE},   {"times", required_argument, NULL, OPT_TIMES},
-    {"out", required_argument, NULL, OPT_OUT}, {"quiet", no_argument, NULL, OPT_QUIET},
-    {"help", no_argument, NULL, OPT_HELP},     {0},
+    {"force", no_argument, NULL, OPT_FORCE},
+    {"times", required_argument, NULL, OPT_TIMES},
+    {"suppressions", required_argument, NULL, OPT_SUPPRESSIONS},
+    {"no-default-suppressions", no_argument, NULL, OPT_NO_DEFAULT_SUPPRESSIONS},
+    {"out", required_argument, NULL, OPT_OUT},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
 };
 
 static const struct option shrink_options[] = {
@@ -260,6 +274,17 @@ static bool parse_shard(const char *text, struct options *options)
     return false;
 }
 
+static bool add_suppressions(struct options *options, const char *path)
+{
+    size_t count = 0;
+    while (options->suppressions && options->suppressions[count])
+        count++;
+    options->suppressions = reallocate(options->suppressions, (count + 2) * sizeof *options->suppressions);
+    options->suppressions[count] = path;
+    options->suppressions[count + 1] = NULL;
+    return true;
+}
+
 static bool take_option(struct options *options, int id, const char *value)
 {
     uint64_t number;
@@ -309,6 +334,11 @@ static bool take_option(struct options *options, int id, const char *value)
         return true;
     case OPT_QUIET:
         options->quiet = true;
+        return true;
+    case OPT_SUPPRESSIONS:
+        return add_suppressions(options, value);
+    case OPT_NO_DEFAULT_SUPPRESSIONS:
+        options->default_suppressions = false;
         return true;
     case OPT_FORCE:
         options->force = true;
@@ -390,6 +420,8 @@ static bool check_together(const struct options *options, uint64_t given, int *c
                  {OPT_POINTS, "points"},
                  {OPT_SHARD, "shard"},
                  {OPT_PREEMPTIONS, "preemptions"},
+                 {OPT_SUPPRESSIONS, "suppressions"},
+                 {OPT_NO_DEFAULT_SUPPRESSIONS, "no-default-suppressions"},
                  {OPT_OUT, "out"}};
     for (size_t i = 0; options->resume && i < sizeof fixed / sizeof *fixed; i++)
         if (given & 1ull << (fixed[i].id - OPT_STRATEGY)) {
@@ -447,6 +479,7 @@ bool options_parse(struct options *options, int argc, char *argv[], int *code)
                                 .shard = 1,
                                 .shards = 1,
                                 .times = 1,
+                                .default_suppressions = true,
                                 .format = "text"};
     const char *verb = argc > 1 ? argv[1] : "";
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {

@@ -34,6 +34,8 @@ struct options {
     bool budget_given;      /* --schedules or --time */
     const char *out;        /* shrink: a file */
     bool quiet;
+    const char **suppressions; /* names of files, NULL at the end; NULL: none. Kept to the command's end */
+    bool default_suppressions; /* those of the program count too */
     /* replay and shrink */
     bool force;
     uint64_t times;

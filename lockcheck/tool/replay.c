@@ -7,6 +7,7 @@
 #include "lockcheck/tool/result.h"
 #include "lockcheck/tool/schedule.h"
 #include "lockcheck/tool/steps.h"
+#include "lockcheck/tool/suppress.h"
 #include "lockcheck/tool/text.h"
 
 #include <inttypes.h>
@@ -24,6 +25,8 @@ struct replay {
     size_t output_length;
     uint64_t executions, steps;
     char *difference; /* in what the last execution is not the recorded one; NULL: it is */
+    struct suppressions suppressions;
+    size_t suppression; /* what passes over the finding, or NOT_SUPPRESSED */
     double seconds;
 };
 
@@ -104,21 +107,38 @@ static void add_error(const struct replay *replay, struct results *results, json
     json_object_set_new(results->json, "error", description);
 }
 
+static void add_suppressed(const struct replay *replay, struct results *results, const char *schedule)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < replay->suppressions.count; i++) {
+        uint64_t count = i == replay->suppression ? replay->executions : 0;
+        json_t *item = suppression_describe(&replay->suppressions.list[i], count, replay->execution.schedule);
+        json_object_set_new(item, "schedule", count && schedule ? json_string(schedule) : json_null());
+        json_array_append_new(list, item);
+    }
+    json_object_set_new(results->json, "suppressed",
+                        json_integer(replay->suppression == NOT_SUPPRESSED ? 0 : (json_int_t)replay->executions));
+    json_object_set_new(results->json, "suppressions", list);
+}
+
 static int conclude(struct replay *replay, struct results *results, struct evidence_reader *evidence)
 {
     const struct options *options = replay->options;
     struct execution *execution = &replay->execution;
-    bool accepted = is_accepted(replay);
+    bool accepted = is_accepted(replay), finding = accepted && execution->ending == ENDING_FINDING;
+    replay->suppression =
+        finding ? suppressions_find(&replay->suppressions, evidence, execution) : NOT_SUPPRESSED;
     int code = !accepted || execution->ending == ENDING_ERROR || execution->ending == ENDING_LIMIT
                    ? EXIT_UNCONTROLLED
-               : execution->ending == ENDING_FINDING ? EXIT_FINDING
-                                                     : EXIT_CLEAN;
+               : finding && replay->suppression == NOT_SUPPRESSED ? EXIT_FINDING
+                                                                  : EXIT_CLEAN;
     const char *name = results_add_schedule(results, &replay->program, execution, replay->schedule.strategy);
     const char *output =
         results_add_output(results, execution->schedule, replay->output, replay->output_length);
     replay->output = NULL;
     json_object_set_new(results->json, "findings", json_array());
     json_object_set_new(results->json, "replayed", json_string(options->schedule));
+    add_suppressed(replay, results, name);
     if (code != EXIT_CLEAN) {
         json_t *description = results_describe(evidence, execution, replay->executions, name, output);
         results_add_steps(results, description, evidence, execution);
@@ -153,6 +173,8 @@ static int conclude(struct replay *replay, struct results *results, struct evide
         printf("lockcheck: replayed %" PRIu64 " time%s: %s, execution hash %016" PRIx64 "%s\n",
                replay->executions, replay->executions == 1 ? "" : "s", execution->kind, execution->hash,
                replay->difference ? "" : " as recorded");
+    if (!options->quiet && !error)
+        suppressions_print(json_object_get(results->json, "suppressions"));
     free(written);
     return failed ? EXIT_USAGE : code;
 }
@@ -166,6 +188,10 @@ static int replay_and_conclude(struct replay *replay)
         complain("%s %s", replay->program.path, replay->execution.summary);
         return EXIT_USAGE;
     }
+    if (replay->execution.suppressions && replay->options->default_suppressions &&
+        suppressions_parse(&replay->suppressions, SUPPRESSIONS_OF_PROGRAM, replay->execution.suppressions,
+                           true) != 0)
+        return EXIT_USAGE;
     struct results results;
     results_init(&results);
     struct evidence_reader *evidence = evidence_reader_new();
@@ -179,13 +205,15 @@ int replay_command(const struct options *options)
 {
     struct replay replay = {.options = options};
     int code = EXIT_USAGE;
-    if (schedule_read(&replay.schedule, options->schedule) == 0 &&
+    if (suppressions_read_all(&replay.suppressions, options->suppressions) == 0 &&
+        schedule_read(&replay.schedule, options->schedule) == 0 &&
         program_open(&replay.program, replay.schedule.program, replay.schedule.argv, replay.schedule.cwd) ==
             0 &&
         program_check_build(&replay.program, replay.schedule.build_id, options->schedule, options->force) ==
             0 &&
         results_open(options->out) == 0)
         code = replay_and_conclude(&replay);
+    suppressions_free(&replay.suppressions);
     schedule_free(&replay.schedule);
     program_free(&replay.program);
     execution_free(&replay.execution);

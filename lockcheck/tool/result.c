@@ -4,6 +4,7 @@
 #include "lockcheck/tool/schedule.h"
 #include "lockcheck/tool/state.h"
 #include "lockcheck/tool/steps.h"
+#include "lockcheck/tool/suppress.h"
 #include "lockcheck/tool/text.h"
 
 #include <ctype.h>
@@ -280,6 +281,11 @@ json_t *results_describe(struct evidence_reader *reader, const struct execution 
     json_object_set_new(json, "schedule", schedule_name ? json_string(schedule_name) : json_null());
     json_object_set_new(json, "output", output_name ? json_string(output_name) : json_null());
     json_object_set_new(json, "execution_hash", hexadecimal(execution->hash));
+    if (execution->ending == ENDING_FINDING) {
+        char *block = suppression_print(reader, execution);
+        json_object_set_new(json, "suppression", json_string(block));
+        free(block);
+    }
     json_object_update_missing(json, description);
     json_decref(description);
     free(id);

@@ -22,9 +22,10 @@ static json_t *print_findings(const struct hunt *hunt)
     for (size_t i = 0; i < hunt->group_count; i++) {
         const struct group *group = &hunt->groups[i];
         char *name = results_schedule_name(group->first.schedule);
-        json_array_append_new(findings, json_pack("{s:s, s:I, s:f, s:s}", "id", group->id, "number",
-                                                  (json_int_t)group->first.schedule, "seconds",
-                                                  group->first.seconds, "schedule", name));
+        json_array_append_new(findings,
+                              json_pack("{s:s, s:I, s:f, s:s, s:i}", "id", group->id, "number",
+                                        (json_int_t)group->first.schedule, "seconds", group->first.seconds,
+                                        "schedule", name, "suppression", (int)group->suppression));
         free(name);
     }
     return findings;
@@ -48,6 +49,8 @@ char *state_print(const struct hunt *hunt)
         print_findings(hunt));
     json_object_set_new(json, "last",
                         o->schedules == UINT64_MAX ? json_null() : json_integer((json_int_t)o->schedules));
+    json_object_set_new(json, "suppressions",
+                        hunt->suppressions.texts ? json_incref(hunt->suppressions.texts) : json_array());
     json_object_set_new(json, "limit", isfinite(o->seconds) ? json_real(o->seconds) : json_null());
     char *dumped = json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     char *text = print_text("%s\n", dumped);
@@ -148,7 +151,11 @@ static int read_finding(struct group *group, const json_t *json, const char *dir
         return -1;
     }
     free(path);
-    *group = (struct group){.id = copy_text(id), .known = true, .saved = schedule.number + 1};
+    json_int_t suppression = json_integer_value(json_object_get(json, "suppression"));
+    *group = (struct group){.id = copy_text(id),
+                            .known = true,
+                            .saved = schedule.number + 1,
+                            .suppression = (size_t)(suppression > 0 ? suppression : 0)};
     group->first = (struct execution){.ending = ENDING_FINDING,
                                       .schedule = schedule.number,
                                       .seed = schedule.seed,
@@ -196,6 +203,10 @@ static int read_findings(struct hunt *hunt, const json_t *json, const char *dire
         if (read_finding(&hunt->groups[i], finding, directory) != 0)
             return -1;
         hunt->group_count++;
+        if (hunt->groups[i].suppression > hunt->suppressions.count) {
+            complain("%s/" STATE_FILE ": this is not the state of an exploration", directory);
+            return -1;
+        }
     }
     read_descriptions(hunt, directory);
     return 0;
@@ -242,7 +253,9 @@ int state_resume(struct hunt *hunt, const char *directory)
     if (!json)
         return -1;
     hunt->seconds_before = json_number_value(json_object_get(json, "seconds"));
+    hunt->own_suppressions_read = true; /* with the others */
     if (read_options(&hunt->options, json) != 0 ||
+        suppressions_restore(&hunt->suppressions, json_object_get(json, "suppressions")) != 0 ||
         tally_parse(&hunt->tally, json_object_get(json, "tally")) != 0) {
         complain("%s/" STATE_FILE ": this is not the state of an exploration", directory);
         return -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Suppressions: see suppress.h. */
 #include "lockcheck/tool/suppress.h"
+#include "lockcheck/tool/result.h"
 #include "lockcheck/tool/text.h"
 
 #include <ctype.h>
@@ -12,6 +13,7 @@
 #define TOOL "lockcheck"
 #define ANY_LINES "..."
 #define ANOTHER_THREAD "--"
+#define NO_END "this block has no end: a line \"}\" is missing"
 #define UNNAMED "<insert_a_suppression_name_here>"
 
 /* ---- reading ---- */
@@ -106,7 +108,7 @@ static int read_patterns(struct lines *lines, struct suppression *suppression)
             return 0;
         add_line(suppression, divides ? NULL : line);
     }
-    return wrong(lines, suppression->line, "this block has no end: a line \"}\" is missing");
+    return wrong(lines, suppression->line, NO_END);
 }
 
 /* Another tool's. */
@@ -118,7 +120,7 @@ static int pass_over(struct lines *lines, unsigned begin)
         if (end)
             return 0;
     }
-    return wrong(lines, begin, "this block has no end: a line \"}\" is missing");
+    return wrong(lines, begin, NO_END);
 }
 
 /* After the opening brace. Returns 1 for a suppression, 0 for one of another tool, -1 after saying what is
@@ -127,14 +129,14 @@ static int read_block(struct lines *lines, struct suppression *suppression)
 {
     suppression->line = lines->number;
     suppression->name = next_line(lines);
+    if (suppression->name && strcmp(suppression->name, "}") == 0)
+        return wrong(lines, lines->number, "the name of the suppression is expected");
     char *kind = suppression->name ? next_line(lines) : NULL;
     if (!kind)
-        return wrong(lines, suppression->line, "this block has no end: a line \"}\" is missing");
+        return wrong(lines, suppression->line, NO_END);
     size_t tools = strcspn(kind, ":");
-    const char *objection = strcmp(suppression->name, "}") == 0 ? "the name of the suppression is expected"
-                            : !kind[tools] ? "a tool and a kind of finding are expected, as in " TOOL
-                                             ":deadlock"
-                                           : NULL;
+    const char *objection =
+        kind[tools] ? NULL : "a tool and a kind of finding are expected, as in " TOOL ":deadlock";
     bool ours = !objection && names_tool(kind, tools);
     if (ours) {
         const char *word = kind + tools + 1;
@@ -189,6 +191,14 @@ int suppressions_read(struct suppressions *suppressions, const char *path)
         result = suppressions_parse(suppressions, path, text, false);
     free(text);
     return result;
+}
+
+int suppressions_read_all(struct suppressions *suppressions, const char *const *paths)
+{
+    for (; paths && *paths; paths++)
+        if (suppressions_read(suppressions, *paths) != 0)
+            return -1;
+    return 0;
 }
 
 int suppressions_restore(struct suppressions *suppressions, const json_t *texts)
@@ -379,7 +389,7 @@ char *suppression_print(struct evidence_reader *reader, const struct execution *
     struct matched *list = allocate((stacks.count + 1) * sizeof *list);
     for (size_t i = 0; i < stacks.count; i++) {
         const struct evidence_stack *stack = &stacks.stacks[i];
-        if (!stack->concerned || is_matched(printed, stack->thread))
+        if (!(stack->concerned || stack->past) || is_matched(printed, stack->thread))
             continue;
         list[i] = (struct matched){printed, stack->thread};
         printed = &list[i];
@@ -394,8 +404,34 @@ char *suppression_print(struct evidence_reader *reader, const struct execution *
     return text;
 }
 
-json_t *suppression_describe(const struct suppression *suppression)
+json_t *suppression_describe(const struct suppression *suppression, uint64_t count, uint64_t first_schedule)
 {
-    return json_pack("{s:s, s:s, s:i, s:b}", "name", suppression->name, "source", suppression->source, "line",
-                     (int)suppression->line, "own", (int)suppression->own);
+    char *schedule = count ? results_schedule_name(first_schedule) : NULL;
+    json_t *json =
+        json_pack("{s:s, s:s, s:i, s:b, s:I, s:o, s:s?}", "name", suppression->name, "source",
+                  suppression->source, "line", (int)suppression->line, "own", (int)suppression->own, "count",
+                  (json_int_t)count, "first_schedule",
+                  count ? json_integer((json_int_t)first_schedule) : json_null(), "schedule", schedule);
+    free(schedule);
+    return json;
+}
+
+void suppressions_print(const json_t *described)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(described, i, item)
+    {
+        const char *name, *source;
+        int line, own;
+        json_int_t count;
+        if (json_unpack(item, "{s:s, s:s, s:i, s:b, s:I}", "name", &name, "source", &source, "line", &line,
+                        "own", &own, "count", &count) != 0)
+            continue;
+        if (count)
+            printf("lockcheck: suppressed %" JSON_INTEGER_FORMAT " time%s: %s (%s:%d)\n", count,
+                   count == 1 ? "" : "s", name, source, line);
+        else if (!own)
+            printf("lockcheck: unused suppression: %s (%s:%d)\n", name, source, line);
+    }
 }

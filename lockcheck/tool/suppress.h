@@ -56,6 +56,9 @@ struct suppressions {
 int suppressions_read(struct suppressions *suppressions, const char *path);
 int suppressions_parse(struct suppressions *suppressions, const char *source, const char *text, bool own);
 
+/* Those of all these files; NULL at the end, or for none. */
+int suppressions_read_all(struct suppressions *suppressions, const char *const *paths);
+
 /* Adds what another one's `texts` holds. Returns 0, or -1 when that is not its form. */
 int suppressions_restore(struct suppressions *suppressions, const json_t *texts);
 
@@ -69,7 +72,14 @@ size_t suppressions_find(const struct suppressions *suppressions, struct evidenc
 /* A block that matches this finding, to be given a name: text that the caller frees. */
 char *suppression_print(struct evidence_reader *reader, const struct execution *finding);
 
-/* `{name, source, line, own}`, new. */
-json_t *suppression_describe(const struct suppression *suppression);
+/*
+ * As result.json shows it: {name, source, line (number), own (true or false), count (number: how many findings
+ * it has suppressed), first_schedule (number of the first, or null), schedule (the name of its file, or
+ * null)}. The caller owns it.
+ */
+json_t *suppression_describe(const struct suppression *suppression, uint64_t count, uint64_t first_schedule);
+
+/* Says of a list of these which were of use, and which of the user's were not. */
+void suppressions_print(const json_t *described);
 
 #endif

@@ -103,6 +103,8 @@ class Finding:
     graph: list[Edge]
     outstanding: dict[str, int]
     """Work that was accepted and not done, by what it is."""
+    suppression: str
+    """A block for a file of suppressions that matches this finding, without a name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +121,8 @@ class Result:
     steps: int
     truncated: int
     """Schedules given up because they took too many steps."""
+    suppressed: int
+    """Schedules whose finding a suppression matches; they are not among the findings."""
     seconds: float
     execution_hash: str
     interrupted: bool
@@ -254,6 +258,7 @@ def _finding(value: Any, place: str) -> Finding:
         objects=read.list("objects", _object),
         graph=read.list("graph", _edge),
         outstanding=read.counts("outstanding"),
+        suppression=read.text("suppression", ""),
     )
 
 
@@ -276,6 +281,7 @@ def parse(raw: Any, directory: pathlib.Path) -> Result:
         schedules=read.integer("schedules", 0),
         steps=read.integer("steps", 0),
         truncated=read.integer("truncated", 0),
+        suppressed=read.integer("suppressed", 0),
         seconds=read.number("seconds", 0.0),
         execution_hash=read.text("execution_hash", ""),
         interrupted=read.flag("interrupted"),

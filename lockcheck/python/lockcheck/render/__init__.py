@@ -5,8 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lockcheck.render import json, text
+from lockcheck.render import json, suppressions, text
 from lockcheck.render.style import Style
 from lockcheck.result import Result
 
-RENDERERS: dict[str, Callable[[Result, Style], str]] = {"json": json.render, "text": text.render}
+RENDERERS: dict[str, Callable[[Result, Style], str]] = {
+    "json": json.render,
+    "suppressions": suppressions.render,
+    "text": text.render,
+}

@@ -83,6 +83,8 @@ def _head(result: Result, style: Style) -> list[str]:
         lines += style.wrapped(
             f"{_count(result.truncated, 'schedule')} reached the limit of steps and tell nothing.", "  "
         )
+    if result.suppressed:
+        lines += style.wrapped(f"{_count(result.suppressed, 'finding')} suppressed.", "  ")
     if result.interrupted:
         lines.append("  The search was interrupted.")
     return lines
