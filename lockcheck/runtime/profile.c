@@ -4,24 +4,19 @@
 
 #include "lockcheck/runtime/runtime.h"
 
-static bool of_one_thread(uint32_t threads)
-{
-    return (threads & (threads - 1)) == 0;
-}
-
 /* A row that may be given to a new object; LC_PROFILE_OBJECTS when all are of objects that threads share. */
 static uint32_t row_to_reuse(const struct lc_profile *p)
 {
     static uint32_t last; /* rows are taken in turn, so that each object stays for a while */
     for (uint32_t i = 0; i < LC_PROFILE_OBJECTS; i++) {
         last = (last + 1) % LC_PROFILE_OBJECTS;
-        if (of_one_thread(p->object_threads[last]))
+        if (!p->object_shared[last])
             return last;
     }
     return LC_PROFILE_OBJECTS;
 }
 
-static uint32_t row_of(struct lc_profile *p, uint64_t address)
+static uint32_t row_of(struct lc_profile *p, uint64_t address, uint32_t thread)
 {
     for (uint32_t i = 0; i < p->objects; i++)
         if (p->object_addresses[i] == address)
@@ -30,14 +25,10 @@ static uint32_t row_of(struct lc_profile *p, uint64_t address)
     if (row == LC_PROFILE_OBJECTS)
         return row;
     p->object_addresses[row] = address;
-    p->object_threads[row] = 0;
+    p->object_first[row] = thread;
+    p->object_shared[row] = false;
     memset(p->object_steps[row], 0, sizeof p->object_steps[row]);
     return row;
-}
-
-static uint32_t below(uint32_t value, uint32_t count)
-{
-    return value < count ? value : count - 1;
 }
 
 void lc_profile_step(const struct lc_choice *choice, uint32_t chosen)
@@ -46,16 +37,19 @@ void lc_profile_step(const struct lc_choice *choice, uint32_t chosen)
     p->steps = lc.channel->steps;
     p->choices += choice->count + choice->time_possible > 1;
     p->threads = lc_thread_count();
-    p->thread_steps[below(chosen, LC_PROFILE_THREADS)]++;
+    uint32_t column = chosen < LC_PROFILE_THREADS ? chosen : LC_PROFILE_THREADS - 1;
+    p->thread_steps[column]++;
     if (chosen == LC_TIME)
         return;
     struct lc_next next = choice->next(chosen);
     if (next.op == LC_OP_THREAD_CREATE && p->threads + 1 < LC_PROFILE_THREADS)
         p->creators[p->threads + 1] = chosen;
-    uint32_t row = next.address ? row_of(p, next.address) : LC_PROFILE_OBJECTS;
+    /* A thread ends before it is joined, in any order: it is no object whose steps have orders to show. */
+    if (!next.address || next.op == LC_OP_THREAD_EXIT)
+        return;
+    uint32_t row = row_of(p, next.address, chosen);
     if (row == LC_PROFILE_OBJECTS)
         return;
-    uint32_t column = below(chosen, LC_PROFILE_OBJECT_THREADS);
-    p->object_threads[row] |= 1u << column;
+    p->object_shared[row] |= chosen != p->object_first[row];
     p->object_steps[row][column]++;
 }

@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* For small variables that are written in every schedule: they lie together, since each page that a schedule
+ * writes to is copied for its process. */
+#define LC_WRITTEN __attribute__((section("lc_written")))
+
 /* The "thread" whose step is the passing of time to the next deadline. */
 #define LC_TIME 0u
 
@@ -18,9 +22,8 @@
 
 #define LC_MAX_THREADS 4096u /* numbers of threads are below this */
 
-#define LC_PROFILE_THREADS 256u       /* threads from this number on count as the last */
-#define LC_PROFILE_OBJECTS 256u       /* objects that are counted */
-#define LC_PROFILE_OBJECT_THREADS 32u /* the same for what each thread does with an object */
+#define LC_PROFILE_THREADS 256u /* threads from this number on count as the last */
+#define LC_PROFILE_OBJECTS 256u /* objects that are counted */
 
 /*
  * What is known of the program before the hunt: written by the runtime during the profiling run (one schedule
@@ -38,8 +41,9 @@ struct lc_profile {
      * far gives way to a new one. */
     uint32_t objects;
     uint64_t object_addresses[LC_PROFILE_OBJECTS];
-    uint32_t object_threads[LC_PROFILE_OBJECTS]; /* bit n: thread n has touched it */
-    uint32_t object_steps[LC_PROFILE_OBJECTS][LC_PROFILE_OBJECT_THREADS];
+    uint32_t object_first[LC_PROFILE_OBJECTS]; /* the thread that was the first to touch it */
+    bool object_shared[LC_PROFILE_OBJECTS];    /* another one has touched it too */
+    uint32_t object_steps[LC_PROFILE_OBJECTS][LC_PROFILE_THREADS];
 };
 
 /* What a schedule starts from. */

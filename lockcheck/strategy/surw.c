@@ -40,17 +40,15 @@ static uint32_t draw_object(const struct lc_profile *p)
 {
     uint32_t drawn = LC_PROFILE_OBJECTS, shared = 0;
     for (uint32_t i = 0; i < p->objects; i++)
-        if ((p->object_threads[i] & (p->object_threads[i] - 1)) != 0 &&
-            lc_random_below(&priorities.random, ++shared) == 0)
+        if (p->object_shared[i] && lc_random_below(&priorities.random, ++shared) == 0)
             drawn = i;
     return drawn;
 }
 
 static void count(const struct lc_profile *p, uint32_t row)
 {
-    uint32_t columns = row < LC_PROFILE_OBJECTS ? LC_PROFILE_OBJECT_THREADS : LC_PROFILE_THREADS;
     uint64_t total = 0;
-    profiled = p->threads + 1 < columns ? p->threads + 1 : columns - 1;
+    profiled = p->threads + 1 < LC_PROFILE_THREADS ? p->threads + 1 : LC_PROFILE_THREADS - 1;
     for (uint32_t t = 0; t < profiled; t++) {
         total += left[t] = row < LC_PROFILE_OBJECTS ? p->object_steps[row][t] : p->thread_steps[t];
         creators[t] = p->creators[t];

@@ -111,4 +111,4 @@ def test_strategies_are_compared_in_a_table(tmp_path) -> None:
     lines = table.read_text().splitlines()
     assert lines[0] == "before" and lines[-1] == "after" and "old" not in lines
     assert any(line.startswith("| abba | ABBA | ") for line in lines)
-    assert sum(line.startswith("| two_stage ") for line in lines) == 2
+    assert sum(line.startswith("| two_stage ") for line in lines) == 3

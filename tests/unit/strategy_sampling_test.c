@@ -84,9 +84,12 @@ static struct lc_profile profile_of(const struct program *program)
             uint64_t object = (uint64_t)(*s >= 'a' ? *s - 'a' + 'A' : *s);
             while (row < p.objects && p.object_addresses[row] != object)
                 row++;
-            p.objects += row == p.objects;
-            p.object_addresses[row] = object;
-            p.object_threads[row] |= 1u << t;
+            if (row == p.objects) {
+                p.objects++;
+                p.object_addresses[row] = object;
+                p.object_first[row] = t;
+            }
+            p.object_shared[row] |= p.object_first[row] != t;
             p.object_steps[row][t]++;
         }
     p.choices = p.steps;

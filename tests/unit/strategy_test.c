@@ -272,7 +272,8 @@ static const struct lc_profile some_profile = {
     .creators = {[4] = 1, [5] = 4},
     .objects = 2,
     .object_addresses = {4096, 8192},
-    .object_threads = {0x3e, 0x30},
+    .object_first = {1, 4},
+    .object_shared = {true, true},
     .object_steps = {{0, 10, 20, 30, 10, 10}, {0, 0, 0, 0, 2, 2}},
 };
 

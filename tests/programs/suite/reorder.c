@@ -6,7 +6,7 @@
  * Class: reorder
  * Finding: assertion
  * Points: memory
- * Sizes: 1 4 10
+ * Sizes: 1 4 10 50
  * Correct: setters and checker take a lock.
  */
 #include <assert.h>
@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { MOST = 16 };
+enum { MOST = 64 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int plus, minus;

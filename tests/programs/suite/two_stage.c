@@ -5,7 +5,7 @@
  *
  * Class: two-stage
  * Finding: assertion
- * Sizes: 1 4
+ * Sizes: 1 4 8
  * Correct: the first lock is held over both stages.
  */
 #include <assert.h>

@@ -6,7 +6,7 @@
  * Class: wrong lock
  * Finding: assertion
  * Points: memory
- * Sizes: 1 4
+ * Sizes: 1 4 50
  * Correct: all take the same lock.
  */
 #include <assert.h>
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { MOST = 16 };
+enum { MOST = 64 };
 
 static pthread_mutex_t right = PTHREAD_MUTEX_INITIALIZER, wrong = PTHREAD_MUTEX_INITIALIZER;
 static int value;
