@@ -82,9 +82,6 @@ static void judge_outcome(struct execution *execution, const struct lc_channel *
     case LC_OUTCOME_CUT:
         end_with(execution, ENDING_CUT, "cut", summary);
         break;
-    case LC_OUTCOME_STOPPED:
-        end_with(execution, ENDING_STOPPED, "stopped", summary);
-        break;
     case LC_OUTCOME_EXHAUSTED:
         end_with(execution, ENDING_EXHAUSTED, "exhausted", summary);
         break;
@@ -112,10 +109,6 @@ static void copy_trace(struct execution *execution, const struct lc_channel *cha
     execution->trace_length = length;
     memcpy(execution->trace, ring + oldest, (length - oldest) * sizeof *ring);
     memcpy(execution->trace + (length - oldest), ring, oldest * sizeof *ring);
-    const struct lc_stacks *stacks = (const struct lc_stacks *)((const char *)channel + LC_STACKS_OFFSET);
-    uint32_t count = stacks->count <= LC_STACKS_MAX ? stacks->count : LC_STACKS_MAX;
-    execution->stacks = copy_bytes(stacks->entries, (count + 1) * sizeof *stacks->entries);
-    execution->stack_count = count + 1;
 }
 
 void execution_collect(struct execution *execution, const struct lc_channel *channel, int wait_status,
@@ -164,7 +157,6 @@ void execution_free(struct execution *execution)
     free(execution->evidence);
     free(execution->suppressions);
     free(execution->trace);
-    free(execution->stacks);
     *execution = (struct execution){0};
 }
 
