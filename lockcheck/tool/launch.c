@@ -82,10 +82,7 @@ static void put_settings(struct lc_channel *channel, const struct settings *sett
         memcpy((char *)channel + LC_REPLAY_OFFSET, settings->decisions, settings->decisions_bytes);
 }
 
-/* The program gets the descriptors that this command was started with, and no others: libraries that read
- * debug information open files without close-on-exec, and the numbers of a program's own descriptors must not
- * depend on what has been symbolised before. */
-static void pass_on_descriptors(bool in_child)
+void pass_on_descriptors(bool in_child)
 {
     static bool known, passed_on[CHILD_CHANNEL_FD];
     for (int fd = STDERR_FILENO + 1; fd < CHILD_CHANNEL_FD && (in_child || !known); fd++) {

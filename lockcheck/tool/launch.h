@@ -146,6 +146,13 @@ int template_run(struct template *template, const struct settings *settings);
 int execute(const struct program *program, const struct settings *settings, enum output output,
             struct execution *execution, char **captured, size_t *captured_length);
 
+/*
+ * The program gets the descriptors that this command was started with, and no others: libraries that read debug
+ * information open files without close-on-exec, and the numbers of a program's own descriptors must not depend on
+ * what has been symbolised before. To be called before each start, and in the child.
+ */
+void pass_on_descriptors(bool in_child);
+
 /* From now on a first Ctrl-C (or SIGTERM, SIGHUP) only sets what interrupted() returns. */
 void catch_interrupts(void);
 bool interrupted(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where the other parts of lockcheck are: see locate.h. */
 #include "lockcheck/tool/locate.h"
+#include "lockcheck/native/record.h"
 #include "lockcheck/tool/text.h"
 
 #include <limits.h>
@@ -30,29 +31,49 @@ static char *existing(char *candidate)
     return path;
 }
 
-char *locate_runtime(void)
+static char *locate_library(const char *name)
 {
     char *commands = locate_commands();
     if (!commands)
         return NULL;
-    char *runtime = existing(print_text("%s/../lib/lockcheck/liblockcheck.so", commands));
-    if (!runtime)
-        runtime = existing(print_text("%s/../" LOCKCHECK_LIBDIR "/lockcheck/liblockcheck.so", commands));
+    char *library = existing(print_text("%s/../lib/lockcheck/%s", commands, name));
+    if (!library)
+        library = existing(print_text("%s/../" LOCKCHECK_LIBDIR "/lockcheck/%s", commands, name));
     free(commands);
-    return runtime;
+    return library;
+}
+
+char *locate_runtime(void)
+{
+    return locate_library("liblockcheck.so");
+}
+
+char *locate_native(void)
+{
+    return locate_library(LCN_LIBRARY);
+}
+
+/* What is not compiled lies in the source tree; only the command of that very build tree may look there. */
+static char *locate_shared(const char *name)
+{
+    char *commands = locate_commands();
+    if (!commands)
+        return NULL;
+    char *path = NULL;
+    if (strcmp(commands, LOCKCHECK_BUILD_DIR "/bin") == 0)
+        path = existing(print_text(LOCKCHECK_SOURCE_DIR "/lockcheck/%s", name));
+    if (!path)
+        path = existing(print_text("%s/../share/lockcheck/%s", commands, name));
+    free(commands);
+    return path;
 }
 
 char *locate_python(void)
 {
-    char *commands = locate_commands();
-    if (!commands)
-        return NULL;
-    char *python = NULL;
-    /* The package lies in the source tree; only the command of that very build tree may look there. */
-    if (strcmp(commands, LOCKCHECK_BUILD_DIR "/bin") == 0)
-        python = existing(copy_text(LOCKCHECK_SOURCE_DIR "/lockcheck/python"));
-    if (!python)
-        python = existing(print_text("%s/../share/lockcheck/python", commands));
-    free(commands);
-    return python;
+    return locate_shared("python");
+}
+
+char *locate_gdb_commands(void)
+{
+    return locate_shared("gdb/lockcheck-gdb.py");
 }

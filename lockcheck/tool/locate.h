@@ -10,7 +10,11 @@
 char *locate_commands(void);
 /* The runtime to be preloaded, liblockcheck.so. */
 char *locate_runtime(void);
+/* The library to be preloaded into programs that run natively. */
+char *locate_native(void);
 /* The directory for PYTHONPATH, which holds the package lockcheck. */
 char *locate_python(void);
+/* The file that teaches gdb its commands. */
+char *locate_gdb_commands(void);
 
 #endif

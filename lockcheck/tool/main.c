@@ -2,6 +2,7 @@
 /* The `lockcheck` command. */
 #include "lockcheck/tool/hunt.h"
 #include "lockcheck/tool/launch.h"
+#include "lockcheck/tool/native.h"
 #include "lockcheck/tool/options.h"
 #include "lockcheck/tool/replay.h"
 #include "lockcheck/tool/report.h"
@@ -20,13 +21,17 @@ int main(int argc, char *argv[])
         return report_command(options.directory, options.format);
     if (options.verb == VERB_STRATEGIES)
         return strategies_command();
+    if (options.verb == VERB_ATTACH)
+        return attach_command(&options);
     catch_interrupts();
     switch (options.verb) {
     case VERB_REPLAY:
         return replay_command(&options);
     case VERB_SHRINK:
         return shrink_command(&options);
+    case VERB_STRESS:
+        return native_command(&options);
     default:
-        return hunt_command(&options);
+        return options.native ? native_command(&options) : hunt_command(&options);
     }
 }

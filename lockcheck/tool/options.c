@@ -32,6 +32,10 @@ static const char usage_text[] =
     "  lockcheck replay     [OPTION]... SCHEDULE              the same execution again\n"
     "  lockcheck shrink     [OPTION]... SCHEDULE -o SHORTER   the same finding with fewer preemptions\n"
     "  lockcheck merge      DIR... -o DIR                     join the results of shards or seeds\n"
+    "  lockcheck run --native [OPTION]... -- PROGRAM [ARG]... real threads at full speed, their waits "
+    "watched\n"
+    "  lockcheck stress     [OPTION]... -- PROGRAM [ARG]...   that again and again, with random delays\n"
+    "  lockcheck attach     PID                               who waits for whom in a process that runs so\n"
     "  lockcheck report     DIR [--format text|json|suppressions]   show the results in DIR\n"
     "  lockcheck strategies                                   what each strategy does\n"
     "\n"
@@ -67,10 +71,23 @@ static const char usage_text[] =
     "Options of run, explore and replay:\n"
     "  --suppressions FILE          pass over findings that match what is in FILE; may be repeated\n"
     "  --no-default-suppressions    do not pass over those that the program itself says are known\n"
+    "Options of run --native and of stress:\n"
+    "  --timeout SECONDS a run that takes longer is a hang (default: only one that is certain)\n"
+    "  --keep-running    leave the program as it is after a finding, for a debugger, until Ctrl-C\n"
+    "Options of stress:\n"
+    "  --time SECONDS    repeat for up to SECONDS (default 60)\n"
+    "  --runs N          repeat up to N times\n"
+    "  --seed N          of the delays (default 1)\n"
+    "Options of attach:\n"
+    "  --format FORMAT   as of report (default text)\n"
     "Options of replay and shrink:\n"
     "  --force           try a schedule that was recorded with another build of the program\n"
     "Options of replay:\n"
     "  --times N         replay N times; all must be the same execution (default 1)\n"
+    "  --trace           print each switch: who was preempted or waits where, and why the next could run; with\n"
+    "                    --last N, --from STEP, --to STEP only those\n"
+    "  --to STEP         stop before that step and print where each thread is\n"
+    "  --gdb             stop in gdb at the finding, or at --to STEP; words after \"--\" are for gdb\n"
     "  --out DIR         where results go (default lockcheck.replay)\n"
     "Everywhere:\n"
     "  -o NAME           the same as --out NAME\n"
@@ -86,6 +103,7 @@ static const char usage_text[] =
     "  lockcheck explore --strategy dfs --preemptions 2 -- ./small-test\n"
     "  lockcheck shrink lockcheck.out/0042.schedule -o short.schedule\n"
     "  lockcheck replay short.schedule\n"
+    "  lockcheck replay --gdb short.schedule\n"
     "  lockcheck report lockcheck.out --format json\n";
 
 enum option_id {
@@ -108,6 +126,15 @@ enum option_id {
     OPT_NO_DEFAULT_SUPPRESSIONS,
     OPT_FORCE,
     OPT_TIMES,
+    OPT_GDB,
+    OPT_TRACE,
+    OPT_FROM,
+    OPT_TO,
+    OPT_LAST,
+    OPT_NATIVE,
+    OPT_TIMEOUT,
+    OPT_KEEP_RUNNING,
+    OPT_RUNS,
     OPT_FORMAT,
     OPT_HELP,
 };
@@ -122,6 +149,9 @@ static const struct option run_options[] = {
     {"out", required_argument, NULL, OPT_OUT},
     {"suppressions", required_argument, NULL, OPT_SUPPRESSIONS},
     {"no-default-suppressions", no_argument, NULL, OPT_NO_DEFAULT_SUPPRESSIONS},
+    {"native", no_argument, NULL, OPT_NATIVE},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"keep-running", no_argument, NULL, OPT_KEEP_RUNNING},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
@@ -151,6 +181,11 @@ static const struct option explore_options[] = {
 
 static const struct option replay_options[] = {
     {"force", no_argument, NULL, OPT_FORCE},
+    {"gdb", no_argument, NULL, OPT_GDB},
+    {"trace", no_argument, NULL, OPT_TRACE},
+    {"from", required_argument, NULL, OPT_FROM},
+    {"to", required_argument, NULL, OPT_TO},
+    {"last", required_argument, NULL, OPT_LAST},
     {"times", required_argument, NULL, OPT_TIMES},
     {"suppressions", required_argument, NULL, OPT_SUPPRESSIONS},
     {"no-default-suppressions", no_argument, NULL, OPT_NO_DEFAULT_SUPPRESSIONS},
@@ -171,6 +206,24 @@ static const struct option shrink_options[] = {
 static const struct option merge_options[] = {
     {"out", required_argument, NULL, OPT_OUT},
     {"quiet", no_argument, NULL, OPT_QUIET},
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
+};
+
+static const struct option stress_options[] = {
+    {"time", required_argument, NULL, OPT_TIME},
+    {"runs", required_argument, NULL, OPT_RUNS},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"keep-running", no_argument, NULL, OPT_KEEP_RUNNING},
+    {"out", required_argument, NULL, OPT_OUT},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
+};
+
+static const struct option attach_options[] = {
+    {"format", required_argument, NULL, OPT_FORMAT},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
@@ -203,6 +256,9 @@ static const struct verb_words {
      ":o:", "a schedule file: lockcheck shrink lockcheck.out/0001.schedule -o short.schedule", 1},
     {"merge", VERB_MERGE, merge_options,
      ":o:", "directories of results: lockcheck merge shard1 shard2 -o merged", INT_MAX},
+    {"stress", VERB_STRESS, stress_options, "+:o:", "a program to run: lockcheck stress -- PROGRAM [ARG]...",
+     INT_MAX},
+    {"attach", VERB_ATTACH, attach_options, ":", "the number of a process: lockcheck attach PID", 1},
     {"report", VERB_REPORT, report_options, ":", "a directory of results: lockcheck report lockcheck.out", 1},
     {"strategies", VERB_STRATEGIES, strategies_options, ":", NULL, 0},
 };
@@ -221,18 +277,19 @@ static bool parse_number(const char *option, const char *text, uint64_t least, u
     *value = strtoull(text, &end, 10);
     if (isdigit((unsigned char)*text) && !*end && !errno && *value >= least && *value <= most)
         return true;
-    complain("--%s %s: a whole number from %llu to %llu is expected", option, text, (unsigned long long)least,
+    complain("%s%s %s: a whole number from %llu to %llu is expected",
+             isupper((unsigned char)*option) ? "" : "--", option, text, (unsigned long long)least,
              (unsigned long long)most);
     return false;
 }
 
-static bool parse_seconds(const char *text, double *value)
+static bool parse_seconds(const char *option, const char *text, double *value)
 {
     char *end;
     *value = strtod(text, &end);
     if ((isdigit((unsigned char)*text) || *text == '.') && !*end && isfinite(*value) && *value > 0)
         return true;
-    complain("--time %s: a number of seconds greater than 0 is expected", text);
+    complain("--%s %s: a number of seconds greater than 0 is expected", option, text);
     return false;
 }
 
@@ -295,7 +352,17 @@ static bool take_option(struct options *options, int id, const char *value)
     case OPT_SCHEDULES:
         return parse_number("schedules", value, 1, INT64_MAX, &options->schedules);
     case OPT_TIME:
-        return parse_seconds(value, &options->seconds);
+        return parse_seconds("time", value, &options->seconds);
+    case OPT_TIMEOUT:
+        return parse_seconds("timeout", value, &options->timeout);
+    case OPT_RUNS:
+        return parse_number("runs", value, 1, INT64_MAX, &options->schedules);
+    case OPT_NATIVE:
+        options->native = true;
+        return true;
+    case OPT_KEEP_RUNNING:
+        options->keep_running = true;
+        return true;
     case OPT_SEED:
         return parse_number("seed", value, 0, INT64_MAX, &options->seed);
     case OPT_JOBS:
@@ -329,6 +396,18 @@ static bool take_option(struct options *options, int id, const char *value)
         return true;
     case OPT_TIMES:
         return parse_number("times", value, 1, 1000000, &options->times);
+    case OPT_GDB:
+        options->gdb = true;
+        return true;
+    case OPT_TRACE:
+        options->trace = true;
+        return true;
+    case OPT_FROM:
+        return parse_number("from", value, 1, INT64_MAX, &options->from);
+    case OPT_TO:
+        return parse_number("to", value, 1, INT64_MAX, &options->to);
+    case OPT_LAST:
+        return parse_number("last", value, 1, INT64_MAX, &options->last);
     case OPT_KEEP_GOING:
         options->keep_going = true;
         return true;
@@ -360,9 +439,13 @@ static void set_defaults(struct options *options)
     if (!options->strategy)
         options->strategy = options->verb == VERB_RUN ? "cooperative" : DEFAULT_STRATEGY;
     const struct lc_strategy *strategy = lc_strategy_find(options->strategy);
+    if (!(options->timeout > 0))
+        options->timeout = (double)INFINITY;
     options->budget_given = options->schedules || options->seconds > 0;
     if (!options->schedules)
-        options->schedules = options->budget_given || strategy->sequential ? UINT64_MAX : DEFAULT_SCHEDULES;
+        options->schedules = options->budget_given || strategy->sequential || options->verb == VERB_STRESS
+                                 ? UINT64_MAX
+                                 : DEFAULT_SCHEDULES;
     if (!(options->seconds > 0))
         options->seconds = options->budget_given ? (double)INFINITY : DEFAULT_SECONDS;
     if (options->verb == VERB_RUN) {
@@ -395,21 +478,71 @@ static bool take_operands(struct options *options, const struct verb_words *word
         complain("%s needs %s", words->name, words->operand);
         return wrong(code);
     }
-    if (count > words->most) {
+    if (count > words->most && !options->gdb) {
         complain("%s takes %s; %s is one too many", words->name, words->most ? "one operand" : "no operand",
                  argv[optind + words->most]);
         return wrong(code);
     }
     options->program = options->directories = argv + optind;
     options->schedule = options->directory = argv[optind];
+    options->gdb_arguments = argv + optind + (count > 0);
+    if (options->verb == VERB_ATTACH && !parse_number("PID", options->schedule, 1, INT32_MAX, &options->pid))
+        return wrong(code);
     if (options->resume)
         options->program = NULL;
+    return true;
+}
+
+/* To look into an execution is one thing at a time, and writes no results. */
+static bool check_debugging(const struct options *options, uint64_t given, int *code)
+{
+    bool looks = options->gdb || options->trace || options->to;
+    if ((options->from || options->last) && !options->trace) {
+        complain("--%s says what --trace is to print; it means nothing without", options->from ? "from" : "last");
+        return wrong(code);
+    }
+    if (options->gdb && options->trace) {
+        complain("--gdb and --trace: one of the two is expected");
+        return wrong(code);
+    }
+    if (options->from && options->to && options->from > options->to) {
+        complain("--from %llu --to %llu: there is no step between", (unsigned long long)options->from,
+                 (unsigned long long)options->to);
+        return wrong(code);
+    }
+    if (looks && given & (1ull << (OPT_OUT - OPT_STRATEGY) | 1ull << (OPT_TIMES - OPT_STRATEGY))) {
+        complain("--%s: a replay with --gdb, --trace or --to is one execution and writes no results",
+                 given & 1ull << (OPT_OUT - OPT_STRATEGY) ? "out" : "times");
+        return wrong(code);
+    }
     return true;
 }
 
 /* Options that say what a run is cannot change when it goes on, and some belong to one strategy. */
 static bool check_together(const struct options *options, uint64_t given, int *code)
 {
+    static const struct {
+        int id;
+        const char *name;
+    } scheduled[] = {{OPT_STRATEGY, "strategy"},
+                     {OPT_SEED, "seed"},
+                     {OPT_STEPS, "steps"},
+                     {OPT_DEPTH, "depth"},
+                     {OPT_POINTS, "points"},
+                     {OPT_PREEMPTIONS, "preemptions"},
+                     {OPT_SUPPRESSIONS, "suppressions"},
+                     {OPT_NO_DEFAULT_SUPPRESSIONS, "no-default-suppressions"}};
+    for (size_t i = 0; options->native && i < sizeof scheduled / sizeof *scheduled; i++)
+        if (given & 1ull << (scheduled[i].id - OPT_STRATEGY)) {
+            complain("--native runs the program without schedules; --%s means nothing to it",
+                     scheduled[i].name);
+            return wrong(code);
+        }
+    if (options->verb == VERB_RUN && !options->native && (options->timeout > 0 || options->keep_running)) {
+        complain("--%s needs --native: under the scheduler a hang is found without waiting for it",
+                 options->timeout > 0 ? "timeout" : "keep-running");
+        return wrong(code);
+    }
     static const struct {
         int id;
         const char *name;
@@ -468,7 +601,8 @@ static bool parse_words(struct options *options, const struct verb_words *words,
             return wrong(code);
         given |= 1ull << (id == 'o' ? OPT_OUT - OPT_STRATEGY : id - OPT_STRATEGY);
     }
-    return check_together(options, given, code) && take_operands(options, words, argc, argv, code);
+    return check_together(options, given, code) && check_debugging(options, given, code) &&
+           take_operands(options, words, argc, argv, code);
 }
 
 bool options_parse(struct options *options, int argc, char *argv[], int *code)

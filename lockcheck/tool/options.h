@@ -12,6 +12,8 @@ enum verb {
     VERB_REPLAY,
     VERB_SHRINK,
     VERB_MERGE,
+    VERB_STRESS,
+    VERB_ATTACH,
     VERB_REPORT,
     VERB_STRATEGIES,
 };
@@ -36,6 +38,14 @@ struct options {
     bool quiet;
     const char **suppressions; /* names of files, NULL at the end; NULL: none. Kept to the command's end */
     bool default_suppressions; /* those of the program count too */
+    /* run --native and stress */
+    bool native, keep_running;
+    double timeout; /* seconds that a run may take; infinity: no limit */
+    uint64_t pid;   /* attach */
+    /* replay */
+    bool gdb, trace;
+    uint64_t from, to, last; /* steps and switches; 0: not given */
+    char **gdb_arguments;    /* NULL at the end */
     /* replay and shrink */
     bool force;
     uint64_t times;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Addresses as functions, lines and variables: see symbolize.h. */
 #include "lockcheck/tool/symbolize.h"
+#include "lockcheck/native/record.h"
 #include "lockcheck/tool/text.h"
 
 #include <dwarf.h>
@@ -242,7 +243,7 @@ static struct frame *frame_at(struct symbolizer *symbolizer, uint64_t pc)
     const char *path = NULL; /* known only after the file has been asked for something */
     const char *module_name = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, &path, NULL);
     frame->object = copy_text(path ? path : module_name);
-    if (strncmp(module_name, RUNTIME_NAME, strlen(RUNTIME_NAME)) == 0) {
+    if (strncmp(module_name, RUNTIME_NAME, strlen(RUNTIME_NAME)) == 0 || strcmp(module_name, LCN_LIBRARY) == 0) {
         frame->kind = FRAME_RUNTIME;
         /* What the program called is visible from outside; the rest of the runtime is not. */
         if (name && GELF_ST_BIND(symbol.st_info) != STB_LOCAL && strncmp(name, "lc_", 3) != 0)
