@@ -116,6 +116,7 @@ __attribute__((destructor)) static void finish(void)
     lc_point(LC_OP_PROCESS_EXIT, NULL);
     if (lc.strategy->end)
         lc.strategy->end();
+    lc_debugger_exit();
 }
 
 /* ---- the template ---- */
@@ -146,6 +147,7 @@ static void begin_schedule(pid_t template)
     lc.generation++;
     lc.evidence = lc.channel->flags & LC_FLAG_EVIDENCE;
     lc.channel->pid = (int32_t)syscall(SYS_getpid);
+    lc_debugger_wait();
     lc_schedule_begin();
     lc_descriptors_renew();
 }

@@ -56,7 +56,9 @@
 #define LC_SUPPRESSIONS_OFFSET (LC_SHARED_OFFSET + LC_SHARED_SIZE) /* the program's own: text with its NUL   \
                                                                     */
 #define LC_SUPPRESSIONS_SIZE (1ull << 20)
-#define LC_CHANNEL_SIZE (LC_SUPPRESSIONS_OFFSET + LC_SUPPRESSIONS_SIZE)
+#define LC_STACKS_OFFSET (LC_SUPPRESSIONS_OFFSET + LC_SUPPRESSIONS_SIZE) /* struct lc_stacks */
+#define LC_STACKS_SIZE (8ull << 20)
+#define LC_CHANNEL_SIZE (LC_STACKS_OFFSET + LC_STACKS_SIZE)
 
 /* The command sends this signal to a schedule's process that makes no steps. The runtime answers with
  * evidence of kind "uncontrolled" and ends the process. It is never blocked in a controlled program. */
@@ -66,6 +68,7 @@
 #define LC_FLAG_EVIDENCE 1u /* take a stack at every event */
 #define LC_FLAG_PROFILE 2u  /* write the profile; its schedule number is 0 */
 #define LC_FLAG_STEPS 4u    /* write every step to LC_STEPS_OFFSET; see steps_room */
+#define LC_FLAG_DEBUGGER 8u /* wait for the command to trace the process, and stop for it; see debug_stop */
 
 /* Where else than before synchronisation a thread may be stopped: at memory accesses of code that was
  * compiled for it. */
@@ -90,6 +93,32 @@ enum lc_outcome {
     LC_OUTCOME_INTERNAL,     /* the runtime failed; summary is set */
     LC_OUTCOME_EXHAUSTED,    /* the strategy has nothing left to explore; no step was taken; see complete */
     LC_OUTCOME_CUT, /* the strategy gave the execution up: equal to another, or over a bound; no finding */
+    LC_OUTCOME_STOPPED, /* at stop_at_step, without a debugger; summary and evidence are set */
+};
+
+/* Why a process with LC_FLAG_DEBUGGER is at a breakpoint instruction of the runtime's. */
+enum lc_debug_stop {
+    LC_DEBUG_RUNS,    /* it is not */
+    LC_DEBUG_STEP,    /* the step stop_at_step is about to be taken */
+    LC_DEBUG_OUTCOME, /* outcome is set; the process is about to end */
+    LC_DEBUG_EXIT,    /* the program exits */
+    LC_DEBUG_TOLD,    /* the evidence has been written, as asked for by going on at debug_tell */
+};
+
+/* Registers of a thread that does not run, in the evidence: those that a callee preserves, where it goes on,
+ * and rdi, which is worth something before a thread's first instruction only. */
+enum lc_debug_register {
+    LC_DEBUG_RIP,
+    LC_DEBUG_RSP,
+    LC_DEBUG_RBP,
+    LC_DEBUG_RBX,
+    LC_DEBUG_R12,
+    LC_DEBUG_R13,
+    LC_DEBUG_R14,
+    LC_DEBUG_R15,
+    LC_DEBUG_RDI,
+    LC_DEBUG_CONTROL, /* mxcsr, and the x87 control word above it */
+    LC_DEBUG_REGISTERS,
 };
 
 /* One step of an execution. */
@@ -101,6 +130,23 @@ struct lc_step {
     uint32_t enabled;  /* how many threads were enabled */
     uint32_t switched; /* 0: the thread before went on; 1: it could not; 2: it was preempted */
     int64_t time_ns;
+    uint64_t able_since; /* the step in which the thread became able to run; 0: before the first */
+    uint32_t stack;      /* where the thread is, in the table of stacks; 0: not known */
+    uint32_t left;       /* the thread before, what it was about to do or waits for, and where */
+    uint32_t left_op, left_object, left_stack;
+    uint32_t left_ended; /* 1: it has no next step */
+};
+
+/* Stacks of steps, each once. With LC_FLAG_EVIDENCE only. */
+#define LC_STACK_FRAMES 15u /* innermost ones */
+#define LC_STACKS_MAX 65534u
+struct lc_stacks {
+    uint32_t count;    /* entries 1 .. count are used */
+    uint32_t reserved;
+    struct lc_stack {
+        uint64_t frames;
+        uint64_t pcs[LC_STACK_FRAMES];
+    } entries[LC_STACKS_MAX + 1];
 };
 
 /* A schedule of a batch that has ended plainly. */
@@ -135,7 +181,7 @@ struct lc_channel {
     int32_t preemptions;   /* dfs; -1: no bound */
     uint32_t sleepers;     /* threads that the template holds ready; see sleepers_used */
     uint32_t processor;    /* number + 1 of the processor that the template is to stay on; 0: any */
-    uint64_t stop_at_step; /* > 0: raise SIGTRAP before this step, for a debugger */
+    uint64_t stop_at_step; /* > 0: stop before this step */
     uint64_t steps_room;   /* LC_FLAG_STEPS: > 0: keep the newest so many, step n at n - 1 modulo it; 0: keep
                             * those that fit, from the first */
 
@@ -159,6 +205,15 @@ struct lc_channel {
     uint32_t complete;
     uint32_t memory_points; /* 1: the program has code whose memory accesses can be points */
     uint32_t batch_done;    /* how many entries of results are written */
+
+    /* LC_FLAG_DEBUGGER */
+    uint32_t debugger;         /* written by the command: 1: it traces the process */
+    uint32_t debug_stop;       /* enum lc_debug_stop */
+    uint64_t debug_self;       /* address of the pointer to the thread that runs */
+    uint64_t debug_self_id;    /* offset of the thread's number (uint32_t) behind that pointer */
+    uint64_t debug_tell;       /* where to go on for evidence, */
+    uint64_t debug_tell_stack; /* with this stack pointer */
+
     struct lc_profile profile;
     struct lc_result results[LC_BATCH_MAX];
 };
@@ -187,6 +242,7 @@ struct lc_shared_memory {
 };
 
 _Static_assert(sizeof(struct lc_shared_memory) <= LC_SHARED_SIZE, "the table does not fit its area");
+_Static_assert(sizeof(struct lc_stacks) <= LC_STACKS_SIZE, "the stacks do not fit their area");
 _Static_assert(sizeof(struct lc_channel) <= LC_REPLAY_OFFSET, "the channel's head runs into its first area");
 
 /* What the limit of a member of a stage counts, in a plan for strategy "guided" (see its file). */

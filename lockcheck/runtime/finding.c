@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,6 +110,20 @@ static bool holds(const struct lc_object *o, const struct lc_thread *t)
     return false;
 }
 
+/* With what the thread goes on, for a debugger. */
+static void put_context(const struct lc_thread *t)
+{
+    put("\"thread_pointer\":%lu,", t->tp);
+    if (t == lc_self)
+        return;
+    uint64_t registers[LC_DEBUG_REGISTERS];
+    lc_debugger_context(t, registers);
+    put("\"context\":[");
+    for (size_t i = 0; i < LC_DEBUG_REGISTERS; i++)
+        put("%s%ld", i ? "," : "", (long)registers[i]);
+    put("],");
+}
+
 static void put_thread(const struct lc_thread *t)
 {
     static const char *const states[] = {"unused", "runnable", "blocked", "finished"};
@@ -116,6 +131,8 @@ static void put_thread(const struct lc_thread *t)
     put_string(t->name);
     put(",\"state\":\"%s\",", t == lc_self && t->state == LC_ENABLED ? "running" : states[t->state]);
     put_waits_for(t);
+    if (lc.channel->flags & LC_FLAG_DEBUGGER)
+        put_context(t);
     put("\"annotation\":");
     const struct lc_object *inside = lc_semaphore_of_down(t);
     if (inside)
@@ -306,7 +323,27 @@ static void put_maps(void)
     put("\"");
 }
 
-static void write_evidence(const char *kind)
+static int put_tls_module(struct dl_phdr_info *info, size_t size, void *comma)
+{
+    (void)size;
+    if (info->dlpi_tls_modid) {
+        put("%s{\"base\":%lu,\"module\":%lu}", *(const char **)comma, info->dlpi_addr, info->dlpi_tls_modid);
+        *(const char **)comma = ",";
+    }
+    return 0;
+}
+
+/* For a debugger: where a thread is that is not there, and which module numbers of thread-local storage
+ * belong to which load addresses. */
+static void put_places(void)
+{
+    const char *comma = "";
+    put("\"no_stack\":%lu,\"tls\":[", (uintptr_t)lc_no_stack);
+    dl_iterate_phdr(put_tls_module, &comma);
+    put("],\n");
+}
+
+void lc_evidence_write(const char *kind)
 {
     char *start = (char *)lc.channel + LC_EVIDENCE_OFFSET;
     json_at = start;
@@ -341,6 +378,8 @@ static void write_evidence(const char *kind)
     put("],\n");
     if (lc.channel->flags & LC_FLAG_STEPS)
         put_key_to_steps();
+    if (lc.channel->flags & LC_FLAG_DEBUGGER)
+        put_places();
     put("\"maps\":");
     put_maps();
     put("}\n");
@@ -391,8 +430,9 @@ void lc_stop(enum lc_outcome outcome, const char *kind, const char *format, va_l
         if (lc_self->state == LC_ENABLED)
             lc_self->frames = lc_backtrace(lc_self->stack, LC_MAX_STACK);
         mark_fault(lc_self->stack, lc_self->frames);
-        write_evidence(kind);
+        lc_evidence_write(kind);
     }
+    lc_debugger_stop(LC_DEBUG_OUTCOME);
     end_process();
     __builtin_unreachable();
 }
@@ -434,6 +474,11 @@ void lc_no_choice(void)
     stop(LC_OUTCOME_DIVERGED, "diverged",
          "at step %lu the recording asks for a thread that cannot run: this is not the recorded execution",
          lc.channel->steps + 1);
+}
+
+void lc_stopped_at_step(void)
+{
+    stop(LC_OUTCOME_STOPPED, "stopped", "stopped before step %lu", lc.channel->steps);
 }
 
 void lc_exhausted(void)

@@ -208,6 +208,7 @@ struct lc_thread {
 
     /* Evidence. */
     uint64_t blocked_step;
+    uint64_t enabled_step; /* in which it became able to run; 0: before the first */
     uint32_t frames;
     void *stack[LC_MAX_STACK];
     uint32_t created_frames;
@@ -232,6 +233,8 @@ struct lc_thread *lc_thread_of(pthread_t real); /* NULL when unknown */
 /* Assembly: save the running fiber's registers and stack pointer in *save, continue the other one. */
 void lc_switch(void **save, void *sp, uintptr_t tp);
 void lc_fiber_trampoline(void);
+/* Where a debugger shows a fiber that does not run: at the return from lc_switch(), or nowhere. */
+extern const char lc_switch_return[], lc_no_stack[];
 /* The running code becomes, for the C library, the thread that tp belongs to. */
 void lc_set_thread_pointer(uintptr_t tp);
 extern int lc_has_fsgsbase;
@@ -368,6 +371,23 @@ void lc_signals_init(void);
 
 /* The running thread takes up an input of the program's. */
 void lc_input(const char *what, long number, const char *source);
+
+/* Writes the evidence of this moment into the channel. */
+void lc_evidence_write(const char *kind);
+
+/* ---- debuggers ---- */
+
+/* A schedule's process begins: wait until the command holds it, if it is to. */
+void lc_debugger_wait(void);
+/* Something that a debugger waits for; nothing happens when none is there. */
+void lc_debugger_stop(enum lc_debug_stop why);
+/* The last step is over. */
+void lc_debugger_exit(void);
+/* A step has been chosen: is it the one to stop before? Called where its thread is about to go on. */
+void lc_debugger_at_step(void);
+_Noreturn void lc_stopped_at_step(void); /* there is no debugger: that was all */
+/* The registers with which a thread that does not run goes on, by enum lc_debug_register. */
+void lc_debugger_context(const struct lc_thread *thread, uint64_t registers[LC_DEBUG_REGISTERS]);
 
 /* Outstanding work, by name. */
 void lc_outstanding(const char *what, long delta);

@@ -42,6 +42,7 @@ void lc_enable(struct lc_thread *t)
     if (t->state == LC_ENABLED)
         return;
     t->state = LC_ENABLED;
+    t->enabled_step = lc.channel->steps;
     uint32_t i = position(t->id);
     memmove(&enabled[i + 1], &enabled[i], (enabled_count - i) * sizeof *enabled);
     enabled[i] = t->id;
@@ -219,6 +220,32 @@ static struct lc_next next_of(uint32_t id)
     return next;
 }
 
+/* The stack's number in the table; 0 when there is none, or no room. */
+static uint32_t stack_number(const struct lc_thread *t)
+{
+    static uint32_t numbers[2 * (LC_STACKS_MAX + 1)]; /* by hash; linear probing; 0: free */
+    const uint32_t slots = sizeof numbers / sizeof *numbers;
+    struct lc_stacks *stacks = (struct lc_stacks *)((char *)lc.channel + LC_STACKS_OFFSET);
+    uint32_t frames = t->frames < LC_STACK_FRAMES ? t->frames : LC_STACK_FRAMES;
+    if (!frames)
+        return 0;
+    uint64_t h = frames;
+    for (uint32_t i = 0; i < frames; i++)
+        h = (h ^ (uintptr_t)t->stack[i]) * 0x9e3779b97f4a7c15ull;
+    for (uint32_t slot = (uint32_t)(h >> 32) % slots;; slot = (slot + 1) % slots) {
+        uint32_t number = numbers[slot];
+        if (number && (stacks->entries[number].frames != frames ||
+                       memcmp(stacks->entries[number].pcs, t->stack, frames * sizeof *t->stack) != 0))
+            continue;
+        if (!number && stacks->count < LC_STACKS_MAX) {
+            number = numbers[slot] = ++stacks->count;
+            stacks->entries[number].frames = frames;
+            memcpy(stacks->entries[number].pcs, t->stack, frames * sizeof *t->stack);
+        }
+        return number;
+    }
+}
+
 static void record_step(const struct lc_choice *c, uint32_t chosen)
 {
     struct lc_channel *channel = lc.channel;
@@ -229,6 +256,7 @@ static void record_step(const struct lc_choice *c, uint32_t chosen)
         return;
     struct lc_step *s = (struct lc_step *)((char *)channel + LC_STEPS_OFFSET) + place;
     struct lc_next next = chosen == LC_TIME ? (struct lc_next){.op = LC_OP_TIME} : next_of(chosen);
+    const struct lc_thread *t = chosen == LC_TIME ? NULL : lc_thread_by_number(chosen), *left = lc_self;
     *s = (struct lc_step){.thread = chosen,
                           .op = next.op,
                           .object = next.object,
@@ -237,8 +265,24 @@ static void record_step(const struct lc_choice *c, uint32_t chosen)
                           .switched = chosen == c->current ? 0
                                       : c->current_enabled ? 2
                                                            : 1,
-                          .time_ns = lc.now_ns};
+                          .time_ns = lc.now_ns,
+                          .able_since = t ? t->enabled_step : 0,
+                          .stack = t ? stack_number(t) : 0,
+                          .left = left->id,
+                          .left_op = left->op,
+                          .left_object = left->object ? left->object->id : 0,
+                          .left_stack = stack_number(left),
+                          .left_ended = left->state == LC_FINISHED};
 }
+
+/* Steps are counted anew from the checkpoint on. */
+static void begin_recording(void)
+{
+    ((struct lc_stacks *)((char *)lc.channel + LC_STACKS_OFFSET))->count = 0;
+    for (uint32_t i = 1; i <= lc_thread_count(); i++)
+        lc_thread_by_number(i)->enabled_step = 0;
+}
+
 
 /* What only some executions want to know of each step. */
 static void observe_step(const struct lc_choice *c, uint32_t chosen)
@@ -250,8 +294,8 @@ static void observe_step(const struct lc_choice *c, uint32_t chosen)
         record_step(c, chosen);
     if (flags & LC_FLAG_PROFILE)
         lc_profile_step(c, chosen);
-    if (lc.channel->stop_at_step == lc.channel->steps)
-        lc_raise(SIGTRAP);
+    if (chosen == LC_TIME)
+        lc_debugger_at_step();
 }
 
 /* Let the strategy choose who takes the next step; return when the caller is chosen. */
@@ -285,6 +329,8 @@ static void schedule(bool yielded)
             lc_switch(&me->sp, next->sp, next->tp);
             lc_mask_of_running();
         }
+        if (unlikely(observed))
+            lc_debugger_at_step();
         if (unlikely(me->signals & ~me->mask))
             lc_deliver_signals();
         return;
@@ -318,7 +364,9 @@ void lc_schedule_begin(void)
     c->hash = 0x6c6f636b63686563ull;
     run_count = 0;
     lc.scheduled = true;
-    observed = (c->flags & (LC_FLAG_STEPS | LC_FLAG_PROFILE)) || c->stop_at_step;
+    observed = (c->flags & (LC_FLAG_STEPS | LC_FLAG_PROFILE | LC_FLAG_DEBUGGER)) || c->stop_at_step;
+    if (c->flags & LC_FLAG_STEPS)
+        begin_recording();
     if (c->flags & LC_FLAG_PROFILE)
         memset(&c->profile, 0, sizeof c->profile);
     const struct lc_strategy *strategy = lc.strategy = coming;

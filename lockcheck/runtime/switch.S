@@ -69,6 +69,9 @@ lc_switch:
         popq    %rbp
         .cfi_adjust_cfa_offset -8
         .cfi_restore %rbp
+        .globl  lc_switch_return
+        .hidden lc_switch_return
+lc_switch_return:
         ret
         .cfi_endproc
         .size   lc_switch, . - lc_switch
@@ -104,5 +107,16 @@ lc_fiber_trampoline:
         ud2
         .cfi_endproc
         .size   lc_fiber_trampoline, . - lc_fiber_trampoline
+
+/* Where a debugger shows a fiber that is not there, any more or yet. Never run. */
+        .globl  lc_no_stack
+        .hidden lc_no_stack
+        .type   lc_no_stack, @function
+lc_no_stack:
+        .cfi_startproc
+        .cfi_undefined %rip
+        ud2
+        .cfi_endproc
+        .size   lc_no_stack, . - lc_no_stack
 
         .section .note.GNU-stack, "", @progbits

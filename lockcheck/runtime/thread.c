@@ -185,6 +185,7 @@ static void run_start_routine(struct lc_thread *t)
 static _Noreturn void fiber_main(struct lc_thread *t)
 {
     lc_mask_of_running();
+    lc_debugger_at_step();
     lc_deliver_signals();
     if (lc.evidence)
         t->frames = lc_backtrace(t->stack, LC_MAX_STACK);

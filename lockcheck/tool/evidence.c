@@ -435,6 +435,19 @@ json_t *evidence_names(struct evidence_reader *reader, const struct execution *e
     return names;
 }
 
+char *evidence_place(struct evidence_reader *reader, const struct lc_stack *stack)
+{
+    if (!reader->symbolizer || !stack->frames || stack->frames > LC_STACK_FRAMES)
+        return NULL;
+    const struct symbol **symbols;
+    size_t lines = symbolize_stack(reader->symbolizer, stack->pcs, stack->frames, &symbols), i = 0;
+    while (i + 1 < lines && !symbols[i]->source) /* the interposed function, and libraries without lines */
+        i++;
+    char *place = lines ? copy_text(symbols[symbols[i]->source ? i : 0]->text) : NULL;
+    free(symbols);
+    return place;
+}
+
 /* The text with every number, and every address, as one '#'. In place. */
 static void take_out_numbers(char *text)
 {

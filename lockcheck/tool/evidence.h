@@ -44,6 +44,12 @@ json_t *evidence_names(struct evidence_reader *reader, const struct execution *e
                        const uint32_t *objects, size_t count);
 
 /*
+ * Where in the program's code a stack of execution->stacks is, as "function (file:line)". To be asked after
+ * evidence_names() of the same execution. Text that the caller frees, NULL when it is not known.
+ */
+char *evidence_place(struct evidence_reader *reader, const struct lc_stack *stack);
+
+/*
  * What makes two findings the same, as an identifier "KIND-XXXXXXXX": the kind, the sentence without its
  * numbers, the objects that it names and, with_stacks, where the threads that it names are, without
  * addresses. The order in which it names them does not count. Text that the caller frees.

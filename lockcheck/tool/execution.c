@@ -82,6 +82,9 @@ static void judge_outcome(struct execution *execution, const struct lc_channel *
     case LC_OUTCOME_CUT:
         end_with(execution, ENDING_CUT, "cut", summary);
         break;
+    case LC_OUTCOME_STOPPED:
+        end_with(execution, ENDING_STOPPED, "stopped", summary);
+        break;
     case LC_OUTCOME_EXHAUSTED:
         end_with(execution, ENDING_EXHAUSTED, "exhausted", summary);
         break;
@@ -89,12 +92,15 @@ static void judge_outcome(struct execution *execution, const struct lc_channel *
         end_with(execution, ENDING_ERROR, "internal", summary);
         break;
     }
-    if (channel->evidence_bytes && channel->evidence_bytes <= LC_EVIDENCE_SIZE) {
-        execution->evidence_bytes = channel->evidence_bytes;
-        execution->evidence =
-            copy_bytes((const char *)channel + LC_EVIDENCE_OFFSET, execution->evidence_bytes);
-        make_utf8(execution->evidence, execution->evidence_bytes);
-    }
+}
+
+static void copy_evidence(struct execution *execution, const struct lc_channel *channel)
+{
+    if (!channel->evidence_bytes || channel->evidence_bytes > LC_EVIDENCE_SIZE)
+        return;
+    execution->evidence_bytes = channel->evidence_bytes;
+    execution->evidence = copy_bytes((const char *)channel + LC_EVIDENCE_OFFSET, execution->evidence_bytes);
+    make_utf8(execution->evidence, execution->evidence_bytes);
 }
 
 /* Steps are a ring when room is given for them: see channel.h. */
@@ -109,6 +115,10 @@ static void copy_trace(struct execution *execution, const struct lc_channel *cha
     execution->trace_length = length;
     memcpy(execution->trace, ring + oldest, (length - oldest) * sizeof *ring);
     memcpy(execution->trace + (length - oldest), ring, oldest * sizeof *ring);
+    const struct lc_stacks *stacks = (const struct lc_stacks *)((const char *)channel + LC_STACKS_OFFSET);
+    uint32_t count = stacks->count <= LC_STACKS_MAX ? stacks->count : LC_STACKS_MAX;
+    execution->stacks = copy_bytes(stacks->entries, (count + 1) * sizeof *stacks->entries);
+    execution->stack_count = count + 1;
 }
 
 void execution_collect(struct execution *execution, const struct lc_channel *channel, int wait_status,
@@ -136,6 +146,7 @@ void execution_collect(struct execution *execution, const struct lc_channel *cha
         execution->decisions =
             copy_bytes((const char *)channel + LC_DECISIONS_OFFSET, channel->decisions_bytes);
     }
+    copy_evidence(execution, channel);
     copy_trace(execution, channel);
     const char *suppressions = (const char *)channel + LC_SUPPRESSIONS_OFFSET;
     if (execution->ending == ENDING_FINDING && *suppressions) {
@@ -157,6 +168,7 @@ void execution_free(struct execution *execution)
     free(execution->evidence);
     free(execution->suppressions);
     free(execution->trace);
+    free(execution->stacks);
     *execution = (struct execution){0};
 }
 

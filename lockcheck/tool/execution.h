@@ -16,6 +16,7 @@ enum ending {
     ENDING_FINDING,
     ENDING_LIMIT,     /* the step limit, or the room for decisions */
     ENDING_CUT,       /* given up by the strategy */
+    ENDING_STOPPED,   /* at the step that was asked for */
     ENDING_EXHAUSTED, /* no execution: the strategy has nothing left to explore */
     ENDING_ERROR,     /* not controlled, or lockcheck failed: exit code 3 */
     ENDING_UNUSABLE,  /* the program ended with an error of its own before its checkpoint: exit code 2 */
@@ -30,7 +31,8 @@ struct execution {
     bool complete;     /* ENDING_EXHAUSTED: nothing was left out; else the summary says what */
     uint64_t steps, events, hash;
     uint64_t virtual_ns;
-    char kind[64];      /* of the finding or of the error; "clean", "limit", "cut" or "exhausted" otherwise */
+    char kind[64];      /* of the finding or of the error; "clean", "limit", "cut", "stopped" or "exhausted"
+                         * otherwise */
     char *summary;      /* one sentence, {tN} and {oN} not yet expanded; "" when clean */
     uint8_t *decisions; /* as in the channel; NULL unless kept */
     size_t decisions_bytes;
@@ -38,6 +40,8 @@ struct execution {
     size_t evidence_bytes;
     struct lc_step *trace; /* the newest steps, oldest first, when they were asked for; NULL otherwise */
     size_t trace_length;
+    struct lc_stack *stacks; /* what stack and left_stack of a step are indices of; [0] is empty */
+    size_t stack_count;
     char *suppressions; /* with a finding: the text of those that the program brings along; NULL otherwise */
     double seconds;     /* since the command began to look */
 };

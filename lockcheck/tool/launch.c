@@ -77,6 +77,7 @@ static void put_settings(struct lc_channel *channel, const struct settings *sett
     channel->preemptions = settings->preemptions;
     channel->sleepers = settings->sleepers;
     channel->steps_room = settings->steps_room;
+    channel->stop_at_step = settings->stop_at_step;
     channel->replay_bytes = settings->decisions_bytes;
     if (settings->decisions_bytes)
         memcpy((char *)channel + LC_REPLAY_OFFSET, settings->decisions, settings->decisions_bytes);
@@ -475,10 +476,8 @@ static int await_change(struct template *template)
     return 0;
 }
 
-/* Starts and goes on to the first schedule. Returns 0, or -1 after saying what is wrong or on an interrupt.
- */
-static int launch(struct template *template, const struct program *program, const struct settings *settings,
-                  enum output output)
+int template_launch(struct template *template, const struct program *program, const struct settings *settings,
+                    enum output output)
 {
     if (template_start(template, program, settings, output) != 0)
         return -1;
@@ -494,11 +493,6 @@ static int launch(struct template *template, const struct program *program, cons
     return 0;
 }
 
-int template_launch(struct template *template, const struct program *program, const struct settings *settings)
-{
-    return launch(template, program, settings, OUTPUT_DISCARD);
-}
-
 int template_run(struct template *template, const struct settings *settings)
 {
     template_begin(template, settings);
@@ -509,7 +503,7 @@ int execute(const struct program *program, const struct settings *settings, enum
             struct execution *execution, char **captured, size_t *captured_length)
 {
     struct template template;
-    bool whole = launch(&template, program, settings, output) == 0;
+    bool whole = template_launch(&template, program, settings, output) == 0;
     if (whole && template.state == TEMPLATE_READY)
         whole = template_run(&template, settings) == 0;
     if (whole) {

@@ -34,7 +34,8 @@ struct settings {
                             be the same, see lockcheck/runtime/channel.h */
     const uint8_t *decisions; /* for strategies "replay" and "guided"; NULL otherwise */
     size_t decisions_bytes;
-    uint64_t steps_room; /* with LC_FLAG_STEPS; see channel.h */
+    uint64_t steps_room;   /* with LC_FLAG_STEPS; see channel.h */
+    uint64_t stop_at_step; /* > 0: the execution ends before this step */
 };
 
 /* Where the output of the program goes. */
@@ -128,13 +129,13 @@ int template_suppressions(const struct template *template, struct suppressions *
 void template_stop(struct template *template);
 
 /*
- * The same in one call each, waiting for the end. template_launch() starts the program, output discarded, and
+ * The same in one call each, waiting for the end. template_launch() starts the program and
  * makes the profiling run if the points need it; on success the template is ready, or has ended before its
  * checkpoint. template_run() runs one schedule. Both return 0, or -1 after saying what is wrong or on an
  * interrupt by the user.
  */
-int template_launch(struct template *template, const struct program *program,
-                    const struct settings *settings);
+int template_launch(struct template *template, const struct program *program, const struct settings *settings,
+                    enum output output);
 int template_run(struct template *template, const struct settings *settings);
 
 /*
@@ -147,9 +148,9 @@ int execute(const struct program *program, const struct settings *settings, enum
             struct execution *execution, char **captured, size_t *captured_length);
 
 /*
- * The program gets the descriptors that this command was started with, and no others: libraries that read debug
- * information open files without close-on-exec, and the numbers of a program's own descriptors must not depend on
- * what has been symbolised before. To be called before each start, and in the child.
+ * The program gets the descriptors that this command was started with, and no others: libraries that read
+ * debug information open files without close-on-exec, and the numbers of a program's own descriptors must not
+ * depend on what has been symbolised before. To be called before each start, and in the child.
  */
 void pass_on_descriptors(bool in_child);
 

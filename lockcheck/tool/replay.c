@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The command `replay`: see replay.h. */
 #include "lockcheck/tool/replay.h"
+#include "lockcheck/tool/debug.h"
 #include "lockcheck/tool/evidence.h"
 #include "lockcheck/tool/launch.h"
 #include "lockcheck/tool/report.h"
@@ -41,12 +42,9 @@ static enum ending recorded_ending(const char *kind)
                                         : ENDING_FINDING;
 }
 
-/* Runs the schedule as often as asked, up to the first execution that differs. Returns 0, or -1 after saying
- * what is wrong. */
-static int replay_all(struct replay *replay)
+static struct settings replay_settings(const struct schedule *schedule)
 {
-    const struct schedule *schedule = &replay->schedule;
-    struct settings settings = {
+    return (struct settings){
         .strategy = "replay",
         .seed = schedule->seed,
         .schedule = schedule->number,
@@ -61,6 +59,14 @@ static int replay_all(struct replay *replay)
         .decisions = schedule->decisions,
         .decisions_bytes = schedule->decisions_bytes,
     };
+}
+
+/* Runs the schedule as often as asked, up to the first execution that differs. Returns 0, or -1 after saying
+ * what is wrong. */
+static int replay_all(struct replay *replay)
+{
+    const struct schedule *schedule = &replay->schedule;
+    const struct settings settings = replay_settings(schedule);
     struct execution recorded = {
         .ending = recorded_ending(schedule->kind), .steps = schedule->steps, .hash = schedule->hash};
     snprintf(recorded.kind, sizeof recorded.kind, "%s", schedule->kind);
@@ -116,8 +122,9 @@ static void add_suppressed(const struct replay *replay, struct results *results,
         json_object_set_new(item, "schedule", count && schedule ? json_string(schedule) : json_null());
         json_array_append_new(list, item);
     }
-    json_object_set_new(results->json, "suppressed",
-                        json_integer(replay->suppression == NOT_SUPPRESSED ? 0 : (json_int_t)replay->executions));
+    json_object_set_new(
+        results->json, "suppressed",
+        json_integer(replay->suppression == NOT_SUPPRESSED ? 0 : (json_int_t)replay->executions));
     json_object_set_new(results->json, "suppressions", list);
 }
 
@@ -210,9 +217,14 @@ int replay_command(const struct options *options)
         program_open(&replay.program, replay.schedule.program, replay.schedule.argv, replay.schedule.cwd) ==
             0 &&
         program_check_build(&replay.program, replay.schedule.build_id, options->schedule, options->force) ==
-            0 &&
-        results_open(options->out) == 0)
-        code = replay_and_conclude(&replay);
+            0) {
+        if (options->gdb || options->trace || options->to) {
+            const struct settings settings = replay_settings(&replay.schedule);
+            code = debug_replay(options, &replay.program, &replay.schedule, &settings);
+        } else if (results_open(options->out) == 0) {
+            code = replay_and_conclude(&replay);
+        }
+    }
     suppressions_free(&replay.suppressions);
     schedule_free(&replay.schedule);
     program_free(&replay.program);

@@ -423,7 +423,7 @@ static int begin(struct shrinker *s, const struct program *program)
     }
     struct settings settings = s->settings;
     settings.flags |= LC_FLAG_EVIDENCE; /* where objects come from that were made before the checkpoint */
-    if (template_launch(&s->template, program, &settings) != 0)
+    if (template_launch(&s->template, program, &settings, OUTPUT_DISCARD) != 0)
         return -1;
     settings = s->settings;
     settings.strategy = "replay";

@@ -20,7 +20,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* What to keep while the schedule runs, as settings.steps_room: 32 MiB of the channel. */
+/* What to keep while the schedule runs, as settings.steps_room: 64 MiB of the channel. */
 #define STEPS_ROOM (1u << 20)
 
 /*
