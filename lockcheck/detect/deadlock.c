@@ -13,8 +13,8 @@
 
 #define LONGEST_CYCLE 64u
 
-static struct lc_thread *path[LONGEST_CYCLE];
-static uint32_t length;
+LC_WRITTEN static struct lc_thread *path[LONGEST_CYCLE];
+LC_WRITTEN static uint32_t length;
 
 static bool waits_for_holder(const struct lc_thread *t)
 {
@@ -48,6 +48,9 @@ static bool leads_back(struct lc_thread *t)
 
 static void block(struct lc_thread *thread)
 {
+    const struct lc_object *o = thread->object;
+    if (!o || (!o->owner && !o->readers && o->kind != LC_KIND_THREAD))
+        return;
     length = 0;
     if (!leads_back(thread))
         return;

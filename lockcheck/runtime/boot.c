@@ -25,7 +25,7 @@
 #include "lockcheck/runtime/runtime.h"
 #include <lockcheck.h>
 
-struct lc_runtime lc;
+LC_WRITTEN struct lc_runtime lc;
 struct lc_real lc_real;
 
 void *lc_next(const char *name)
@@ -94,9 +94,9 @@ bool lc_activate(void)
     lc.evidence = lc.channel->flags & LC_FLAG_EVIDENCE;
     lc.strategy = &lc_strategy_cooperative;
     lc.strategy->begin(NULL);
+    lc_signals_init();
     lc_threads_init();
     lc_backtrace_init();
-    lc_signals_init();
     lc.inside--;
     lc.active = true;
     return true;
@@ -140,13 +140,13 @@ static bool receive_start(void)
 
 static void begin_schedule(pid_t template)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (syscall(SYS_getppid) != template)
+    lc_system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+    if (lc_system_call(SYS_getppid, 0, 0, 0, 0) != template)
         _exit(EXIT_FAILURE);
-    syscall(SYS_close, lc.socket);
+    lc_system_call(SYS_close, lc.socket, 0, 0, 0);
     lc.generation++;
     lc.evidence = lc.channel->flags & LC_FLAG_EVIDENCE;
-    lc.channel->pid = (int32_t)syscall(SYS_getpid);
+    lc.channel->pid = (int32_t)lc_system_call(SYS_getpid, 0, 0, 0, 0);
     lc_debugger_wait();
     lc_schedule_begin();
     lc_descriptors_renew();
@@ -156,13 +156,13 @@ static void begin_schedule(pid_t template)
 static bool fork_schedule(pid_t template, int *status)
 {
     lc_channel_clear(lc.channel);
-    pid_t child = (pid_t)syscall(SYS_fork);
+    pid_t child = (pid_t)lc_system_call(SYS_fork, 0, 0, 0, 0);
     if (child == 0) {
         begin_schedule(template);
         return true;
     }
     *status = EXIT_FAILURE << 8;
-    while (child > 0 && waitpid(child, status, 0) < 0 && errno == EINTR)
+    while (child > 0 && lc_system_call(SYS_wait4, child, (long)status, 0, 0) == -EINTR)
         ;
     return false;
 }
@@ -176,7 +176,7 @@ static bool ended_plainly(int status)
 static uint64_t real_ns(void)
 {
     struct timespec now = {0};
-    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+    lc_system_call(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0, 0);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
@@ -214,6 +214,8 @@ static void checkpoint(void)
     fflush(NULL); /* or each schedule would write it again */
     lc.channel->reached_checkpoint = 1;
     lc.channel->memory_points = lc_memory_hooks;
+    lc_exit_prepare();
+    lc_processor_forget();
     lc_suppressions_tell();
     send_packet(LC_MSG_READY, 0);
     pid_t template = (pid_t)syscall(SYS_getpid);
@@ -242,7 +244,7 @@ static int run_main(int argc, char **argv, char **environment)
     lc_self->unwind_base = base;
     if (setjmp(base))
         lc_main_thread_exited();
-    return program_main(argc, argv, environment);
+    return lc_exit_with(program_main(argc, argv, environment));
 }
 
 static int controlled_main(int argc, char **argv, char **environment)
@@ -261,6 +263,6 @@ LC_EXPORT int __libc_start_main(main_function *main, int argc, char **argv, void
     typedef int start_main(main_function *, int, char **, void (*)(void), void (*)(void), void (*)(void),
                            void *);
     program_main = main;
-    return ((start_main *)lc_next("__libc_start_main"))(controlled_main, argc, argv, init, fini, loader_fini,
-                                                        stack_end);
+    return ((start_main *)lc_next("__libc_start_main"))(controlled_main, argc, argv, init, fini,
+                                                        lc_exit_handler(loader_fini), stack_end);
 }

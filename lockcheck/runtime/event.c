@@ -101,6 +101,15 @@ static void keep(unsigned op, struct lc_object *object, int64_t argument)
     }
 }
 
+/* Not inlined: most events go no further than the hash. */
+__attribute__((noinline)) static void pass_on(unsigned op, struct lc_object *object, int64_t argument)
+{
+    if (lc.evidence && object)
+        keep(op, object, argument);
+    if (op >= LC_OP_REQUEST)
+        lc_detect_event(op, object, argument);
+}
+
 void lc_emit(unsigned op, struct lc_object *object, int64_t argument)
 {
     uint64_t h = lc.channel->hash;
@@ -109,8 +118,6 @@ void lc_emit(unsigned op, struct lc_object *object, int64_t argument)
     h = ((h ^ (h >> 29)) + (uint64_t)argument) * 0xbf58476d1ce4e5b9ull;
     lc.channel->hash = h ^ (h >> 32);
     lc.channel->events++;
-    if (unlikely(lc.evidence) && object)
-        keep(op, object, argument);
-    if (op >= LC_OP_REQUEST)
-        lc_detect_event(op, object, argument);
+    if (unlikely(lc.evidence || op >= LC_OP_REQUEST))
+        pass_on(op, object, argument);
 }

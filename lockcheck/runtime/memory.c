@@ -13,7 +13,8 @@
 
 void *lc_allocate(size_t bytes)
 {
-    static char *next, *limit;
+    LC_WRITTEN static char *next;
+    static char *limit;
     if (!next) {
         void *range =
             mmap(NULL, RESERVED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -12,12 +12,12 @@
 #define FIRST_BUCKETS 512u /* one page: every schedule copies what it touches */
 
 struct lc_object *lc_objects;
-static struct lc_object **all_tail = &lc_objects;
+LC_WRITTEN static struct lc_object **all_tail = &lc_objects;
 static struct lc_object **buckets;
-static struct lc_object *free_list;
+LC_WRITTEN static struct lc_object *free_list;
 static size_t bucket_count;
-static size_t object_count;
-static uint32_t last_id;
+LC_WRITTEN static size_t object_count;
+LC_WRITTEN static uint32_t last_id;
 
 static size_t hash(uintptr_t address, size_t count)
 {

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Processors. A template and its schedules take turns, and a turn that crosses processors costs several times a turn
- * that does not, so the command gives each template a processor of its own. The program is not to see that: it is told
- * of the processors that it would have, and what it sets is only remembered.
+ * Processors. A template and its schedules take turns, and a turn that crosses processors costs several times
+ * a turn that does not, so the command gives each template a processor of its own. The program is not to see
+ * that: it is told of the processors that it would have, and what it sets is only remembered.
+ *
+ * The C library has the kernel write the number of the processor into each thread's restartable sequences
+ * area (rseq(2)). The carrier's is given up, so that sched_getcpu() asks the kernel there: those of the other
+ * fibers are never written to, and each schedule's process would begin by copying a page for it.
  */
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -14,6 +20,14 @@
 
 static cpu_set_t programs_own;
 static bool pinned;
+
+void lc_processor_forget(void)
+{
+    if (__rseq_size == 0)
+        return;
+    long area = (long)lc_self->tp + __rseq_offset;
+    lc_system_call(SYS_rseq, area, sizeof(struct rseq), RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
 
 void lc_processor_pin(void)
 {

@@ -226,7 +226,11 @@ struct lc_thread {
 };
 
 extern struct lc_thread *lc_self; /* the thread that runs */
-struct lc_thread *lc_thread_by_number(uint32_t id);
+extern struct lc_thread *lc_threads[LC_MAX_THREADS]; /* by number */
+static inline struct lc_thread *lc_thread_by_number(uint32_t id)
+{
+    return lc_threads[id];
+}
 uint32_t lc_thread_count(void);                 /* numbers 1 .. count have been given */
 struct lc_thread *lc_thread_of(pthread_t real); /* NULL when unknown */
 
@@ -259,6 +263,8 @@ struct lc_sleeper *lc_sleeper_take(const pthread_attr_t *attr, int *error);
 /* Its fiber has ended: let the C library have the stack. */
 void lc_sleeper_release(struct lc_sleeper *sleeper);
 
+/* The kernel no longer tells the C library which processor the carrier is on; in the template. */
+void lc_processor_forget(void);
 /* Keep the carrier on the processor that the channel names; in the template, at its checkpoint. */
 void lc_processor_pin(void);
 
@@ -364,8 +370,14 @@ _Noreturn void lc_limit_reached(void);
 _Noreturn void lc_no_choice(void); /* the strategy gave up */
 _Noreturn void lc_exhausted(void);
 void lc_raise(int sig); /* to the running fiber */
+extern uint64_t lc_carriers_mask; /* of signals, as the kernel has it */
 void lc_set_mask(uint64_t mask);
-void lc_mask_of_running(void); /* give the carrier the running fiber's; after a switch, on its stack */
+/* Gives the carrier the running fiber's mask; after a switch, on its stack. */
+static inline void lc_mask_of_running(void)
+{
+    if (unlikely(lc_self->mask != lc_carriers_mask))
+        lc_set_mask(lc_self->mask);
+}
 void lc_deliver_signals(void); /* those sent to the running fiber that it does not block */
 void lc_signals_init(void);
 
@@ -396,6 +408,15 @@ size_t lc_outstanding_write(char *buffer, size_t size, bool json);
 /* The semaphore whose annotated down the thread is in, or NULL. */
 const struct lc_object *lc_semaphore_of_down(const struct lc_thread *thread);
 
+/* ---- the end of the program ---- */
+
+/* Looks at what is loaded; in the template, at its checkpoint. */
+void lc_exit_prepare(void);
+/* What is to run in place of the loader's function at the program's exit. */
+void (*lc_exit_handler(void (*loader_fini)(void)))(void);
+/* The program ends with that status, which is returned. */
+int lc_exit_with(int code);
+
 /* ---- memory accesses of the program ---- */
 
 extern bool lc_memory_hooks;       /* it has code that calls the hooks of memory_access.c */
@@ -425,6 +446,17 @@ void *lc_next(const char *name);
 #define LC_HIDDEN_FDS 100
 /* Moves a descriptor there. Returns the new number, or the old one when it could not be moved. */
 int lc_hide(int fd);
+/* A system call past the C library, which leaves errno alone: the result, or a negative error number. */
+static inline long lc_system_call(long number, long a, long b, long c, long d)
+{
+    long result;
+    register long fourth __asm__("r10") = d;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "0"(number), "D"(a), "S"(b), "d"(c), "r"(fourth)
+                     : "rcx", "r11", "memory");
+    return result;
+}
 /* Calls the C library's function of the same name, with ours as the type. */
 #define LC_REAL(name)                                                                                        \
     ({                                                                                                       \

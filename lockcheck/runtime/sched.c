@@ -11,31 +11,26 @@
  */
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "lockcheck/detect/detect.h"
 #include "lockcheck/runtime/runtime.h"
 #include "lockcheck/strategy/random_number.h"
 
-static uint32_t enabled[LC_MAX_THREADS]; /* ascending */
-static uint32_t enabled_count;
-static uint32_t deadline_count; /* threads with a deadline that has not passed */
+/* Ascending. After the small variables: most programs have few threads. */
+__attribute__((section("lc_written_arrays"))) static uint32_t enabled[LC_MAX_THREADS];
+LC_WRITTEN static uint32_t enabled_count;
+LC_WRITTEN static uint32_t deadline_count; /* threads with a deadline that has not passed */
 
-static bool observed; /* observe_step() has work to do */
+LC_WRITTEN static bool observed; /* observe_step() has work to do */
 
 /* The run of equal decisions that is being written. */
-static uint64_t run_thread;
-static uint64_t run_count; /* 0 before the first decision */
-static uint8_t *run_count_at;
+LC_WRITTEN static uint64_t run_thread;
+LC_WRITTEN static uint64_t run_count; /* 0 before the first decision */
+LC_WRITTEN static uint8_t *run_count_at;
 
 /* ---- who can run ---- */
-
-static uint32_t position(uint32_t id)
-{
-    uint32_t i = 0;
-    while (i < enabled_count && enabled[i] < id)
-        i++;
-    return i;
-}
 
 void lc_enable(struct lc_thread *t)
 {
@@ -43,18 +38,20 @@ void lc_enable(struct lc_thread *t)
         return;
     t->state = LC_ENABLED;
     t->enabled_step = lc.channel->steps;
-    uint32_t i = position(t->id);
-    memmove(&enabled[i + 1], &enabled[i], (enabled_count - i) * sizeof *enabled);
+    uint32_t i = enabled_count++;
+    for (; i > 0 && enabled[i - 1] > t->id; i--)
+        enabled[i] = enabled[i - 1];
     enabled[i] = t->id;
-    enabled_count++;
 }
 
 static void disable(struct lc_thread *t, enum lc_state state)
 {
     if (t->state == LC_ENABLED) {
-        uint32_t i = position(t->id);
-        enabled_count--;
-        memmove(&enabled[i], &enabled[i + 1], (enabled_count - i) * sizeof *enabled);
+        uint32_t i = 0;
+        while (enabled[i] != t->id)
+            i++;
+        for (enabled_count--; i < enabled_count; i++)
+            enabled[i] = enabled[i + 1];
     }
     t->state = state;
 }
@@ -85,6 +82,26 @@ static bool cancelled(const struct lc_thread *t)
 
 /* ---- decisions ---- */
 
+#define LARGEST_RUN 24u /* bytes of one run of equal decisions */
+#define PAGE 4096u
+#define ROOM_AT_ONCE (1u << 20)
+
+LC_WRITTEN static uint64_t last_step;
+LC_WRITTEN static uint64_t room; /* decisions_bytes from which on there is less than LARGEST_RUN left */
+
+/* Pages of the channel are mapped as many as there have been, which costs less than one by one. */
+static void make_room(void)
+{
+    struct lc_channel *c = lc.channel;
+    uint64_t end = room + LARGEST_RUN;
+    if (c->steps > last_step || end >= LC_DECISIONS_SIZE)
+        lc_limit_reached();
+    uint64_t more = end < ROOM_AT_ONCE ? end : ROOM_AT_ONCE;
+    lc_system_call(SYS_madvise, (long)c + LC_DECISIONS_OFFSET + (long)end, (long)more, MADV_POPULATE_WRITE,
+                   0);
+    room += more;
+}
+
 /* The channel holds every decision from the moment it is taken, so that the schedule of a crash is whole. */
 static void record(uint32_t choice)
 {
@@ -92,8 +109,8 @@ static void record(uint32_t choice)
     c->steps++;
     if (!lc.scheduled)
         return;
-    if (unlikely((c->max_steps && c->steps > c->max_steps) || c->decisions_bytes + 24 > LC_DECISIONS_SIZE))
-        lc_limit_reached();
+    if (unlikely(c->steps > last_step || c->decisions_bytes > room))
+        make_room();
     uint8_t *start = (uint8_t *)c + LC_DECISIONS_OFFSET;
     if (run_count == 0 || choice != run_thread) {
         run_thread = choice;
@@ -101,7 +118,12 @@ static void record(uint32_t choice)
         run_count_at = start + c->decisions_bytes;
         run_count_at += lc_varint_put(run_count_at, choice);
     }
-    size_t bytes = lc_varint_put(run_count_at, ++run_count);
+    if (likely(++run_count < 0x80)) {
+        *run_count_at = (uint8_t)run_count; /* as lc_varint_put() does */
+        c->decisions_bytes = (uint64_t)(run_count_at + 1 - start);
+        return;
+    }
+    size_t bytes = lc_varint_put(run_count_at, run_count);
     c->decisions_bytes = (uint64_t)(run_count_at + bytes - start);
 }
 
@@ -283,7 +305,6 @@ static void begin_recording(void)
         lc_thread_by_number(i)->enabled_step = 0;
 }
 
-
 /* What only some executions want to know of each step. */
 static void observe_step(const struct lc_choice *c, uint32_t chosen)
 {
@@ -302,7 +323,9 @@ static void observe_step(const struct lc_choice *c, uint32_t chosen)
 static void schedule(bool yielded)
 {
     struct lc_thread *me = lc_self;
-    struct lc_choice choice = {.enabled = enabled, .yielded = yielded, .current = me->id, .next = next_of};
+    static struct lc_choice choice = {.enabled = enabled, .next = next_of};
+    choice.yielded = yielded;
+    choice.current = me->id;
     for (;;) {
         choice.count = enabled_count;
         choice.time_possible = deadline_count > 0;
@@ -363,6 +386,8 @@ void lc_schedule_begin(void)
     c->sleepers_used = 0;
     c->hash = 0x6c6f636b63686563ull;
     run_count = 0;
+    last_step = c->max_steps ? c->max_steps : UINT64_MAX;
+    room = PAGE - LARGEST_RUN;
     lc.scheduled = true;
     observed = (c->flags & (LC_FLAG_STEPS | LC_FLAG_PROFILE | LC_FLAG_DEBUGGER)) || c->stop_at_step;
     if (c->flags & LC_FLAG_STEPS)
@@ -470,9 +495,11 @@ static bool writer_waits(const struct lc_object *o)
 
 bool lc_available(enum lc_op op, const struct lc_object *o, const struct lc_thread *t)
 {
-    switch (o->kind) {
-    case LC_KIND_MUTEX:
+    if (o->kind == LC_KIND_SEMAPHORE) /* here, and next, what is waited for most */
+        return o->value > 0;
+    if (o->kind == LC_KIND_MUTEX)
         return !o->owner || (o->owner == t && o->type == PTHREAD_MUTEX_RECURSIVE);
+    switch (o->kind) {
     case LC_KIND_SPINLOCK:
     case LC_KIND_ONCE:
         return !o->owner;
@@ -480,8 +507,6 @@ bool lc_available(enum lc_op op, const struct lc_object *o, const struct lc_thre
         if (op == LC_OP_READ_LOCK)
             return !o->owner && !(o->type == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP && writer_waits(o));
         return !o->owner && !o->readers;
-    case LC_KIND_SEMAPHORE:
-        return o->value > 0;
     case LC_KIND_THREAD:
         return lc_thread_by_number((uint32_t)o->value)->state == LC_FINISHED;
     case LC_KIND_DESCRIPTOR:

@@ -19,19 +19,13 @@ void lc_raise(int sig)
     syscall(SYS_tgkill, syscall(SYS_getpid), syscall(SYS_gettid), sig);
 }
 
-static uint64_t carriers_mask;
+LC_WRITTEN uint64_t lc_carriers_mask;
 
 /* The kernel's mask is the carrier's; it is changed at a switch when the next fiber's differs. */
 void lc_set_mask(uint64_t mask)
 {
-    carriers_mask = mask;
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
-}
-
-void lc_mask_of_running(void)
-{
-    if (unlikely(lc_self->mask != carriers_mask))
-        lc_set_mask(lc_self->mask);
+    lc_carriers_mask = mask;
+    lc_system_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof mask);
 }
 
 static int change_mask(int how, const sigset_t *change, sigset_t *before)

@@ -16,31 +16,20 @@
 #define SLEEPER_ROOM 2048u /* bytes of stack kept for the sleeping thread */
 #define POOL_MAX 64u       /* each sleeper makes the fork of a schedule a little slower */
 
-static struct lc_sleeper *pool, **pool_tail = &pool; /* in the order in which they will be used */
+LC_WRITTEN static struct lc_sleeper *pool;
+static struct lc_sleeper **pool_tail = &pool; /* in the order in which they will be used */
 static uint32_t pool_size;
-
-/* A system call that leaves errno alone. */
-static long bare_futex(int *word, int operation, int value)
-{
-    long result;
-    register long timeout __asm__("r10") = 0;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "0"(SYS_futex), "D"(word), "S"(operation), "d"(value), "r"(timeout)
-                     : "rcx", "r11", "memory");
-    return result;
-}
 
 static void sleep_until_set(int *word)
 {
     while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == 0)
-        bare_futex(word, FUTEX_WAIT_PRIVATE, 0);
+        lc_system_call(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, 0, 0);
 }
 
 static void set(int *word)
 {
     __atomic_store_n(word, 1, __ATOMIC_RELEASE);
-    bare_futex(word, FUTEX_WAKE_PRIVATE, INT_MAX);
+    lc_system_call(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, INT_MAX, 0);
 }
 
 static void *sleep_for_good(void *argument)

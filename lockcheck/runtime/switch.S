@@ -37,19 +37,29 @@ lc_switch:
         .cfi_adjust_cfa_offset 8
         stmxcsr (%rsp)
         fnstcw  4(%rsp)
+        movl    (%rsp), %eax
+        movzwl  4(%rsp), %ecx
         movq    %rsp, (%rdi)
         movq    %rsi, %rsp
         cmpl    $0, lc_has_fsgsbase(%rip)
         je      1f
         wrfsbase %rdx
         jmp     2f
-1:      movl    $SYS_arch_prctl, %eax
+1:      movl    %eax, %r8d              /* the system call destroys rax and rcx */
+        movl    %ecx, %r9d
+        movl    $SYS_arch_prctl, %eax
         movl    $ARCH_SET_FS, %edi
         movq    %rdx, %rsi
         syscall
-2:      ldmxcsr (%rsp)
+        movl    %r8d, %eax
+        movl    %r9d, %ecx
+2:      cmpl    (%rsp), %eax            /* to load them takes longer than to look */
+        je      3f
+        ldmxcsr (%rsp)
+3:      cmpw    4(%rsp), %cx
+        je      4f
         fldcw   4(%rsp)
-        addq    $8, %rsp
+4:      addq    $8, %rsp
         .cfi_adjust_cfa_offset -8
         popq    %r15
         .cfi_adjust_cfa_offset -8

@@ -35,16 +35,11 @@
 #define MAX_KEYS 1024u         /* PTHREAD_KEYS_MAX of the C library */
 
 int lc_has_fsgsbase;
-struct lc_thread *lc_self;
-static struct lc_thread *threads[LC_MAX_THREADS];
-static uint32_t thread_count;
-static struct lc_thread *to_reap;
-static uint32_t to_reap_count;
-
-struct lc_thread *lc_thread_by_number(uint32_t id)
-{
-    return threads[id];
-}
+LC_WRITTEN struct lc_thread *lc_self;
+struct lc_thread *lc_threads[LC_MAX_THREADS];
+LC_WRITTEN static uint32_t thread_count;
+LC_WRITTEN static struct lc_thread *to_reap;
+LC_WRITTEN static uint32_t to_reap_count;
 
 uint32_t lc_thread_count(void)
 {
@@ -54,7 +49,21 @@ uint32_t lc_thread_count(void)
 struct lc_thread *lc_thread_of(pthread_t real)
 {
     struct lc_object *o = lc_object_find((void *)real);
-    return o && o->kind == LC_KIND_THREAD ? threads[o->value] : NULL;
+    return o && o->kind == LC_KIND_THREAD ? lc_threads[o->value] : NULL;
+}
+
+/* By hand: what snprintf() touches would be mapped anew in each schedule's process. */
+static void name_by_number(struct lc_thread *t)
+{
+    char digits[12], *d = digits + sizeof digits;
+    *--d = 0;
+    for (uint32_t n = t->id; n; n /= 10)
+        *--d = (char)('0' + n % 10);
+    char *name = t->name;
+    for (const char *word = "thread "; *word;)
+        *name++ = *word++;
+    while ((*name++ = *d++))
+        ;
 }
 
 static struct lc_thread *add_thread(void)
@@ -63,7 +72,7 @@ static struct lc_thread *add_thread(void)
         return NULL;
     struct lc_thread *t = lc_allocate(sizeof *t);
     t->id = ++thread_count;
-    threads[t->id] = t;
+    lc_threads[t->id] = t;
     t->deadline_ns = LC_NEVER;
     return t;
 }
@@ -100,6 +109,7 @@ static struct {
     bool used;
     void (*destructor)(void *);
 } keys[MAX_KEYS];
+static pthread_key_t key_count; /* none of those from this one on has a destructor */
 
 LC_EXPORT int pthread_key_create(pthread_key_t *key, void (*destructor)(void *))
 {
@@ -110,6 +120,8 @@ LC_EXPORT int pthread_key_create(pthread_key_t *key, void (*destructor)(void *))
     if (!error && *key < MAX_KEYS && !lc.inside) {
         keys[*key].used = true;
         keys[*key].destructor = destructor;
+        if (destructor && *key >= key_count)
+            key_count = *key + 1;
     }
     return error;
 }
@@ -125,7 +137,7 @@ static void run_key_destructors(void)
 {
     for (int round = 0; round < PTHREAD_DESTRUCTOR_ITERATIONS; round++) {
         bool again = false;
-        for (pthread_key_t k = 0; k < MAX_KEYS; k++) {
+        for (pthread_key_t k = 0; k < key_count; k++) {
             if (!keys[k].used || !keys[k].destructor)
                 continue;
             void *value = pthread_getspecific(k);
@@ -152,7 +164,7 @@ static _Noreturn void finish(struct lc_thread *t)
     lc_point(LC_OP_THREAD_EXIT, t->self);
     bool last = true;
     for (uint32_t i = 1; i <= thread_count && last; i++)
-        last = threads[i] == t || threads[i]->state == LC_FINISHED;
+        last = lc_threads[i] == t || lc_threads[i]->state == LC_FINISHED;
     if (last)
         exit(0);
     lc_thread_ended(t);
@@ -260,14 +272,14 @@ LC_EXPORT int pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(
     int error;
     t->sleeper = lc_sleeper_take(attr ? &own : NULL, &error);
     if (!t->sleeper) {
-        threads[t->id] = NULL;
+        lc_threads[t->id] = NULL;
         thread_count--;
         return error;
     }
     t->real = t->sleeper->real;
     t->tp = t->sleeper->tp;
     lay_first_frame(t, t->sleeper->stack_top);
-    snprintf(t->name, sizeof t->name, "thread %u", t->id);
+    name_by_number(t);
     if (lc.evidence)
         t->created_frames = lc_backtrace(t->created, LC_MAX_STACK);
     give_object(t);

@@ -11,8 +11,9 @@
 #include "lockcheck/strategy/random_number.h"
 #include "lockcheck/strategy/strategy.h"
 
-static uint64_t state;
-static uint32_t eagerness; /* time passes with chance 1 in this many steps; 0: like one more thread */
+LC_WRITTEN static uint64_t state;
+LC_WRITTEN static uint32_t
+    eagerness; /* time passes with chance 1 in this many steps; 0: like one more thread */
 
 static void begin(const struct lc_schedule_settings *settings)
 {
