@@ -107,18 +107,6 @@ __attribute__((constructor)) static void start(void)
     lc_activate();
 }
 
-/* The program ends by exit() or a return from main(), after its own handlers. Threads that are left are cut
- * off, so how far they get is a matter of scheduling. */
-__attribute__((destructor)) static void finish(void)
-{
-    if (!lc_controlled() || !lc.scheduled)
-        return;
-    lc_point(LC_OP_PROCESS_EXIT, NULL);
-    if (lc.strategy->end)
-        lc.strategy->end();
-    lc_debugger_exit();
-}
-
 /* ---- the template ---- */
 
 static void send_packet(uint32_t type, int wait_status)

@@ -91,9 +91,10 @@ static void end(void)
     /* r_version: there is more than one list of loaded objects (dlmopen). */
     if (lc.scheduled && lc_controlled() && status_known && last_silent && !last_silent->l_next &&
         _r_debug.r_version == 1) {
+        int code = status; /* another thread may call exit() too, in the last step */
         last_step();
         if (streams_are_written())
-            lc_system_call(SYS_exit_group, status, 0, 0, 0);
+            lc_system_call(SYS_exit_group, code, 0, 0, 0);
     }
     if (loaders_end)
         loaders_end();

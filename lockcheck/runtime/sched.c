@@ -9,7 +9,6 @@
  * deadline. A deadline that has passed makes a thread enabled; whether it then finds its lock or its wake-up
  * after all is decided by what happens before it is chosen.
  */
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
