@@ -201,8 +201,9 @@ struct nic {
 
     uint32_t tsd[TX_DESCRIPTORS];
     uint32_t tsad[TX_DESCRIPTORS];
-    unsigned tx_current;    /* the descriptor whose turn it is */
-    unsigned tx_generation; /* counts RST, so that a transmission from before does not complete */
+    bool tsad_written[TX_DESCRIPTORS]; /* since the last reset */
+    unsigned tx_current;               /* the descriptor whose turn it is */
+    unsigned tx_generation;            /* counts RST, so that a transmission from before does not complete */
     uint8_t tx_data[RX_FRAME_MAX];
 
     uint32_t rbstart;
@@ -570,6 +571,8 @@ static void soft_reset(struct nic *nic)
     for (unsigned i = 0; i < TX_DESCRIPTORS; i++) {
         nic->tsd[i] = TSD_OWN;
         nic->tsad[i] = 0;
+        nic->tsad_written[i] = false;
+        lockcheck_event(LOCKCHECK_HAND_OVER, &nic->tsd[i], 0);
     }
     put_le(nic->stored + MULINT, 2, 0);
     update_line(nic);
@@ -602,14 +605,44 @@ static uint32_t read_tsd(struct nic *nic, unsigned index)
     return nic->tsd[index];
 }
 
+/*
+ * The driver hands a descriptor over. The card takes them in turn and, when the transmitter is on, at once:
+ * it would send from a wrong address, later than what follows, or never. That is a finding, and no more: here
+ * the card goes on as a real one does.
+ */
+static void check_hand_over(struct nic *nic, unsigned index)
+{
+    unsigned next = nic->tx_current, waiting = 0;
+    char text[128];
+
+    while (waiting < TX_DESCRIPTORS && !(nic->tsd[next] & TSD_OWN)) {
+        next = (next + 1) % TX_DESCRIPTORS;
+        waiting++;
+    }
+    if (waiting == TX_DESCRIPTORS)
+        snprintf(text, sizeof text, "the driver hands over a descriptor that rtl8139 has not sent yet");
+    else if (index != next)
+        snprintf(text, sizeof text, "the driver hands over a descriptor when it is the turn of descriptor %u",
+                 next);
+    else if (!(nic->cr & CR_TE))
+        snprintf(text, sizeof text, "the driver hands over a descriptor while rtl8139's transmitter is off");
+    else if (!nic->tsad_written[index])
+        snprintf(text, sizeof text, "the driver hands over a descriptor without an address since the reset");
+    else
+        return;
+    lockcheck_finding_about(&nic->tsd[index], "device-misuse", text);
+}
+
 /* OWN written as 0 hands the descriptor over. "Writing to this register" clears the status bits. */
 static void write_tsd(struct nic *nic, unsigned index, uint32_t value, uint32_t mask)
 {
     if (mask != UINT32_MAX)
         return; /* TSD and TSAD are only accessible as double words */
-    nic->tsd[index] = value & (TSD_SIZE | TSD_OWN | TSD_ERTXTH);
-    if (!(nic->tsd[index] & TSD_OWN))
+    if (!(value & TSD_OWN)) {
+        check_hand_over(nic, index);
         lockcheck_event(LOCKCHECK_HAND_OVER, &nic->tsd[index], 0);
+    }
+    nic->tsd[index] = value & (TSD_SIZE | TSD_OWN | TSD_ERTXTH);
     start_transmitter(nic);
 }
 
@@ -620,8 +653,10 @@ static uint32_t read_tsad(struct nic *nic, unsigned index)
 
 static void write_tsad(struct nic *nic, unsigned index, uint32_t value, uint32_t mask)
 {
-    if (mask == UINT32_MAX)
-        nic->tsad[index] = value;
+    if (mask != UINT32_MAX)
+        return;
+    nic->tsad[index] = value;
+    nic->tsad_written[index] = true;
 }
 
 /* Transmit Status of All Descriptors: TOK, TUN, TABT and OWN, four bits each. */

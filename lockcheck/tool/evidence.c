@@ -586,12 +586,20 @@ struct evidence_stacks evidence_stacks(struct evidence_reader *reader, const str
     json_array_foreach(json_object_get(description.evidence, "objects"), i, item)
     {
         const json_t *history = json_object_get(item, "history");
-        const json_t *last = json_array_get(history, json_array_size(history) - 1);
-        json_int_t thread = json_integer_value(json_object_get(last, "thread"));
-        if (last && sentence_names(sentence, 'o', json_integer_value(json_object_get(item, "id")))) {
+        if (!sentence_names(sentence, 'o', json_integer_value(json_object_get(item, "id"))))
+            continue;
+        size_t before = stacks.count;
+        for (size_t k = json_array_size(history); k-- > 0;) {
+            const json_t *event = json_array_get(history, k);
+            json_int_t thread = json_integer_value(json_object_get(event, "thread"));
+            size_t have = before;
+            while (have < stacks.count && stacks.stacks[have].thread != thread)
+                have++;
+            if (have < stacks.count)
+                continue;
             add_stack(&stacks, &description, thread, !any || sentence_names(sentence, 't', thread),
-                      json_object_get(last, "stack"));
-            stacks.stacks[stacks.count - 1].past = true;
+                      json_object_get(event, "stack"));
+            stacks.stacks[have].past = true;
         }
     }
     close_description(&description);

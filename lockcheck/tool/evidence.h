@@ -57,8 +57,8 @@ char *evidence_place(struct evidence_reader *reader, const struct lc_stack *stac
 char *evidence_identify(struct evidence_reader *reader, const struct execution *execution, bool with_stacks);
 
 /*
- * The stacks that a finding shows: where each thread that has not ended is, and where the last event was of
- * each object that the sentence names.
+ * The stacks that a finding shows: where each thread that has not ended is, and where each thread last had to
+ * do with each object that the sentence names.
  */
 struct evidence_stack {
     json_int_t thread; /* whose it is */

@@ -10,9 +10,8 @@
 
 #include <stdbool.h>
 
-/* What explore takes when none is named. The portfolio finds more, also a race in the unmodified driver that
- * netdde hosts (docs/findings.md): it can be the default when a finding can be suppressed by name. */
-#define DEFAULT_STRATEGY "random"
+/* What explore takes when none is named: what one strategy misses another may find. */
+#define DEFAULT_STRATEGY "portfolio"
 
 /* Users may name it: it needs no decisions to follow. */
 bool strategy_offered(const char *name);

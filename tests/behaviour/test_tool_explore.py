@@ -51,7 +51,7 @@ def test_a_finding_has_what_the_design_promises(lockcheck, program, out) -> None
     result = outcome.result
     assert (result["version"], result["verdict"]) == (1, "finding")
     assert result["program"] == [str(program("abba"))]
-    assert (result["strategy"], result["seed"]) == ("random", 1)
+    assert (result["strategy"], result["seed"]) == ("portfolio", 1)
     [finding] = result["findings"]
     assert finding["kind"] == "deadlock" and finding["id"].startswith("deadlock-")
     assert (out / finding["schedule"]).read_text().startswith("lockcheck-schedule 1\n")

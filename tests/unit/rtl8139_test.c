@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <lockcheck.h>
 
 #include "harness/machine/dma.h"
 #include "harness/machine/io.h"
@@ -790,6 +791,69 @@ static void nothing_is_sent_while_the_transmitter_is_off(void **state)
     expect_sent(0, 1, 100);
 }
 
+static const char *misuse; /* part of the text of the latest finding of that kind */
+
+/* In place of lockcheck's runtime. */
+void lockcheck_request(enum lockcheck_request request, const void *object, long argument, const char *text,
+                       const char *kind)
+{
+    static const char *const parts[] = {"not sent yet", "the turn of descriptor 0", "transmitter is off",
+                                        "without an address"};
+    (void)argument;
+    if (request != LOCKCHECK_FINDING || strcmp(kind, "device-misuse") != 0)
+        return;
+    assert_non_null(object);
+    misuse = "another";
+    for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strstr(text, parts[i]))
+            misuse = parts[i];
+}
+
+static void expect_misuse(const char *text)
+{
+    if (text)
+        assert_non_null(misuse);
+    else
+        assert_null(misuse);
+    if (text)
+        assert_string_equal(misuse, text);
+    misuse = NULL;
+}
+
+static void a_descriptor_that_is_handed_over_wrongly_is_a_finding(void **state)
+{
+    (void)state;
+    misuse = NULL;
+    start(8192, APM);
+    for (unsigned i = 0; i < 5; i++) {
+        send(i % 4, i, 60);
+        wait_transmitted(i % 4);
+    }
+    w32(TSD0, OWN); /* not handed over */
+    expect_misuse(NULL);
+    w8(CR, RST);
+    w8(CR, RE | TE);
+    send(0, 1, 60);
+    expect_misuse("without an address");
+    w8(CR, RST);
+    for (unsigned i = 0; i < 4; i++)
+        w32(TSAD0 + 4 * i, (uint32_t)driver.tx_bus[i]);
+    send(0, 1, 60);
+    expect_misuse("transmitter is off");
+    w8(CR, RST);
+    for (unsigned i = 0; i < 4; i++)
+        w32(TSAD0 + 4 * i, (uint32_t)driver.tx_bus[i]);
+    w8(CR, RE | TE);
+    send(1, 1, 60);
+    expect_misuse("the turn of descriptor 0");
+    w8(CR, RE);
+    for (unsigned i = 0; i < 4; i++)
+        send(i, i, 60);
+    misuse = NULL;
+    send(0, 5, 60);
+    expect_misuse("not sent yet");
+}
+
 static void descriptors_are_written_as_double_words(void **state)
 {
     (void)state;
@@ -984,6 +1048,7 @@ int main(void)
         cmocka_unit_test_teardown(four_descriptors_are_sent_in_turn, stop),
         cmocka_unit_test_teardown(a_descriptor_waits_for_its_turn, stop),
         cmocka_unit_test_teardown(nothing_is_sent_while_the_transmitter_is_off, stop),
+        cmocka_unit_test_teardown(a_descriptor_that_is_handed_over_wrongly_is_a_finding, stop),
         cmocka_unit_test_teardown(descriptors_are_written_as_double_words, stop),
         cmocka_unit_test_teardown(a_frame_that_is_too_long_is_aborted, stop),
         cmocka_unit_test_teardown(a_reset_forgets_the_frame_on_its_way, stop),

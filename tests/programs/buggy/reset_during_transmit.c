@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A device reads at address 0, because of the race of a real driver or because of another that resembles it. The
- * functions have the names that stacks of netdde have, so that netdde's suppressions are tried on both.
+ * A driver hands a descriptor over without an address, because of the race of a real driver or because of
+ * another defect that resembles it. The functions have the names that stacks of netdde have, so that netdde's
+ * suppressions are tried on both.
  *
- * Argument: "race" (the device is reset after a time-out while a frame is handed over to it), "open" (it is reset
- * because it is being opened), "forgotten" (nobody resets it: the address was never written), "unmap" (the frame is
- * taken back before the device has read it).
+ * Argument: "race" (the device is reset after a time-out while a frame is sent), "open" (it is reset because
+ * it is being opened), "forgotten" (nobody resets it: the address was never written), "ioctl" (it is reset
+ * after a time-out, but what hands the descriptor over is not the transmission of a frame), "unmap" (the
+ * frame is taken back before the device has read it).
  */
 #include <lockcheck.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 
-#define NOINLINE __attribute__((noinline))
+/* Functions that differ and stay functions, lest the compiler make one of two. */
+#define OWN __attribute__((noinline))
 
 static pthread_mutex_t device = PTHREAD_MUTEX_INITIALIZER;
 static unsigned long address = 0x1000;
 static bool handed_over;
-static int descriptor, opened, timeouts;
+static int descriptor, opened, timeouts, controls;
 
 static void write_address(unsigned long value)
 {
     pthread_mutex_lock(&device);
     address = value;
+    lockcheck_event(LOCKCHECK_HAND_OVER, &descriptor, 0);
     pthread_mutex_unlock(&device);
 }
 
@@ -32,48 +36,51 @@ static void rtl8139_hw_start(void)
     write_address(0x1000);
 }
 
-/* The two differ and stay functions, lest the compiler make one of them. */
-static NOINLINE void rtl8139_open(void)
+static OWN void rtl8139_open(void)
 {
     opened++;
     rtl8139_hw_start();
 }
 
-static NOINLINE void rtl8139_tx_timeout_task(void)
+static OWN void rtl8139_tx_timeout_task(void)
 {
     timeouts++;
     rtl8139_hw_start();
 }
 
-static void release_frame(void)
-{
-    write_address(0);
-}
-
-static void rtl8139_start_xmit(void)
+static OWN void release_frame(void)
 {
     pthread_mutex_lock(&device);
-    handed_over = true;
-    lockcheck_event(LOCKCHECK_HAND_OVER, &descriptor, 0);
+    address = 0;
     pthread_mutex_unlock(&device);
 }
 
-static void dma_read(void)
+static OWN void write_tsd(void)
 {
+    pthread_mutex_lock(&device);
     if (!address)
-        lockcheck_finding_about(&descriptor, "dma-fault", "the device reads at address 0");
+        lockcheck_finding_about(&descriptor, "device-misuse",
+                                "the driver hands over a descriptor without an address");
+    handed_over = true;
+    pthread_mutex_unlock(&device);
 }
 
-static void fetch_frame(void)
+static OWN void rtl8139_start_xmit(void)
 {
-    dma_read();
+    write_tsd();
+}
+
+static OWN void rtl8139_ioctl(void)
+{
+    controls++;
+    write_tsd();
 }
 
 static void *nic(void *argument)
 {
     pthread_mutex_lock(&device);
-    if (handed_over)
-        fetch_frame();
+    if (handed_over && !address)
+        lockcheck_finding_about(&descriptor, "dma-fault", "the device reads at address 0");
     pthread_mutex_unlock(&device);
     return argument;
 }
@@ -81,11 +88,11 @@ static void *nic(void *argument)
 static void *work(void *argument)
 {
     const char *what = argument;
-    if (strcmp(what, "race") == 0)
+    if (strcmp(what, "race") == 0 || strcmp(what, "ioctl") == 0)
         rtl8139_tx_timeout_task();
     else if (strcmp(what, "open") == 0)
         rtl8139_open();
-    else if (strcmp(what, "unmap") == 0)
+    else if (strcmp(what, "unmap") == 0 && handed_over)
         release_frame();
     return NULL;
 }
@@ -97,10 +104,15 @@ int main(int argc, char **argv)
     if (strcmp(what, "forgotten") == 0)
         address = 0;
     pthread_t threads[2];
-    pthread_create(&threads[0], NULL, nic, NULL);
-    pthread_create(&threads[1], NULL, work, (void *)what);
-    rtl8139_start_xmit();
-    for (int i = 0; i < 2; i++)
-        pthread_join(threads[i], NULL);
+    pthread_create(&threads[0], NULL, work, (void *)what);
+    if (strcmp(what, "unmap") == 0)
+        pthread_create(&threads[1], NULL, nic, NULL);
+    if (strcmp(what, "ioctl") == 0)
+        rtl8139_ioctl();
+    else
+        rtl8139_start_xmit();
+    pthread_join(threads[0], NULL);
+    if (strcmp(what, "unmap") == 0)
+        pthread_join(threads[1], NULL);
     return 0;
 }

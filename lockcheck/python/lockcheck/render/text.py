@@ -39,6 +39,7 @@ KINDS = {
     "lock-misuse": "a lock is used against its rules",
     "irq-unsafe": "a lock is used both inside and outside interrupts, unsafely",
     "sleep-in-atomic": "a thread sleeps where it must not",
+    "device-misuse": "a driver does what its device does not allow",
     "dma-fault": "a device accessed memory that was not mapped for it",
     "leak": "something was taken and never given back",
     "crash": "the program died",
