@@ -8,14 +8,24 @@
 
 #include "lockcheck/runtime/memory_hooks.h"
 
-static void before_read(const void *address, size_t bytes, enum lc_access how)
+INLINED void before_read(const void *address, size_t bytes, enum lc_access how)
 {
     (void)address, (void)bytes, (void)how;
 }
 
-static void before_write(const void *address, size_t bytes, enum lc_access how)
+INLINED void before_write(const void *address, size_t bytes, enum lc_access how)
 {
     (void)address, (void)bytes, (void)how;
+}
+
+INLINED void order_atomic(const void *address, size_t bytes, enum lc_atomic what, int order)
+{
+    (void)address, (void)bytes, (void)what, (void)order;
+}
+
+static void order_fence(int order)
+{
+    (void)order;
 }
 
 static void after_update(const void *address, size_t bytes, bool changed)

@@ -10,7 +10,11 @@
 
 struct lc_detector {
     const char *name;
-    /* A client request, made by lc_self: op is LC_OP_REQUEST + enum lockcheck_request. */
+    /* It wants no events unless this is true from the first one on; NULL: it always does. */
+    const bool *wanted;
+    /* Which events it wants besides client requests: LC_BIT(LC_OP_...) each. */
+    uint64_t ops;
+    /* An event of lc_self. Of a client request op is LC_OP_REQUEST + enum lockcheck_request. */
     void (*event)(unsigned op, struct lc_object *object, int64_t argument);
     /* The thread has just blocked: on thread->object by thread->op. */
     void (*block)(struct lc_thread *thread);
@@ -21,10 +25,28 @@ struct lc_detector {
 };
 
 extern const struct lc_detector lc_detector_deadlock;
+extern const struct lc_detector lc_detector_lock_order;
+extern const struct lc_detector lc_detector_lock_misuse;
 extern const struct lc_detector lc_detector_semaphore;
 extern const struct lc_detector lc_detector_hang;
 extern const struct lc_detector lc_detector_descriptor; /* in runtime/descriptor.c */
+/* No detectors, but what several know: see held.h and order.h. */
+extern const struct lc_detector lc_detector_held;
+extern const struct lc_detector lc_detector_order;
 
+#define LC_BIT(op) (1ull << (op))
+_Static_assert(LC_OP_REQUEST <= 64, "an operation fits a set of 64 bits");
+
+/* All bits of the result depend on all of x. */
+static inline uint64_t lc_mix(uint64_t x)
+{
+    x = (x ^ x >> 32) * 0xd6e8feb86659fd93ull;
+    x = (x ^ x >> 32) * 0xd6e8feb86659fd93ull;
+    return x ^ x >> 32;
+}
+
+extern uint64_t lc_detect_ops; /* the events that any detector wants, besides client requests */
+void lc_detect_init(void);
 void lc_detect_event(unsigned op, struct lc_object *object, int64_t argument);
 void lc_detect_block(struct lc_thread *thread);
 /* Ends the execution: the last detector calls every quiescence a hang. */

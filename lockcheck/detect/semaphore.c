@@ -206,7 +206,8 @@ static void event(unsigned op, struct lc_object *object, int64_t argument)
         break;
     }
     case LOCKCHECK_SEM_UP_END: {
-        /* Not the semaphore at that address: the woken thread may have destroyed it by now, and made another. */
+        /* Not the semaphore at that address: the woken thread may have destroyed it by now, and made another.
+         */
         struct sem *s = record_of(lc_self)->up;
         record_of(lc_self)->up = NULL;
         if (s) {

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lockcheck/detect/detect.h"
 #include "lockcheck/runtime/interpose.h"
 #include "lockcheck/runtime/runtime.h"
 #include <lockcheck.h>
@@ -95,6 +96,7 @@ bool lc_activate(void)
     lc.strategy = &lc_strategy_cooperative;
     lc.strategy->begin(NULL);
     lc_signals_init();
+    lc_detect_init();
     lc_threads_init();
     lc_backtrace_init();
     lc.inside--;

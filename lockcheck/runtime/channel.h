@@ -53,8 +53,9 @@
 #define LC_MEMORY_SIZE (1ull << 30)
 #define LC_SHARED_OFFSET (LC_MEMORY_OFFSET + LC_MEMORY_SIZE) /* struct lc_shared_memory */
 #define LC_SHARED_SIZE (16ull << 20)
-#define LC_SUPPRESSIONS_OFFSET (LC_SHARED_OFFSET + LC_SHARED_SIZE) /* the program's own: text with its NUL   \
-                                                                    */
+#define LC_SUPPRESSIONS_OFFSET                                                                               \
+    (LC_SHARED_OFFSET + LC_SHARED_SIZE) /* the program's own: text with its NUL                              \
+                                         */
 #define LC_SUPPRESSIONS_SIZE (1ull << 20)
 #define LC_STACKS_OFFSET (LC_SUPPRESSIONS_OFFSET + LC_SUPPRESSIONS_SIZE) /* struct lc_stacks */
 #define LC_STACKS_SIZE (8ull << 20)
@@ -73,6 +74,12 @@
 /* Where else than before synchronisation a thread may be stopped: at memory accesses of code that was
  * compiled for it. */
 enum lc_points { LC_POINTS_SYNC, LC_POINTS_MEMORY, LC_POINTS_AUTO };
+
+/* Findings that an execution goes on after, such as a lock order that did no harm this time. The first of
+ * each key counts; keys are equal in all executions of a template. A schedule that has any which the command
+ * does not know ends a batch. The command then has the schedule repeated with stop_at_report, and it ends
+ * there. */
+#define LC_REPORTS 64u /* of one execution; it tells of no more */
 
 enum lc_message { LC_MSG_READY = 'R', LC_MSG_START = 'S', LC_MSG_DONE = 'D' };
 
@@ -141,7 +148,7 @@ struct lc_step {
 #define LC_STACK_FRAMES 15u /* innermost ones */
 #define LC_STACKS_MAX 65534u
 struct lc_stacks {
-    uint32_t count;    /* entries 1 .. count are used */
+    uint32_t count; /* entries 1 .. count are used */
     uint32_t reserved;
     struct lc_stack {
         uint64_t frames;
@@ -184,6 +191,7 @@ struct lc_channel {
     uint64_t stop_at_step; /* > 0: stop before this step */
     uint64_t steps_room;   /* LC_FLAG_STEPS: > 0: keep the newest so many, step n at n - 1 modulo it; 0: keep
                             * those that fit, from the first */
+    uint32_t stop_at_report; /* > 0: the report of this number, from 1, ends the execution */
 
     /* Written by the runtime; true at every moment, also after a crash. */
     uint32_t outcome; /* enum lc_outcome */
@@ -205,6 +213,8 @@ struct lc_channel {
     uint32_t complete;
     uint32_t memory_points; /* 1: the program has code whose memory accesses can be points */
     uint32_t batch_done;    /* how many entries of results are written */
+    uint32_t report_count;
+    uint64_t reports[LC_REPORTS]; /* their keys, in their order */
 
     /* LC_FLAG_DEBUGGER */
     uint32_t debugger;         /* written by the command: 1: it traces the process */

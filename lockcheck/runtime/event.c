@@ -56,6 +56,8 @@ const char *lc_op_name(unsigned op)
         [LC_OP_FILE_CONTROL] = "control",
         [LC_OP_FILE_CLOSE] = "close",
         [LC_OP_ACQUIRED] = "acquired",
+        [LC_OP_LOCKED] = "acquired",
+        [LC_OP_JOINED] = "joined",
         [LC_OP_BUSY] = "busy",
         [LC_OP_FILE_DONE] = "result",
         [LC_OP_WOKEN] = "woken",
@@ -101,23 +103,31 @@ static void keep(unsigned op, struct lc_object *object, int64_t argument)
     }
 }
 
+void lc_accesses_end(void)
+{
+    lc.channel->hash = (lc.channel->hash ^ lc.accesses) * 0x9e3779b97f4a7c15ull;
+    lc.accesses = 0;
+}
+
 /* Not inlined: most events go no further than the hash. */
 __attribute__((noinline)) static void pass_on(unsigned op, struct lc_object *object, int64_t argument)
 {
     if (lc.evidence && object)
         keep(op, object, argument);
-    if (op >= LC_OP_REQUEST)
+    if (op >= LC_OP_REQUEST || (lc_detect_ops >> op & 1))
         lc_detect_event(op, object, argument);
 }
 
 void lc_emit(unsigned op, struct lc_object *object, int64_t argument)
 {
+    if (unlikely(lc.accesses))
+        lc_accesses_end();
     uint64_t h = lc.channel->hash;
     h = (h ^ ((uint64_t)lc_self->id << 48 | (uint64_t)op << 32 | (object ? object->id : 0))) *
         0x9e3779b97f4a7c15ull;
     h = ((h ^ (h >> 29)) + (uint64_t)argument) * 0xbf58476d1ce4e5b9ull;
     lc.channel->hash = h ^ (h >> 32);
     lc.channel->events++;
-    if (unlikely(lc.evidence || op >= LC_OP_REQUEST))
+    if (unlikely(lc.evidence || op >= LC_OP_REQUEST || (lc_detect_ops >> op & 1)))
         pass_on(op, object, argument);
 }

@@ -26,6 +26,16 @@
 
 static char notes[MAX_NOTES][NOTE_SIZE];
 static uint32_t note_count;
+
+/* Stacks from before the finding. */
+#define MAX_STACKS 32u
+static struct {
+    char title[NOTE_SIZE];
+    void *const *stack;
+    uint32_t frames;
+} stacks[MAX_STACKS];
+static uint32_t stack_count;
+
 static struct {
     char what[LC_NAME_MAX];
     long count;
@@ -375,6 +385,14 @@ void lc_evidence_write(const char *kind)
     }
     put("],\n\"inputs\":[");
     put_inputs();
+    put("],\n\"stacks\":[");
+    for (uint32_t i = 0; i < stack_count; i++) {
+        put("%s{\"title\":", i ? ",\n" : "");
+        put_string(stacks[i].title);
+        put(",");
+        put_stack("stack", stacks[i].stack, stacks[i].frames);
+        put("}");
+    }
     put("],\n");
     if (lc.channel->flags & LC_FLAG_STEPS)
         put_key_to_steps();
@@ -417,6 +435,8 @@ void lc_stop(enum lc_outcome outcome, const char *kind, const char *format, va_l
         end_process();
     }
     lc.ending = true;
+    if (lc.accesses)
+        lc_accesses_end();
     lc.inside++;
     if (lc.scheduled && lc.strategy->end)
         lc.strategy->end();
@@ -505,6 +525,18 @@ void lc_note(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(notes[note_count++], NOTE_SIZE, format, arguments);
     va_end(arguments);
+}
+
+void lc_show_stack(void *const *stack, uint32_t frames, const char *format, ...)
+{
+    if (stack_count == MAX_STACKS || !frames)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(stacks[stack_count].title, NOTE_SIZE, format, arguments);
+    va_end(arguments);
+    stacks[stack_count].stack = stack;
+    stacks[stack_count++].frames = frames;
 }
 
 /* ---- inputs and outstanding work ---- */

@@ -29,6 +29,7 @@
  * Left out: accesses that the C library makes for the program (strcpy, read), except memcpy(), memmove() and
  * memset() called from code that lockcheck-cc linked.
  */
+#include "lockcheck/detect/race.h"
 #include "lockcheck/runtime/runtime.h"
 
 /* In a section of their own, so that stacks begin at what called them: see stack.c. */
@@ -37,12 +38,13 @@
 #include "lockcheck/runtime/memory_hooks.h"
 
 #define GRANULE_SHIFT 3u
-#define SPIN_PLACES 4u    /* a loop that polls more places than these is not seen as one */
-#define SPIN_READS 32u    /* repeated reads until others get their turn */
-#define RUN_MAX 10000u    /* memory points of one thread in a row, for loops that write while they wait */
-#define LIVELOCK 20000u   /* reads of one thread while nothing changes at all */
-#define TOLD 6u           /* granules told of in a report */
-#define FIRST_SLOTS 4096u /* of the table of granules */
+#define SPIN_PLACES 4u  /* a loop that polls more places than these is not seen as one */
+#define SPIN_READS 32u  /* repeated reads until others get their turn */
+#define RUN_MAX 10000u  /* memory points of one thread in a row, for loops that write while they wait */
+#define LIVELOCK 20000u /* reads of one thread while nothing changes at all */
+#define ATOMIC_ORDER_MASK 0xff /* gcc has more bits for hardware lock elision */
+#define TOLD 6u                /* granules told of in a report */
+#define FIRST_SLOTS 4096u      /* of the table of granules */
 
 bool lc_memory_hooks; /* the program has code that calls the hooks */
 
@@ -177,7 +179,7 @@ struct spin {
 
 static struct spin spins[LC_MAX_THREADS];
 static uint64_t epoch;      /* grows whenever any thread does anything but read what it knows */
-static uint64_t own_events; /* events that the hooks emitted */
+static uint64_t own_events; /* points that the hooks made */
 static uint64_t other_events;
 
 static struct lc_object *memory_object(uintptr_t address)
@@ -191,8 +193,7 @@ static struct lc_object *memory_object(uintptr_t address)
     return o;
 }
 
-/* For a finding, a name for the very address. */
-static struct lc_object *object_to_tell(uintptr_t address)
+struct lc_object *lc_memory_to_tell(uintptr_t address)
 {
     struct lc_object *o = lc_object_at((void *)(address | 1ull << 63), LC_KIND_MEMORY);
     o->value = (int64_t)address;
@@ -231,7 +232,17 @@ static void learn(uintptr_t address, size_t bytes, enum lc_access how)
 {
     struct spin *s = &spins[lc_self->id];
     uint64_t value = value_at(address, bytes);
+    uint64_t others = lc.channel->events - own_events;
     s->last = address;
+    if (others != other_events) {
+        other_events = others;
+        epoch++;
+    }
+    if (s->epoch != epoch) {
+        s->epoch = epoch;
+        s->fruitless = 0;
+        s->repeats = 0;
+    }
     uint32_t i = 0;
     while (i < SPIN_PLACES && s->place[i] != address)
         i++;
@@ -247,14 +258,6 @@ static void learn(uintptr_t address, size_t bytes, enum lc_access how)
     s->repeats++;
     if (how == PLAIN)
         return;
-    if (lc.channel->events - own_events != other_events) {
-        other_events = lc.channel->events - own_events;
-        epoch++;
-    }
-    if (s->epoch != epoch) {
-        s->epoch = epoch;
-        s->fruitless = 0;
-    }
     s->fruitless++;
 }
 
@@ -277,13 +280,13 @@ static bool all_spin(uint32_t *count)
 
 static _Noreturn void livelock(uint32_t count)
 {
-    struct lc_object *o = object_to_tell(spins[lc_self->id].last);
+    struct lc_object *o = lc_memory_to_tell(spins[lc_self->id].last);
     if (count == 1)
         lc_finding("livelock", "{t%u} reads {o%u} over and over, and no other thread can run to change it",
                    lc_self->id, o->id);
     for (uint32_t i = 1; i <= lc_thread_count(); i++)
         if (lc_thread_by_number(i)->state == LC_ENABLED)
-            lc_note("{t%u} reads {o%u} over and over", i, object_to_tell(spins[i].last)->id);
+            lc_note("{t%u} reads {o%u} over and over", i, lc_memory_to_tell(spins[i].last)->id);
     lc_finding("livelock",
                "each of the %u threads that can run reads memory over and over, {t%u} {o%u}: "
                "nothing will change",
@@ -301,14 +304,11 @@ static void let_others_run(struct spin *s)
 
 /* ---- accesses ---- */
 
-/* An access that is no point is an event without an object: it goes into the execution's hash like others. */
-static inline void note(enum lc_op op, size_t bytes)
+/* An access that is no point is an event without an object: it goes into the execution's hash with the next
+ * other one. */
+INLINED void note(size_t bytes, bool write)
 {
-    struct lc_channel *c = lc.channel;
-    c->hash = (c->hash ^ ((uint64_t)lc_self->id << 48 | (uint64_t)op << 32 | (uint32_t)bytes)) *
-              0x9e3779b97f4a7c15ull;
-    c->events++;
-    own_events++;
+    lc.accesses += 1ull << 32 | (write ? 64u : 0u) | (bytes & 63u);
 }
 
 static bool is_shared(uint64_t granule, bool own, uint32_t points)
@@ -358,7 +358,7 @@ static void visit_all(uintptr_t address, size_t bytes)
         visit(granule);
 }
 
-static void access_memory(enum lc_op op, uintptr_t address, size_t bytes, enum lc_access how)
+static void access_memory(enum lc_op op, uintptr_t address, size_t bytes, enum lc_access how, const void *pc)
 {
     struct spin *s = &spins[lc_self->id];
     bool own = on_stack(address, (uintptr_t)__builtin_frame_address(0), lc_self);
@@ -371,8 +371,10 @@ static void access_memory(enum lc_op op, uintptr_t address, size_t bytes, enum l
     } else if (lc.channel->points != LC_POINTS_SYNC) {
         stopped = stop_before(op, address, bytes, own, lc.channel->points);
     }
-    if (!stopped && !own)
-        note(op, bytes);
+    if (!stopped)
+        note(bytes, op == LC_OP_WRITE);
+    if (how != ATOMIC) /* else when its order is known: see order_atomic() */
+        lc_race_access(address, bytes, op == LC_OP_WRITE, false, pc);
     if (op == LC_OP_READ && (how != PLAIN || stopped))
         learn(address, bytes, how);
     else if (how != ATOMIC && !own)
@@ -438,16 +440,52 @@ static bool watching(size_t bytes)
     return likely(lc.active && lc.inside == 0) && !alone() && bytes;
 }
 
-static void before_read(const void *address, size_t bytes, enum lc_access how)
+/* A plain access, where accesses are no points: one that the thread has made before in this time is an event
+ * and nothing more. Returns false when it is not such. */
+INLINED bool quick(uintptr_t address, size_t bytes, bool write, enum lc_access how, const void *pc)
 {
-    if (watching(bytes))
-        access_memory(LC_OP_READ, (uintptr_t)address, bytes, how);
+    if (how != PLAIN || !bytes || unlikely(!lc.plain_accesses || lc.inside))
+        return false;
+    note(bytes, write);
+    epoch += write;
+    if (bytes > 16 || !lc_race_is_known(address, bytes, write))
+        lc_race_access(address, bytes, write, false, pc);
+    return true;
 }
 
-static void before_write(const void *address, size_t bytes, enum lc_access how)
+INLINED void before_read(const void *address, size_t bytes, enum lc_access how)
+{
+    if (!quick((uintptr_t)address, bytes, false, how, __builtin_return_address(0)) && watching(bytes))
+        access_memory(LC_OP_READ, (uintptr_t)address, bytes, how, __builtin_return_address(0));
+}
+
+INLINED void before_write(const void *address, size_t bytes, enum lc_access how)
+{
+    if (!quick((uintptr_t)address, bytes, true, how, __builtin_return_address(0)) && watching(bytes))
+        access_memory(LC_OP_WRITE, (uintptr_t)address, bytes, how, __builtin_return_address(0));
+}
+
+/* A load happens after what it acquires, a store before what it releases. */
+static void order_access(uintptr_t address, size_t bytes, enum lc_atomic what, int order, const void *pc)
+{
+    order &= ATOMIC_ORDER_MASK;
+    if (what != STORE)
+        lc_race_load(address, order);
+    lc_race_access(address, bytes, what != LOAD, true, pc);
+    if (what != LOAD)
+        lc_race_store(address, order, what == EXCHANGE);
+}
+
+INLINED void order_atomic(const void *address, size_t bytes, enum lc_atomic what, int order)
 {
     if (watching(bytes))
-        access_memory(LC_OP_WRITE, (uintptr_t)address, bytes, how);
+        order_access((uintptr_t)address, bytes, what, order, __builtin_return_address(0));
+}
+
+static void order_fence(int order)
+{
+    if (watching(1))
+        lc_race_fence(order & ATOMIC_ORDER_MASK);
 }
 
 static void after_update(const void *address, size_t bytes, bool changed)
@@ -463,6 +501,9 @@ static void after_update(const void *address, size_t bytes, bool changed)
 HOOK void __tsan_init(void)
 {
     lc_memory_hooks = true;
+    lc_order_kept = true;
+    lc_race_init();
+    lc_detect_init();
     if (lc.channel)
         lc.channel->memory_points = 1;
 }

@@ -24,10 +24,21 @@
 
 enum lc_access { PLAIN, VOLATILE, ATOMIC };
 
+/* What an atomic operation is, as it turns out. */
+enum lc_atomic { LOAD, STORE, EXCHANGE };
+
+/* Inlined, so that the return address is that of the function which the compiler called. */
+#define INLINED static inline __attribute__((always_inline))
+
 /* An access to `bytes` bytes is about to be made; 0 bytes are possible. An atomic operation that may store is
  * a write. */
-static void before_read(const void *address, size_t bytes, enum lc_access how);
-static void before_write(const void *address, size_t bytes, enum lc_access how);
+INLINED void before_read(const void *address, size_t bytes, enum lc_access how);
+INLINED void before_write(const void *address, size_t bytes, enum lc_access how);
+/* The atomic operation of the last of these is about to be made, and no other thread runs in between. order:
+ * as the compiler gives it, __ATOMIC_*. */
+INLINED void order_atomic(const void *address, size_t bytes, enum lc_atomic what, int order);
+/* A fence. */
+static void order_fence(int order);
 /* The atomic operation of the last before_write() has been made. changed: it stored something, and that was
  * not there before. */
 static void after_update(const void *address, size_t bytes, bool changed);
@@ -155,8 +166,8 @@ COPIES(__wrap_)
 #define FETCH(bits, type, name, next)                                                                        \
     HOOK type __tsan_atomic##bits##_fetch_##name(volatile type *a, type value, int order)                    \
     {                                                                                                        \
-        (void)order;                                                                                         \
         before_write((const void *)a, sizeof *a, ATOMIC);                                                    \
+        order_atomic((const void *)a, sizeof *a, EXCHANGE, order);                                           \
         UPDATE(type, a, old, next);                                                                          \
         after_update((const void *)a, sizeof *a, (type)(next) != old);                                       \
         return old;                                                                                          \
@@ -165,21 +176,21 @@ COPIES(__wrap_)
 #define ATOMICS(bits, type, load)                                                                            \
     HOOK type __tsan_atomic##bits##_load(const volatile type *a, int order)                                  \
     {                                                                                                        \
-        (void)order;                                                                                         \
         before_read((const void *)a, sizeof *a, ATOMIC);                                                     \
+        order_atomic((const void *)a, sizeof *a, LOAD, order);                                               \
         return load(a);                                                                                      \
     }                                                                                                        \
     HOOK void __tsan_atomic##bits##_store(volatile type *a, type value, int order)                           \
     {                                                                                                        \
-        (void)order;                                                                                         \
         before_write((const void *)a, sizeof *a, ATOMIC);                                                    \
+        order_atomic((const void *)a, sizeof *a, STORE, order);                                              \
         UPDATE(type, a, old, value);                                                                         \
         after_update((const void *)a, sizeof *a, true);                                                      \
     }                                                                                                        \
     HOOK type __tsan_atomic##bits##_exchange(volatile type *a, type value, int order)                        \
     {                                                                                                        \
-        (void)order;                                                                                         \
         before_write((const void *)a, sizeof *a, ATOMIC);                                                    \
+        order_atomic((const void *)a, sizeof *a, EXCHANGE, order);                                           \
         UPDATE(type, a, old, value);                                                                         \
         after_update((const void *)a, sizeof *a, old != value);                                              \
         return old;                                                                                          \
@@ -190,29 +201,40 @@ COPIES(__wrap_)
     FETCH(bits, type, or, old | value)                                                                       \
     FETCH(bits, type, xor, old ^ value)                                                                      \
     FETCH(bits, type, nand, ~(old & value))                                                                  \
-    HOOK type __tsan_atomic##bits##_compare_exchange_val(volatile type *a, type expected, type value,        \
-                                                         int order, int order_of_failure)                    \
+    INLINED type compare_exchange##bits(volatile type *a, type expected, type value, int order,              \
+                                        int of_failure)                                                      \
     {                                                                                                        \
-        (void)order, (void)order_of_failure;                                                                 \
         before_write((const void *)a, sizeof *a, ATOMIC);                                                    \
+        bool equal = load(a) == expected;                                                                    \
+        order_atomic((const void *)a, sizeof *a, equal ? EXCHANGE : LOAD, equal ? order : of_failure);       \
         type old = COMPARE_AND_SWAP(a, expected, value);                                                     \
         after_update((const void *)a, sizeof *a, old == expected && old != value);                           \
         return old;                                                                                          \
     }                                                                                                        \
-    HOOK int __tsan_atomic##bits##_compare_exchange_strong(volatile type *a, type *expected, type value,     \
-                                                           int order, int order_of_failure)                  \
+    INLINED int compare_exchange_into##bits(volatile type *a, type *expected, type value, int order,         \
+                                            int of_failure)                                                  \
     {                                                                                                        \
         type wanted = *expected;                                                                             \
-        type old = __tsan_atomic##bits##_compare_exchange_val(a, wanted, value, order, order_of_failure);    \
+        type old = compare_exchange##bits(a, wanted, value, order, of_failure);                              \
         if (old == wanted)                                                                                   \
             return 1;                                                                                        \
         *expected = old;                                                                                     \
         return 0;                                                                                            \
     }                                                                                                        \
+    HOOK type __tsan_atomic##bits##_compare_exchange_val(volatile type *a, type expected, type value,        \
+                                                         int order, int order_of_failure)                    \
+    {                                                                                                        \
+        return compare_exchange##bits(a, expected, value, order, order_of_failure);                          \
+    }                                                                                                        \
+    HOOK int __tsan_atomic##bits##_compare_exchange_strong(volatile type *a, type *expected, type value,     \
+                                                           int order, int order_of_failure)                  \
+    {                                                                                                        \
+        return compare_exchange_into##bits(a, expected, value, order, order_of_failure);                     \
+    }                                                                                                        \
     HOOK int __tsan_atomic##bits##_compare_exchange_weak(volatile type *a, type *expected, type value,       \
                                                          int order, int order_of_failure)                    \
     {                                                                                                        \
-        return __tsan_atomic##bits##_compare_exchange_strong(a, expected, value, order, order_of_failure);   \
+        return compare_exchange_into##bits(a, expected, value, order, order_of_failure);                     \
     }
 
 typedef unsigned __int128 lc_a128;
@@ -225,7 +247,7 @@ ATOMICS(128, lc_a128, LOAD_16)
 
 HOOK void __tsan_atomic_thread_fence(int order)
 {
-    (void)order;
+    order_fence(order);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 

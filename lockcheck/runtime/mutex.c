@@ -12,12 +12,20 @@
 #define KIND_TYPE_MASK 3
 #define KIND_ROBUST 16
 
+/* The C library leaves this in one that was destroyed. */
+static bool destroyed(const pthread_mutex_t *m)
+{
+    return m->__data.__kind == -1;
+}
+
 struct lc_object *lc_mutex_object(pthread_mutex_t *m)
 {
     struct lc_object *o = lc_object_find(m);
     if (likely(o && o->kind == LC_KIND_MUTEX))
         return o;
     o = lc_object_at(m, LC_KIND_MUTEX);
+    if (destroyed(m))
+        lc_emit(LC_OP_DESTROY, o, EINVAL); /* for detectors: it is used again */
     o->type = m->__data.__kind & KIND_TYPE_MASK;
     o->robust = m->__data.__kind & KIND_ROBUST;
     return o;
@@ -84,7 +92,7 @@ LC_EXPORT int pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *
     int error = LC_REAL(pthread_mutex_init)(m, attr);
     if (error)
         return error;
-    struct lc_object *o = lc_object_new(m, LC_KIND_MUTEX);
+    struct lc_object *o = lc_object_new_lock(m, LC_KIND_MUTEX);
     o->type = m->__data.__kind & KIND_TYPE_MASK;
     o->robust = m->__data.__kind & KIND_ROBUST;
     return 0;
@@ -96,12 +104,12 @@ LC_EXPORT int pthread_mutex_destroy(pthread_mutex_t *m)
         return LC_REAL(pthread_mutex_destroy)(m);
     struct lc_object *o = lc_object_find(m);
     if (o && o->kind == LC_KIND_MUTEX) {
+        lc_emit(LC_OP_DESTROY, o, 0);
         if (o->owner)
             return EBUSY;
-        lc_emit(LC_OP_DESTROY, o, 0);
         lc_object_forget(o);
     }
-    return 0;
+    return LC_REAL(pthread_mutex_destroy)(m); /* which marks it: see destroyed() */
 }
 
 LC_EXPORT int pthread_mutex_lock(pthread_mutex_t *m)
@@ -139,6 +147,7 @@ LC_EXPORT int pthread_mutex_trylock(pthread_mutex_t *m)
     }
     if (unusable(o))
         return ENOTRECOVERABLE;
+    lc_emit(LC_OP_LOCKED, o, 0);
     return took(o);
 }
 
@@ -187,7 +196,7 @@ void lc_robust_mutexes_of_ended(struct lc_thread *t)
 LC_EXPORT int pthread_spin_init(pthread_spinlock_t *s, int shared)
 {
     if (lc_controlled())
-        lc_object_new((void *)s, LC_KIND_SPINLOCK);
+        lc_object_new_lock((void *)s, LC_KIND_SPINLOCK);
     return LC_REAL(pthread_spin_init)(s, shared);
 }
 
@@ -220,6 +229,7 @@ LC_EXPORT int pthread_spin_trylock(pthread_spinlock_t *s)
         lc_emit(LC_OP_BUSY, o, 0);
         return EBUSY;
     }
+    lc_emit(LC_OP_LOCKED, o, 0);
     return took(o);
 }
 

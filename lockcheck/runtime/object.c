@@ -9,6 +9,7 @@
 
 #include "lockcheck/runtime/runtime.h"
 
+#define SITE_FRAMES 8u     /* of the stack of who makes a lock: enough to look past a program's wrappers */
 #define FIRST_BUCKETS 512u /* one page: every schedule copies what it touches */
 
 struct lc_object *lc_objects;
@@ -106,6 +107,16 @@ struct lc_object *lc_object_new(const void *address, enum lc_kind kind)
         o->created = lc_allocate(o->created_frames * sizeof *stack);
         memcpy(o->created, stack, o->created_frames * sizeof *stack);
     }
+    return o;
+}
+
+struct lc_object *lc_object_new_lock(const void *address, enum lc_kind kind)
+{
+    struct lc_object *o = lc_object_new(address, kind);
+    void *stack[LC_MAX_STACK];
+    uint32_t frames = lc_backtrace(stack, SITE_FRAMES);
+    for (uint32_t i = 0; i < frames; i++)
+        o->site = (o->site ^ (uintptr_t)stack[i]) * 0x9e3779b97f4a7c15ull;
     return o;
 }
 

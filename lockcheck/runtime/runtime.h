@@ -78,6 +78,8 @@ enum lc_op {
     LC_OP_WOKEN, /* the rest of an event wait that another thread has ended */
     /* What follows is only ever an event, never a step. */
     LC_OP_ACQUIRED,
+    LC_OP_LOCKED, /* the same, of a mutex, a spin lock or a rwlock */
+    LC_OP_JOINED, /* of a thread that has ended */
     LC_OP_BUSY,
     LC_OP_FILE_DONE, /* with the system call's result */
     LC_OP_TIMED_OUT,
@@ -143,7 +145,9 @@ struct lc_object {
     const char *kind_name;      /* given by a client request, or NULL */
     char *name;                 /* given by a client request, or NULL */
     void *detector;             /* the semaphore detector's record, or NULL */
-    struct lc_event *history;   /* ring of LC_HISTORY, when evidence is taken */
+    struct lc_order *order;     /* detect/order.c's, or NULL */
+    uint64_t site;            /* of a lock: equal for those that one place in the program made; 0: unknown */
+    struct lc_event *history; /* ring of LC_HISTORY, when evidence is taken */
     uint64_t history_count;
     uint32_t created_frames;
     void **created;
@@ -155,6 +159,8 @@ struct lc_object *lc_object_at(const void *address, enum lc_kind kind);
 struct lc_object *lc_object_find(const void *address);
 /* A fresh object at that address, whatever was there before. */
 struct lc_object *lc_object_new(const void *address, enum lc_kind kind);
+/* The same for a lock that the program makes by a call. */
+struct lc_object *lc_object_new_lock(const void *address, enum lc_kind kind);
 void lc_object_forget(struct lc_object *object);
 const char *lc_object_kind_name(const struct lc_object *object);
 void lc_object_name(struct lc_object *object, const char *kind, const char *name);
@@ -225,7 +231,7 @@ struct lc_thread {
     struct lc_down *down;
 };
 
-extern struct lc_thread *lc_self; /* the thread that runs */
+extern struct lc_thread *lc_self;                    /* the thread that runs */
 extern struct lc_thread *lc_threads[LC_MAX_THREADS]; /* by number */
 static inline struct lc_thread *lc_thread_by_number(uint32_t id)
 {
@@ -249,6 +255,7 @@ void lc_threads_init(void);
 struct lc_sleeper {
     pthread_t real;
     uintptr_t tp;
+    size_t stack_bytes;
     char *stack_top;     /* where the fiber's stack may begin */
     uint32_t generation; /* of the process that its kernel thread lives in */
     int ready, release;  /* futexes */
@@ -280,7 +287,9 @@ struct lc_runtime {
     uint32_t generation; /* 0 in the template, 1 in a schedule's process */
     struct lc_channel *channel;
     int socket;
-    int64_t now_ns; /* virtual time since start */
+    bool plain_accesses; /* accesses of memory are events, and never points */
+    uint64_t accesses;   /* since the last event: how many, in the upper half, and a sum of what they were */
+    int64_t now_ns;      /* virtual time since start */
     const struct lc_strategy *strategy;
 };
 extern struct lc_runtime lc;
@@ -352,6 +361,8 @@ void lc_suppressions_tell(void);
 /* ---- events and evidence ---- */
 
 void lc_emit(unsigned op, struct lc_object *object, int64_t argument);
+/* Puts the accesses of memory since the last event into the hash. */
+void lc_accesses_end(void);
 uint32_t lc_backtrace(void **stack, uint32_t room);
 void lc_backtrace_init(void);
 
@@ -361,6 +372,18 @@ void lc_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* More of the one-sentence summary, when a detector knows the cause. */
 void lc_add_to_summary(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* A stack from before the finding, with a title: {tN} and {oN} as in the summary. Kept for its frames until
+ * the end of the process. */
+void lc_show_stack(void *const *stack, uint32_t frames, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Counts a finding that the execution could go on after, once for each key. True when the execution is to end
+ * with it: then call lc_finding(). Keys depend on addresses in the program, and on nothing that differs
+ * between schedules. */
+bool lc_report(uint64_t key);
+/* Puts those so far into the channel. */
+void lc_reports_write(void);
+
 /* End this execution. `format` is the one-sentence summary. */
 _Noreturn void lc_finding(const char *kind, const char *format, ...) __attribute__((format(printf, 2, 3)));
 _Noreturn void lc_stop(enum lc_outcome outcome, const char *kind, const char *format, va_list arguments);
@@ -369,7 +392,7 @@ _Noreturn void lc_internal(const char *format, ...) __attribute__((format(printf
 _Noreturn void lc_limit_reached(void);
 _Noreturn void lc_no_choice(void); /* the strategy gave up */
 _Noreturn void lc_exhausted(void);
-void lc_raise(int sig); /* to the running fiber */
+void lc_raise(int sig);           /* to the running fiber */
 extern uint64_t lc_carriers_mask; /* of signals, as the kernel has it */
 void lc_set_mask(uint64_t mask);
 /* Gives the carrier the running fiber's mask; after a switch, on its stack. */
@@ -423,6 +446,8 @@ extern bool lc_memory_hooks;       /* it has code that calls the hooks of memory
 #define LC_MEMORY_HOOKS "lc_hooks" /* the section that these are in */
 /* The object of the memory at that address where accesses to it are points of their own, or NULL. */
 struct lc_object *lc_memory_object(const void *address);
+/* For a finding, an object for the very address. */
+struct lc_object *lc_memory_to_tell(uintptr_t address);
 /* Of memory, with evidence: several threads have been there lately, and it is among the last such. */
 bool lc_memory_is_contended(const struct lc_object *object);
 

@@ -73,6 +73,8 @@ static int take(pthread_rwlock_t *l, enum lc_op op, int64_t deadline_ns, bool tr
         o->owner = lc_self;
     else
         add_reader(o);
+    if (try)
+        lc_emit(LC_OP_LOCKED, o, 0);
     lc_availability_changed(o);
     return 0;
 }
@@ -81,7 +83,7 @@ LC_EXPORT int pthread_rwlock_init(pthread_rwlock_t *l, const pthread_rwlockattr_
 {
     int error = LC_REAL(pthread_rwlock_init)(l, attr);
     if (!error && lc_controlled())
-        lc_object_new(l, LC_KIND_RWLOCK)->type = (int)l->__data.__flags;
+        lc_object_new_lock(l, LC_KIND_RWLOCK)->type = (int)l->__data.__flags;
     return error;
 }
 

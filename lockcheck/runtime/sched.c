@@ -384,10 +384,13 @@ void lc_schedule_begin(void)
     c->events = 0;
     c->sleepers_used = 0;
     c->hash = 0x6c6f636b63686563ull;
+    lc_reports_write(); /* those of the time before the checkpoint count too */
     run_count = 0;
     last_step = c->max_steps ? c->max_steps : UINT64_MAX;
     room = PAGE - LARGEST_RUN;
     lc.scheduled = true;
+    lc.plain_accesses = c->points == LC_POINTS_SYNC;
+    lc.accesses = 0;
     observed = (c->flags & (LC_FLAG_STEPS | LC_FLAG_PROFILE | LC_FLAG_DEBUGGER)) || c->stop_at_step;
     if (c->flags & LC_FLAG_STEPS)
         begin_recording();
@@ -529,6 +532,21 @@ void lc_availability_changed(struct lc_object *o)
         lc_set_available(t, lc_available(t->op, o, t));
 }
 
+/* The event of taking it. */
+static unsigned taking(const struct lc_object *o)
+{
+    switch (o->kind) {
+    case LC_KIND_MUTEX:
+    case LC_KIND_SPINLOCK:
+    case LC_KIND_RWLOCK:
+        return LC_OP_LOCKED;
+    case LC_KIND_THREAD:
+        return LC_OP_JOINED;
+    default:
+        return LC_OP_ACQUIRED;
+    }
+}
+
 /* The caller is queued on `o`, or can take it at once; wait until it is its turn to. */
 static bool compete(struct lc_object *o)
 {
@@ -538,8 +556,8 @@ static bool compete(struct lc_object *o)
         bool available = lc_available(me->op, o, me);
         if (available || me->timed_out || cancelled(me)) {
             lc_unqueue(me);
+            lc_emit(available ? taking(o) : LC_OP_TIMED_OUT, o, 0);
             drop_deadline(me);
-            lc_emit(available ? LC_OP_ACQUIRED : LC_OP_TIMED_OUT, o, 0);
             if (!available && me->op == LC_OP_WRITE_LOCK)
                 lc_availability_changed(o); /* readers need not wait for it any more */
             return available;
@@ -594,5 +612,5 @@ void lc_acquire_requeued(struct lc_object *lock)
         schedule(false);
     }
     lc_unqueue(lc_self);
-    lc_emit(LC_OP_ACQUIRED, lock, 0);
+    lc_emit(LC_OP_LOCKED, lock, 0);
 }

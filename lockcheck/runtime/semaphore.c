@@ -207,6 +207,7 @@ LC_EXPORT int sem_trywait(sem_t *s)
         lc_emit(LC_OP_BUSY, o, 0);
         return fail(EAGAIN);
     }
+    lc_emit(LC_OP_ACQUIRED, o, 0);
     o->value--;
     lc_availability_changed(o);
     return 0;
@@ -246,6 +247,7 @@ struct once_call {
 /* Also runs when the routine throws or its thread is cancelled: then the next caller tries again. */
 static void once_ends(struct once_call *call)
 {
+    lc_emit(LC_OP_UNLOCK, call->object, 0);
     call->object->owner = NULL;
     if (call->done) {
         __atomic_store_n(call->control, ONCE_DONE, __ATOMIC_RELEASE);

@@ -47,6 +47,9 @@ static struct lc_sleeper *make(const pthread_attr_t *attr, int *error)
     struct lc_sleeper *s = lc_allocate(sizeof *s);
     s->generation = lc.generation;
     s->own_attributes = attr != NULL;
+    pthread_attr_t usual;
+    pthread_getattr_default_np(&usual);
+    pthread_attr_getstacksize(attr ? attr : &usual, &s->stack_bytes);
     lc_set_mask(~0ull); /* for the sleeper to inherit */
     lc.inside++;
     *error = lc_real.pthread_create(&s->real, attr, sleep_for_good, s);

@@ -26,7 +26,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "lockcheck/detect/detect.h"
+#include "lockcheck/detect/race.h"
 #include "lockcheck/runtime/interpose.h"
 #include "lockcheck/runtime/runtime.h"
 
@@ -279,6 +279,7 @@ LC_EXPORT int pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(
     t->real = t->sleeper->real;
     t->tp = t->sleeper->tp;
     lay_first_frame(t, t->sleeper->stack_top);
+    lc_race_forget(t->tp - t->sleeper->stack_bytes, t->sleeper->stack_bytes); /* another's before */
     name_by_number(t);
     if (lc.evidence)
         t->created_frames = lc_backtrace(t->created, LC_MAX_STACK);
@@ -303,6 +304,7 @@ static int join(pthread_t real, void **result, enum lc_op op, int64_t deadline_n
         lc_point(op, t->self);
         if (t->state != LC_FINISHED)
             return EBUSY;
+        lc_emit(LC_OP_JOINED, t->self, 0);
     } else {
         lc_self->cancellable = true;
         bool ended = lc_acquire(op, t->self, deadline_ns);

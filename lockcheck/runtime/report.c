@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Findings that an execution can go on after: see LC_REPORTS in channel.h. They are counted, each key once,
+ * and the one that the command asks for ends the execution.
+ */
+#include <string.h>
+
+#include "lockcheck/runtime/runtime.h"
+
+static uint64_t reported[LC_REPORTS]; /* keys, in their order; also of the time before the checkpoint */
+static uint32_t count;
+
+bool lc_report(uint64_t key)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (reported[i] == key)
+            return false;
+    if (count == LC_REPORTS || !lc.channel)
+        return false;
+    reported[count++] = key;
+    lc.channel->reports[count - 1] = key;
+    lc.channel->report_count = count;
+    return lc.channel->stop_at_report == count;
+}
+
+void lc_reports_write(void)
+{
+    memcpy(lc.channel->reports, reported, count * sizeof *reported);
+    lc.channel->report_count = count;
+}
