@@ -94,7 +94,9 @@ class WithoutRuntime:
         held: list[FrameDecorator] = []
         for runtime, group in groups:
             if runtime:
-                held = [frame for frame in group if frame.inferior_frame().type() != gdb.SIGTRAMP_FRAME]
+                held = list(group)
+                if held[-1].inferior_frame().type() == gdb.SIGTRAMP_FRAME:
+                    held = []  # no call of the program's: a signal
                 continue
             if held:
                 yield held[-1]

@@ -124,7 +124,8 @@ enum lc_debug_register {
     LC_DEBUG_R14,
     LC_DEBUG_R15,
     LC_DEBUG_RDI,
-    LC_DEBUG_CONTROL, /* mxcsr, and the x87 control word above it */
+    LC_DEBUG_RDI_KNOWN, /* 1 or 0 */
+    LC_DEBUG_CONTROL,   /* mxcsr, and the x87 control word above it */
     LC_DEBUG_REGISTERS,
 };
 

@@ -92,7 +92,7 @@ void lc_debugger_context(const struct lc_thread *t, uint64_t registers[LC_DEBUG_
     registers[LC_DEBUG_RBP] = frame[6];
     registers[LC_DEBUG_RIP] = (uintptr_t)lc_switch_return;
     registers[LC_DEBUG_RSP] = (uintptr_t)(frame + 7);
-    registers[LC_DEBUG_RDI] = 0;
+    registers[LC_DEBUG_RDI] = registers[LC_DEBUG_RDI_KNOWN] = 0;
     if (t->state == LC_FINISHED) {
         /* Its stack may be another's by now. */
         registers[LC_DEBUG_RIP] = (uintptr_t)lc_no_stack;
@@ -100,6 +100,7 @@ void lc_debugger_context(const struct lc_thread *t, uint64_t registers[LC_DEBUG_
         /* As if it had just been called, which the trampoline is about to bring about. */
         registers[LC_DEBUG_RIP] = (uintptr_t)t->start;
         registers[LC_DEBUG_RDI] = (uintptr_t)t->argument;
+        registers[LC_DEBUG_RDI_KNOWN] = 1;
         registers[LC_DEBUG_RBP] = 0;
     }
 }

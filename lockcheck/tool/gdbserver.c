@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* gdb's remote protocol: see gdbserver.h. */
 #include "lockcheck/tool/gdbserver.h"
+#include "lockcheck/tool/gdbregisters.h"
 #include "lockcheck/tool/text.h"
 
 #include <ctype.h>
@@ -87,25 +88,6 @@ static void reply(struct server *server, const char *format, ...)
     free(text);
 }
 
-static char *to_hex(const void *bytes, size_t length)
-{
-    char *hex = allocate(2 * length + 1);
-    for (size_t i = 0; i < length; i++)
-        sprintf(hex + 2 * i, "%02x", ((const uint8_t *)bytes)[i]);
-    return hex;
-}
-
-/* Returns the bytes made of hexadecimal digits, up to room or what is no digit. */
-static size_t from_hex(const char *hex, uint8_t *bytes, size_t room)
-{
-    size_t n = 0;
-    for (unsigned byte; n < room && isxdigit((unsigned char)hex[0]) && isxdigit((unsigned char)hex[1]) &&
-                        sscanf(hex, "%2x", &byte) == 1;
-         hex += 2)
-        bytes[n++] = (uint8_t)byte;
-    return n;
-}
-
 /* The part of a document that gdb asks for with OFFSET,LENGTH. */
 static void reply_part(struct server *server, const char *document, size_t size, const char *range)
 {
@@ -123,272 +105,43 @@ static void reply_part(struct server *server, const char *document, size_t size,
     free(part);
 }
 
-/* ---- registers: gdb's features of the i386:x86-64 architecture ---- */
-
-enum group { CORE, ADDRESS, CODE, SEGMENT, FLOAT, FLOAT_CONTROL, VECTOR, VECTOR_CONTROL, SYSTEM_CALL, BASE };
-
-#define GENERAL(name, type)                                                                                  \
-    {                                                                                                        \
-#name, type, 8, offsetof(struct user_regs_struct, name)                                              \
-    }
-#define NARROW(name, type)                                                                                   \
-    {                                                                                                        \
-#name, type, 4, offsetof(struct user_regs_struct, name)                                              \
-    }
-#define ST(n)                                                                                                \
-    {                                                                                                        \
-        "st" #n, FLOAT, 10, offsetof(struct user_fpregs_struct, st_space) + 16 * (n)                         \
-    }
-#define XMM(n)                                                                                               \
-    {                                                                                                        \
-        "xmm" #n, VECTOR, 16, offsetof(struct user_fpregs_struct, xmm_space) + 16 * (n)                      \
-    }
-#define CONTROL(name, field, length)                                                                         \
-    {                                                                                                        \
-#name, FLOAT_CONTROL, length, offsetof(struct user_fpregs_struct, field)                             \
-    }
-
-/* In gdb's order. size: in the kernel's struct; to gdb, what is narrower than 32 bits is as wide as that. */
-static const struct known_register {
-    const char *name;
-    enum group group;
-    size_t size, offset;
-} known[] = {
-    GENERAL(rax, CORE),
-    GENERAL(rbx, CORE),
-    GENERAL(rcx, CORE),
-    GENERAL(rdx, CORE),
-    GENERAL(rsi, CORE),
-    GENERAL(rdi, CORE),
-    GENERAL(rbp, ADDRESS),
-    GENERAL(rsp, ADDRESS),
-    GENERAL(r8, CORE),
-    GENERAL(r9, CORE),
-    GENERAL(r10, CORE),
-    GENERAL(r11, CORE),
-    GENERAL(r12, CORE),
-    GENERAL(r13, CORE),
-    GENERAL(r14, CORE),
-    GENERAL(r15, CORE),
-    GENERAL(rip, CODE),
-    NARROW(eflags, SEGMENT),
-    NARROW(cs, SEGMENT),
-    NARROW(ss, SEGMENT),
-    NARROW(ds, SEGMENT),
-    NARROW(es, SEGMENT),
-    NARROW(fs, SEGMENT),
-    NARROW(gs, SEGMENT),
-    ST(0),
-    ST(1),
-    ST(2),
-    ST(3),
-    ST(4),
-    ST(5),
-    ST(6),
-    ST(7),
-    CONTROL(fctrl, cwd, 2),
-    CONTROL(fstat, swd, 2),
-    CONTROL(ftag, ftw, 2),
-    {"fiseg", FLOAT_CONTROL, 4, offsetof(struct user_fpregs_struct, rip) + 4},
-    CONTROL(fioff, rip, 4),
-    {"foseg", FLOAT_CONTROL, 4, offsetof(struct user_fpregs_struct, rdp) + 4},
-    CONTROL(fooff, rdp, 4),
-    CONTROL(fop, fop, 2),
-    XMM(0),
-    XMM(1),
-    XMM(2),
-    XMM(3),
-    XMM(4),
-    XMM(5),
-    XMM(6),
-    XMM(7),
-    XMM(8),
-    XMM(9),
-    XMM(10),
-    XMM(11),
-    XMM(12),
-    XMM(13),
-    XMM(14),
-    XMM(15),
-    {"mxcsr", VECTOR_CONTROL, 4, offsetof(struct user_fpregs_struct, mxcsr)},
-    GENERAL(orig_rax, SYSTEM_CALL),
-    GENERAL(fs_base, BASE),
-    GENERAL(gs_base, BASE),
-};
-#define REGISTERS (sizeof known / sizeof *known)
-
-static const struct {
-    const char *feature, *type; /* feature: begins with this group; NULL: goes on */
-} groups[] = {
-    [CORE] = {"core", "int64"},   [ADDRESS] = {NULL, "data_ptr"},   [CODE] = {NULL, "code_ptr"},
-    [SEGMENT] = {NULL, "int32"},  [FLOAT] = {NULL, "i387_ext"},     [FLOAT_CONTROL] = {NULL, "int"},
-    [VECTOR] = {"sse", "vec128"}, [VECTOR_CONTROL] = {NULL, "int"}, [SYSTEM_CALL] = {"linux", "int64"},
-    [BASE] = {"segments", "int"},
-};
-
-static bool is_float(const struct known_register *r)
-{
-    return r->group >= FLOAT && r->group <= VECTOR_CONTROL;
-}
-
-static size_t width(const struct known_register *r)
-{
-    return r->size < 4 ? 4 : r->size;
-}
-
-struct registers {
-    struct user_regs_struct general;
-    struct user_fpregs_struct floats;
-    bool there[REGISTERS]; /* its value is known */
-};
-
-static void *place(struct registers *registers, const struct known_register *r)
-{
-    return (char *)(is_float(r) ? (void *)&registers->floats : (void *)&registers->general) + r->offset;
-}
-
-/* The tag word has one bit for each register in memory, and two in gdb's eyes: FXSAVE in the Intel SDM. */
-static uint32_t wide_tags(uint32_t narrow)
-{
-    uint32_t tags = 0;
-    for (unsigned i = 0; i < 8; i++)
-        if (!(narrow & 1u << i))
-            tags |= 3u << (2 * i);
-    return tags;
-}
-
-static uint32_t narrow_tags(uint32_t wide)
-{
-    uint32_t tags = 0;
-    for (unsigned i = 0; i < 8; i++)
-        if ((wide >> (2 * i) & 3u) != 3u)
-            tags |= 1u << i;
-    return tags;
-}
-
-static bool is_tags(const struct known_register *r)
-{
-    return is_float(r) && r->offset == offsetof(struct user_fpregs_struct, ftw);
-}
-
-static char *print_register(struct registers *registers, size_t number)
-{
-    const struct known_register *r = &known[number];
-    if (!registers->there[number]) {
-        char *unknown = allocate(2 * width(r) + 1);
-        memset(unknown, 'x', 2 * width(r));
-        return unknown;
-    }
-    uint8_t value[16] = {0};
-    memcpy(value, place(registers, r), r->size);
-    if (is_tags(r)) {
-        uint32_t tags = wide_tags(registers->floats.ftw);
-        memcpy(value, &tags, sizeof tags);
-    }
-    return to_hex(value, width(r));
-}
+/* ---- registers ---- */
 
 static const json_t *thread_evidence(struct server *server, uint32_t thread)
 {
-    size_t i;
-    const json_t *item;
-    json_array_foreach(json_object_get(tracee_evidence(server->tracee), "threads"), i,
-                       item) if (json_integer_value(json_object_get(item, "id")) ==
-                                 (json_int_t)thread) return item;
+    const json_t *threads = json_object_get(tracee_evidence(server->tracee), "threads");
+    for (size_t i = 0; i < json_array_size(threads); i++)
+        if (json_integer_value(json_object_get(json_array_get(threads, i), "id")) == (json_int_t)thread)
+            return json_array_get(threads, i);
     return NULL;
 }
 
-/* Of a thread that does not run: what it goes on with. */
-static bool saved_registers(struct server *server, uint32_t thread, struct registers *registers)
+static bool get_registers(struct server *server, uint32_t thread, struct gdb_registers *registers)
 {
-    static const struct {
-        enum lc_debug_register from;
-        size_t to;
-    } saved[] = {
-        {LC_DEBUG_RIP, offsetof(struct user_regs_struct, rip)},
-        {LC_DEBUG_RSP, offsetof(struct user_regs_struct, rsp)},
-        {LC_DEBUG_RBP, offsetof(struct user_regs_struct, rbp)},
-        {LC_DEBUG_RBX, offsetof(struct user_regs_struct, rbx)},
-        {LC_DEBUG_R12, offsetof(struct user_regs_struct, r12)},
-        {LC_DEBUG_R13, offsetof(struct user_regs_struct, r13)},
-        {LC_DEBUG_R14, offsetof(struct user_regs_struct, r14)},
-        {LC_DEBUG_R15, offsetof(struct user_regs_struct, r15)},
-        {LC_DEBUG_RDI, offsetof(struct user_regs_struct, rdi)},
-    };
-    const json_t *evidence = thread_evidence(server, thread), *context = json_object_get(evidence, "context");
-    if (!evidence && thread <= server->threads) {
-        memset(registers->there, false, sizeof registers->there);
-        registers->general.rip =
-            (uint64_t)json_integer_value(json_object_get(tracee_evidence(server->tracee), "no_stack"));
-        for (size_t i = 0; i < REGISTERS; i++)
-            registers->there[i] = known[i].group == CODE;
-        return true;
-    }
-    if (json_array_size(context) != LC_DEBUG_REGISTERS)
+    if (!gdb_registers_fetch(registers, server->tracee->pid))
         return false;
-    struct registers all = *registers; /* of the carrier: for the segments, which are the process's */
-    for (size_t i = 0; i < sizeof saved / sizeof *saved; i++) {
-        uint64_t value = (uint64_t)json_integer_value(json_array_get(context, saved[i].from));
-        memcpy((char *)&all.general + saved[i].to, &value, sizeof value);
-    }
-    uint64_t control = (uint64_t)json_integer_value(json_array_get(context, LC_DEBUG_CONTROL));
-    all.floats.mxcsr = (uint32_t)control;
-    all.floats.cwd = (uint16_t)(control >> 32);
-    all.general.fs_base = (uint64_t)json_integer_value(json_object_get(evidence, "thread_pointer"));
-    for (size_t i = 0; i < REGISTERS; i++) {
-        const struct known_register *r = &known[i];
-        bool there = (r->group == SEGMENT && strcmp(r->name, "eflags") != 0) || r->group == BASE ||
-                     r->group == VECTOR_CONTROL || strcmp(r->name, "fctrl") == 0;
-        for (size_t k = 0; k < sizeof saved / sizeof *saved; k++)
-            there = there || (!is_float(r) && r->offset == saved[k].to &&
-                              (saved[k].from != LC_DEBUG_RDI ||
-                               json_integer_value(json_array_get(context, LC_DEBUG_RDI)) != 0));
-        all.there[i] = there;
-    }
-    *registers = all;
-    return true;
-}
-
-static bool running_registers(struct server *server, struct registers *registers)
-{
-    pid_t pid = server->tracee->pid;
-    memset(registers->there, true, sizeof registers->there);
-    return ptrace(PTRACE_GETREGS, pid, NULL, &registers->general) == 0 &&
-           ptrace(PTRACE_GETFPREGS, pid, NULL, &registers->floats) == 0;
-}
-
-static bool get_registers(struct server *server, uint32_t thread, struct registers *registers)
-{
-    return running_registers(server, registers) &&
-           (thread == tracee_running(server->tracee) || saved_registers(server, thread, registers));
+    if (thread == tracee_running(server->tracee))
+        return true;
+    const json_t *evidence = thread_evidence(server, thread);
+    if (evidence)
+        return gdb_registers_of_waiting(registers, evidence);
+    gdb_registers_nowhere(registers, (uint64_t)json_integer_value(
+                                         json_object_get(tracee_evidence(server->tracee), "no_stack")));
+    return thread <= server->threads;
 }
 
 static bool set_register(struct server *server, size_t number, const char *hex)
 {
-    struct registers registers;
-    const struct known_register *r = &known[number];
-    uint8_t value[16];
-    if (server->thread != tracee_running(server->tracee) || !running_registers(server, &registers) ||
-        from_hex(hex, value, width(r)) != width(r))
-        return false;
-    if (is_tags(r)) {
-        uint32_t tags;
-        memcpy(&tags, value, sizeof tags);
-        tags = narrow_tags(tags);
-        memcpy(value, &tags, sizeof tags);
-    }
-    void *at = place(&registers, r);
-    if (!is_float(r))
-        memset(at, 0, 8); /* narrow ones are as wide as the others for the kernel */
-    memcpy(at, value, r->size);
-    pid_t pid = server->tracee->pid;
-    return is_float(r) ? ptrace(PTRACE_SETFPREGS, pid, NULL, &registers.floats) == 0
-                       : ptrace(PTRACE_SETREGS, pid, NULL, &registers.general) == 0;
+    struct gdb_registers registers;
+    return server->thread == tracee_running(server->tracee) &&
+           gdb_registers_fetch(&registers, server->tracee->pid) &&
+           gdb_register_parse(&registers, number, hex) &&
+           gdb_registers_store(&registers, server->tracee->pid);
 }
 
 static void reply_registers(struct server *server)
 {
-    struct registers registers;
+    struct gdb_registers registers;
     if (!get_registers(server, server->thread, &registers)) {
         reply(server, "E01");
         return;
@@ -396,13 +149,14 @@ static void reply_registers(struct server *server)
     char *all = NULL;
     size_t size;
     FILE *out = open_memstream(&all, &size);
-    for (size_t i = 0; out && i < REGISTERS; i++) {
-        char *one = print_register(&registers, i);
+    if (!out)
+        abort();
+    for (size_t i = 0; i < GDB_REGISTERS; i++) {
+        char *one = gdb_register_print(&registers, i);
         fputs(one, out);
         free(one);
     }
-    if (out)
-        fclose(out);
+    fclose(out);
     reply(server, "%s", all);
     free(all);
 }
@@ -411,8 +165,8 @@ static void write_registers(struct server *server, const char *hex)
 {
     bool good = true;
     size_t left = strlen(hex);
-    for (size_t i = 0; i < REGISTERS && good; i++) {
-        size_t digits = 2 * width(&known[i]);
+    for (size_t i = 0; i < GDB_REGISTERS && good; i++) {
+        size_t digits = 2 * gdb_register_width(i);
         good = left >= digits && (*hex == 'x' || set_register(server, i, hex));
         hex += digits;
         left -= digits;
@@ -422,40 +176,8 @@ static void write_registers(struct server *server, const char *hex)
 
 static void reply_features(struct server *server, const char *range)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        abort();
-    fputs("<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target>"
-          "<architecture>i386:x86-64</architecture><osabi>GNU/Linux</osabi>",
-          out);
-    const char *open = NULL;
-    for (size_t i = 0; i < REGISTERS; i++) {
-        const char *feature = groups[known[i].group].feature;
-        if (feature && feature != open) {
-            fprintf(out, "%s<feature name=\"org.gnu.gdb.i386.%s\">", open ? "</feature>" : "", feature);
-            if (strcmp(feature, "sse") == 0)
-                fputs("<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/>"
-                      "<vector id=\"v2d\" type=\"ieee_double\" count=\"2\"/>"
-                      "<vector id=\"v16i8\" type=\"int8\" count=\"16\"/>"
-                      "<vector id=\"v8i16\" type=\"int16\" count=\"8\"/>"
-                      "<vector id=\"v4i32\" type=\"int32\" count=\"4\"/>"
-                      "<vector id=\"v2i64\" type=\"int64\" count=\"2\"/>"
-                      "<union id=\"vec128\"><field name=\"v4_float\" type=\"v4f\"/>"
-                      "<field name=\"v2_double\" type=\"v2d\"/><field name=\"v16_int8\" type=\"v16i8\"/>"
-                      "<field name=\"v8_int16\" type=\"v8i16\"/><field name=\"v4_int32\" type=\"v4i32\"/>"
-                      "<field name=\"v2_int64\" type=\"v2i64\"/>"
-                      "<field name=\"uint128\" type=\"uint128\"/></union>",
-                      out);
-            open = feature;
-        }
-        fprintf(out, "<reg name=\"%s\" bitsize=\"%zu\" type=\"%s\" regnum=\"%zu\"/>", known[i].name,
-                8 * width(&known[i]), groups[known[i].group].type, i);
-    }
-    fputs("</feature></target>", out);
-    fclose(out);
-    reply_part(server, text, size, range);
+    char *text = gdb_registers_features();
+    reply_part(server, text, strlen(text), range);
     free(text);
 }
 
@@ -551,7 +273,7 @@ static void reply_memory(struct server *server, const char *arguments)
     }
     uint8_t bytes[PACKET_SIZE / 2];
     size_t got = tracee_read(server->tracee, address, bytes, length);
-    char *hex = to_hex(bytes, got);
+    char *hex = gdb_to_hex(bytes, got);
     reply(server, "%s", got || !length ? hex : "E14");
     free(hex);
 }
@@ -570,7 +292,7 @@ static void write_memory(struct server *server, const char *packet, size_t size)
     }
     const char *data = packet + 1 + used, *end = packet + size;
     if (*packet == 'M')
-        count = from_hex(data, bytes, length);
+        count = gdb_from_hex(data, bytes, length);
     else
         while (data < end && count < length) {
             bool escaped = *data == '}' && data + 1 < end;
@@ -768,7 +490,7 @@ static json_t *monitor_to(struct server *server, const char *argument)
     uint64_t step = strtoull(argument, &end, 10);
     if (!isdigit((unsigned char)*argument) || *end || errno || step > server->last_step)
         return json_pack("{s:o}", "error",
-                         json_sprintf("a step from 1 to %" PRIu64 " is expected", server->last_step));
+                         json_sprintf("A step from 1 to %" PRIu64 " is expected", server->last_step));
     server->tracee->goal = step;
     return json_pack("{s:b}", "back", step && step <= server->tracee->template.channel->steps);
 }
@@ -785,7 +507,7 @@ static const struct {
 static void run_monitor(struct server *server, const char *hex)
 {
     char text[256] = "";
-    text[from_hex(hex, (uint8_t *)text, sizeof text - 1)] = 0;
+    text[gdb_from_hex(hex, (uint8_t *)text, sizeof text - 1)] = 0;
     char *argument = text + strcspn(text, " ");
     if (*argument)
         *argument++ = 0;
@@ -794,11 +516,11 @@ static void run_monitor(struct server *server, const char *hex)
         if (strcmp(monitors[i].name, text) == 0)
             answer = monitors[i].command(server, argument);
     if (!answer)
-        answer = json_pack("{s:s}", "error", "lockcheck has no such answer");
+        answer = json_pack("{s:s}", "error", "Lockcheck has no such answer");
     char *dump = json_dumps(answer, JSON_COMPACT | JSON_ENCODE_ANY);
     size_t length = strlen(dump);
     for (size_t at = 0; at < length; at += MONITOR_BLOCK) {
-        char *block = to_hex(dump + at, length - at < MONITOR_BLOCK ? length - at : MONITOR_BLOCK);
+        char *block = gdb_to_hex(dump + at, length - at < MONITOR_BLOCK ? length - at : MONITOR_BLOCK);
         reply(server, "O%s", block);
         free(block);
     }
@@ -866,15 +588,15 @@ static void handle(struct server *server, const char *packet, size_t length)
         break;
     case 'p':
     case 'P': {
-        struct registers registers;
+        struct gdb_registers registers;
         char *end;
         number = strtoull(packet + 1, &end, 16);
-        if (number >= REGISTERS || !get_registers(server, server->thread, &registers)) {
+        if (number >= GDB_REGISTERS || !get_registers(server, server->thread, &registers)) {
             reply(server, "E01");
         } else if (*packet == 'P') {
             reply(server, *end == '=' && set_register(server, number, end + 1) ? "OK" : "E01");
         } else {
-            char *value = print_register(&registers, number);
+            char *value = gdb_register_print(&registers, number);
             reply(server, "%s", value);
             free(value);
         }
