@@ -18,7 +18,7 @@ int main(int argc, char *argv[])
     if (!options_parse(&options, argc, argv, &code))
         return code;
     if (options.verb == VERB_REPORT)
-        return report_command(options.directory, options.format);
+        return report_command(&options);
     if (options.verb == VERB_STRATEGIES)
         return strategies_command();
     if (options.verb == VERB_ATTACH)

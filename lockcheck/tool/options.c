@@ -36,7 +36,7 @@ static const char usage_text[] =
     "watched\n"
     "  lockcheck stress     [OPTION]... -- PROGRAM [ARG]...   that again and again, with random delays\n"
     "  lockcheck attach     PID                               who waits for whom in a process that runs so\n"
-    "  lockcheck report     DIR [--format text|json|suppressions]   show the results in DIR\n"
+    "  lockcheck report     [OPTION]... DIR                   show the results in DIR\n"
     "  lockcheck strategies                                   what each strategy does\n"
     "\n"
     "Runs a program's threads under a scheduler of its own, in virtual time, and finds deadlocks, hangs, "
@@ -78,19 +78,24 @@ static const char usage_text[] =
     "  --time SECONDS    repeat for up to SECONDS (default 60)\n"
     "  --runs N          repeat up to N times\n"
     "  --seed N          of the delays (default 1)\n"
+    "Options of report:\n"
+    "  --format FORMAT   text (default), json, html, dot, sarif, junit, chrome or suppressions\n"
+    "  --output FILE     write to FILE and not to standard output\n"
+    "  --color WHEN      of text: always, never or auto (default: on a terminal, without NO_COLOR)\n"
     "Options of attach:\n"
     "  --format FORMAT   as of report (default text)\n"
     "Options of replay and shrink:\n"
     "  --force           try a schedule that was recorded with another build of the program\n"
     "Options of replay:\n"
     "  --times N         replay N times; all must be the same execution (default 1)\n"
-    "  --trace           print each switch: who was preempted or waits where, and why the next could run; with\n"
+    "  --trace           print each switch: who was preempted or waits where, and why the next could run; "
+    "with\n"
     "                    --last N, --from STEP, --to STEP only those\n"
     "  --to STEP         stop before that step and print where each thread is\n"
     "  --gdb             stop in gdb at the finding, or at --to STEP; words after \"--\" are for gdb\n"
     "  --out DIR         where results go (default lockcheck.replay)\n"
     "Everywhere:\n"
-    "  -o NAME           the same as --out NAME\n"
+    "  -o NAME           the same as --out NAME, or --output NAME\n"
     "  --quiet           print nothing but errors\n"
     "  --help, --version\n"
     "\n"
@@ -104,7 +109,7 @@ static const char usage_text[] =
     "  lockcheck shrink lockcheck.out/0042.schedule -o short.schedule\n"
     "  lockcheck replay short.schedule\n"
     "  lockcheck replay --gdb short.schedule\n"
-    "  lockcheck report lockcheck.out --format json\n";
+    "  lockcheck report lockcheck.out --format html -o report.html\n";
 
 enum option_id {
     OPT_STRATEGY = 1000,
@@ -136,6 +141,7 @@ enum option_id {
     OPT_KEEP_RUNNING,
     OPT_RUNS,
     OPT_FORMAT,
+    OPT_COLOR,
     OPT_HELP,
 };
 
@@ -230,6 +236,8 @@ static const struct option attach_options[] = {
 
 static const struct option report_options[] = {
     {"format", required_argument, NULL, OPT_FORMAT},
+    {"output", required_argument, NULL, OPT_OUT},
+    {"color", required_argument, NULL, OPT_COLOR},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
@@ -259,7 +267,8 @@ static const struct verb_words {
     {"stress", VERB_STRESS, stress_options, "+:o:", "a program to run: lockcheck stress -- PROGRAM [ARG]...",
      INT_MAX},
     {"attach", VERB_ATTACH, attach_options, ":", "the number of a process: lockcheck attach PID", 1},
-    {"report", VERB_REPORT, report_options, ":", "a directory of results: lockcheck report lockcheck.out", 1},
+    {"report", VERB_REPORT, report_options, ":o:", "a directory of results: lockcheck report lockcheck.out",
+     1},
     {"strategies", VERB_STRATEGIES, strategies_options, ":", NULL, 0},
 };
 
@@ -428,6 +437,9 @@ static bool take_option(struct options *options, int id, const char *value)
         if (!*value)
             complain("--out: the name of what is to be written is expected");
         return *value;
+    case OPT_COLOR:
+        options->color = value;
+        return true;
     default:
         options->format = value;
         return true;
@@ -459,7 +471,7 @@ static void set_defaults(struct options *options)
     }
     if (strategy->sequential)
         options->jobs = 1;
-    if (!options->out && options->verb != VERB_SHRINK)
+    if (!options->out && options->verb != VERB_SHRINK && options->verb != VERB_REPORT)
         options->out = options->resume                ? options->resume
                        : options->verb == VERB_REPLAY ? "lockcheck.replay"
                                                       : "lockcheck.out";
@@ -498,7 +510,8 @@ static bool check_debugging(const struct options *options, uint64_t given, int *
 {
     bool looks = options->gdb || options->trace || options->to;
     if ((options->from || options->last) && !options->trace) {
-        complain("--%s says what --trace is to print; it means nothing without", options->from ? "from" : "last");
+        complain("--%s says what --trace is to print; it means nothing without",
+                 options->from ? "from" : "last");
         return wrong(code);
     }
     if (options->gdb && options->trace) {
@@ -614,7 +627,8 @@ bool options_parse(struct options *options, int argc, char *argv[], int *code)
                                 .shards = 1,
                                 .times = 1,
                                 .default_suppressions = true,
-                                .format = "text"};
+                                .format = "text",
+                                .color = "auto"};
     const char *verb = argc > 1 ? argv[1] : "";
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
         printf(usage_text, DEFAULT_STRATEGY);

@@ -52,8 +52,8 @@ struct options {
     const char *schedule;
     /* merge */
     char **directories; /* NULL at the end */
-    /* report */
-    const char *format, *directory;
+    /* report; out: a file */
+    const char *format, *color, *directory;
     char **program; /* run and explore: the program and its arguments; NULL with resume */
 };
 

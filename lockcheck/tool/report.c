@@ -14,7 +14,7 @@
 #define PYTHON "/usr/bin/python3"
 
 /* Returns only when it fails, after saying why. */
-static void become_renderer(const char *directory, const char *format)
+static void become_renderer(const char *directory, const char *format, const char *output, const char *color)
 {
     char *package = locate_python();
     if (!package) {
@@ -23,7 +23,8 @@ static void become_renderer(const char *directory, const char *format)
     }
     setenv("PYTHONPATH", package, 1);
     /* -P: a directory named lockcheck where the user happens to be is not the package. */
-    execl(PYTHON, PYTHON, "-P", "-m", "lockcheck", "report", directory, "--format", format, (char *)NULL);
+    execl(PYTHON, PYTHON, "-P", "-m", "lockcheck", "report", "--format", format, "--color", color, "--output",
+          output, "--", directory, (char *)NULL);
     complain(PYTHON ": %s", strerror(errno));
     free(package);
 }
@@ -33,7 +34,7 @@ int report_print(const char *directory, const char *format)
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
-        become_renderer(directory, format);
+        become_renderer(directory, format, "-", "auto");
         _exit(127);
     }
     int status = 0;
@@ -44,9 +45,9 @@ int report_print(const char *directory, const char *format)
     return 0;
 }
 
-int report_command(const char *directory, const char *format)
+int report_command(const struct options *options)
 {
-    char *result = print_text("%s/result.json", directory);
+    char *result = print_text("%s/result.json", options->directory);
     int missing = access(result, R_OK) != 0 ? errno : 0;
     if (missing)
         complain("%s: %s; the directory of results of an earlier command is expected", result,
@@ -54,6 +55,6 @@ int report_command(const char *directory, const char *format)
     free(result);
     if (missing)
         return EXIT_USAGE;
-    become_renderer(directory, format);
+    become_renderer(options->directory, options->format, options->out ? options->out : "-", options->color);
     return EXIT_UNCONTROLLED;
 }

@@ -3,11 +3,13 @@
 #ifndef LOCKCHECK_TOOL_REPORT_H
 #define LOCKCHECK_TOOL_REPORT_H
 
+#include "lockcheck/tool/options.h"
+
 /* Prints the results in directory on standard output, and waits for it. Returns 0, or -1 after saying what is
  * wrong. */
 int report_print(const char *directory, const char *format);
 
 /* The command `lockcheck report`: becomes the renderer. Returns an exit code only if that fails. */
-int report_command(const char *directory, const char *format);
+int report_command(const struct options *options);
 
 #endif

@@ -7,6 +7,8 @@
         print(finding.kind, finding.summary)
 """
 
-from lockcheck.result import Edge, Event, Finding, Object, Result, ResultError, Thread, load
+from lockcheck.result import Edge, Event, Finding, Input, Object, Result, ResultError, Thread, load
 
-__all__ = ["Edge", "Event", "Finding", "Object", "Result", "ResultError", "Thread", "load"]
+__version__ = "0.1.0"
+
+__all__ = ["Edge", "Event", "Finding", "Input", "Object", "Result", "ResultError", "Thread", "load"]

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 VERSION = 1
 VERDICTS = ("clean", "finding", "error")
+LARGEST = 2**64
 
 T = TypeVar("T")
 
@@ -78,6 +79,17 @@ class Edge:
 
 
 @dataclasses.dataclass(frozen=True)
+class Input:
+    """An input that a thread took up, as the program told."""
+
+    step: int
+    time_ns: int
+    thread: str
+    input: str
+    """What it is: "frame 12 of download.pcapng"."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Finding:
     """One defect with its evidence; also the evidence of an execution that could not be controlled."""
 
@@ -105,6 +117,12 @@ class Finding:
     """Work that was accepted and not done, by what it is."""
     suppression: str
     """A block for a file of suppressions that matches this finding, without a name."""
+    inputs: list[Input]
+    """The newest inputs that threads took up, oldest first."""
+    sources: dict[str, str]
+    """Paths of source files, by the names that stand in stacks."""
+    steps_file: str | None
+    """Name of the file with the last steps, in the directory of the results: see lockcheck.steps."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +147,8 @@ class Result:
     findings: list[Finding]
     error: Finding | None
     """With verdict "error": what went wrong."""
+    cwd: str
+    """The directory in which the program ran."""
     raw: dict[str, Any]
     """The whole of result.json."""
 
@@ -157,13 +177,19 @@ class _Reader:
         return value  # type: ignore[return-value]
 
     def text(self, key: str, default: str | None = None) -> str:
-        return self._get(key, str, "text", default)
+        return clean(self._get(key, str, "text", default))
 
     def integer(self, key: str, default: int | None = None) -> int:
-        return self._get(key, int, "a whole number", default)
+        value = self._get(key, int, "a whole number", default)
+        if not -LARGEST <= value <= LARGEST:
+            raise ResultError(f"{self._at(key)}: expected a number of 64 bits")
+        return value
 
     def number(self, key: str, default: float | None = None) -> float:
-        return float(self._get(key, (int, float), "a number", default))
+        value = self._get(key, (int, float), "a number", default)
+        if not abs(value) <= LARGEST:
+            raise ResultError(f"{self._at(key)}: expected a number of 64 bits")
+        return float(value)
 
     def flag(self, key: str) -> bool:
         return self._get(key, bool, "true or false", False)
@@ -178,9 +204,14 @@ class _Reader:
         values = self._get(key, list, "a list", None if required else [])
         return [read(value, f"{self._at(key)}[{i}]") for i, value in enumerate(values)]
 
+    def named_texts(self, key: str) -> dict[str, str]:
+        """Those members of an object that are text; null says that there is none."""
+        inner = _Reader(self._value.get(key) or {}, self._at(key))
+        return {clean(name): inner.text(name) for name in inner._value if inner._value[name] is not None}
+
     def counts(self, key: str) -> dict[str, int]:
         inner = _Reader(self._value.get(key) or {}, self._at(key))
-        return {name: inner.integer(name) for name in inner._value}
+        return {clean(name): inner.integer(name) for name in inner._value}
 
 
 def _name_of(value: Any) -> str:
@@ -188,10 +219,15 @@ def _name_of(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
+def clean(text: str) -> str:
+    """Without halves of characters, which JSON can write and nothing else can."""
+    return text.encode(errors="replace").decode()
+
+
 def _text(value: Any, place: str) -> str:
     if not isinstance(value, str):
         raise ResultError(f"{place}: expected text, found {_name_of(value)}")
-    return value
+    return clean(value)
 
 
 def _event(value: Any, place: str) -> Event:
@@ -239,6 +275,16 @@ def _edge(value: Any, place: str) -> Edge:
     )
 
 
+def _input(value: Any, place: str) -> Input:
+    read = _Reader(value, place)
+    return Input(
+        step=read.integer("step"),
+        time_ns=read.integer("time_ns", 0),
+        thread=read.text("thread"),
+        input=read.text("input"),
+    )
+
+
 def _finding(value: Any, place: str) -> Finding:
     read = _Reader(value, place)
     return Finding(
@@ -259,6 +305,9 @@ def _finding(value: Any, place: str) -> Finding:
         graph=read.list("graph", _edge),
         outstanding=read.counts("outstanding"),
         suppression=read.text("suppression", ""),
+        inputs=read.list("inputs", _input),
+        sources=read.named_texts("sources"),
+        steps_file=read.text_or_none("steps_file"),
     )
 
 
@@ -287,6 +336,7 @@ def parse(raw: Any, directory: pathlib.Path) -> Result:
         interrupted=read.flag("interrupted"),
         findings=read.list("findings", _finding, required=True),
         error=_finding(raw["error"], "error") if raw.get("error") is not None else None,
+        cwd=read.text("cwd", ""),
         raw=raw,
     )
 

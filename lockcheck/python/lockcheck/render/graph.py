@@ -58,17 +58,42 @@ def _in_cycles(out: dict[Node, list[Edge]]) -> list[Node]:
     return found
 
 
-def chains(edges: Iterable[Edge]) -> list[Chain]:
-    edges = _merged(list(edges))
-    wanted = {e.target for e in edges}
-    edges = [e for e in edges if e.source[0] == "thread" or e.source in wanted]
+def edges(all_edges: Iterable[Edge]) -> list[Edge]:
+    """Each edge once, without what is held while nobody waits for it."""
+    merged = _merged(list(all_edges))
+    wanted = {e.target for e in merged}
+    return [e for e in merged if e.source[0] == "thread" or e.source in wanted]
+
+
+def cyclic(some_edges: Iterable[Edge]) -> set[Node]:
+    """The nodes of cycles."""
     out: dict[Node, list[Edge]] = defaultdict(list)
-    for edge in edges:
+    for edge in some_edges:
         out[edge.source].append(edge)
-    targets = {e.target for e in edges}
+    return set(_in_cycles(out))
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether the text names it: "thread 1" is not in "thread 12"."""
+    start = text.find(name)
+    while start >= 0:
+        after = text[start + len(name) : start + len(name) + 1]
+        before = text[start - 1 : start] if start else ""
+        if not (after.isalnum() or after == "_") and not (before.isalnum() or before == "_"):
+            return True
+        start = text.find(name, start + 1)
+    return False
+
+
+def chains(all_edges: Iterable[Edge]) -> list[Chain]:
+    some_edges = edges(all_edges)
+    out: dict[Node, list[Edge]] = defaultdict(list)
+    for edge in some_edges:
+        out[edge.source].append(edge)
+    targets = {e.target for e in some_edges}
 
     in_cycles = _in_cycles(out)
-    cyclic = set(in_cycles)
+    of_cycles = set(in_cycles)
     # Threads are what a reader looks for first.
     in_cycles.sort(key=lambda node: node[0] != "thread")
     roots = [node for node in list(out) if node not in targets]
@@ -77,7 +102,7 @@ def chains(edges: Iterable[Edge]) -> list[Chain]:
     result = []
     for start in [*in_cycles, *roots, *list(out)]:
         while out.get(start):
-            result.append(_walk(start, out, shown, cyclic if start in cyclic else None))
+            result.append(_walk(start, out, shown, of_cycles if start in of_cycles else None))
     return result
 
 

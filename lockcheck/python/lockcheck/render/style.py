@@ -15,6 +15,7 @@ from typing import IO
 PLAIN_WIDTH = 100
 LEAST_WIDTH = 40
 GREATEST_WIDTH = 140
+COLOURS = ("auto", "always", "never")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +24,14 @@ class Style:
     colour: bool = False
 
     @staticmethod
-    def for_stream(stream: IO[str]) -> Style:
+    def for_stream(stream: IO[str], colour: str = "auto") -> Style:
+        """colour: one of COLOURS; "auto" is for a terminal that knows colours and a user who wants them."""
         if not stream.isatty():
-            return Style()
+            return Style(colour=colour == "always")
         columns = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
-        colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
-        return Style(min(max(columns, LEAST_WIDTH), GREATEST_WIDTH), colour)
+        wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+        coloured = colour == "always" or (colour == "auto" and wanted)
+        return Style(min(max(columns, LEAST_WIDTH), GREATEST_WIDTH), coloured)
 
     def _marked(self, code: str, text: str) -> str:
         return f"\033[{code}m{text}\033[0m" if self.colour and text else text

@@ -14,6 +14,7 @@ import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 
+from lockcheck.kinds import meaning
 from lockcheck.render import graph
 from lockcheck.render.style import Style
 from lockcheck.result import Event, Finding, Object, Result, Thread
@@ -28,34 +29,13 @@ COLUMN = 36
 # A function that so many objects of one kind share is a layer, and no place that tells one from another.
 LAYER = 3
 
-KINDS = {
-    "deadlock": "threads wait for each other in a circle",
-    "hang": "threads wait for something that will never come",
-    "lost-wakeup": "somebody was to be woken, and nobody was",
-    "phantom-wakeup": "a wait returned without the signal that it waited for",
-    "livelock": "threads run and get nowhere",
-    "data-race": "two threads access the same memory, at least one writes, and nothing orders them",
-    "lock-order": "locks are taken in orders that can deadlock",
-    "lock-misuse": "a lock is used against its rules",
-    "irq-unsafe": "a lock is used both inside and outside interrupts, unsafely",
-    "sleep-in-atomic": "a thread sleeps where it must not",
-    "device-misuse": "a driver does what its device does not allow",
-    "dma-fault": "a device accessed memory that was not mapped for it",
-    "leak": "something was taken and never given back",
-    "crash": "the program died",
-    "assertion": "the program's own assertion failed",
-    "uncontrolled": "the program did what lockcheck does not control",
-    "not-reproducible": "the same schedule gave another execution",
-}
-
-
 def render(result: Result, style: Style) -> str:
     """The whole report, ending in a newline."""
     lines = _head(result, style)
     if result.error is not None:
-        lines += [""] + _finding(result, result.error, style)
+        lines += [""] + finding_lines(result, result.error, style)
     for finding in result.findings:
-        lines += [""] + _finding(result, finding, style)
+        lines += [""] + finding_lines(result, finding, style)
     return "\n".join(lines) + "\n"
 
 
@@ -91,11 +71,11 @@ def _head(result: Result, style: Style) -> list[str]:
     return lines
 
 
-def _finding(result: Result, finding: Finding, style: Style) -> list[str]:
+def finding_lines(result: Result, finding: Finding, style: Style) -> list[str]:
     title = finding.kind.upper().replace("-", " ")
-    meaning = KINDS.get(finding.kind)
-    lines = [f"{style.alarm(title)}{': ' + meaning if meaning else ''}", ""]
-    lines += [style.strong(line) for line in style.wrapped(_sentence(finding.summary), "  ")]
+    about = meaning(finding.kind)
+    lines = [f"{style.alarm(title)}{': ' + about if about else ''}", ""]
+    lines += [style.strong(line) for line in style.wrapped(sentence(finding.summary), "  ")]
 
     facts = []
     if finding.first_schedule:
@@ -118,7 +98,7 @@ def _finding(result: Result, finding: Finding, style: Style) -> list[str]:
     return lines
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     """Text as a sentence. The first letter stays as it is: it may begin the name of a thread."""
     text = text.strip()
     return text if text.endswith((".", "!", "?")) else text + "."
@@ -134,7 +114,7 @@ def _story(finding: Finding, style: Style) -> list[str]:
     lines = _section("What happened", style)
     indent = len(str(len(finding.notes))) + 4
     for number, note in enumerate(finding.notes, 1):
-        lines += style.wrapped(_sentence(note), f"  {number}.".ljust(indent), " " * indent)
+        lines += style.wrapped(sentence(note), f"  {number}.".ljust(indent), " " * indent)
     return lines
 
 
@@ -170,26 +150,14 @@ def _named_in(finding: Finding) -> str:
     return "\n".join([finding.summary, *finding.notes])
 
 
-def _mentions(text: str, name: str) -> bool:
-    """Whether the text names it: "thread 1" is not in "thread 12"."""
-    start = text.find(name)
-    while start >= 0:
-        after = text[start + len(name) : start + len(name) + 1]
-        before = text[start - 1 : start] if start else ""
-        if not (after.isalnum() or after == "_") and not (before.isalnum() or before == "_"):
-            return True
-        start = text.find(name, start + 1)
-    return False
-
-
 def _threads(finding: Finding, style: Style) -> list[str]:
     if not finding.threads:
         return []
     text = _named_in(finding)
     alive = [thread for thread in finding.threads if thread.state != "finished"]
     finished = [thread for thread in finding.threads if thread.state == "finished"]
-    mentioned_finished = [thread for thread in finished if _mentions(text, thread.name)]
-    alive.sort(key=lambda thread: (not _mentions(text, thread.name), not thread.holds))
+    mentioned_finished = [thread for thread in finished if graph.mentions(text, thread.name)]
+    alive.sort(key=lambda thread: (not graph.mentions(text, thread.name), not thread.holds))
 
     lines = _section("Threads", style)
     for thread in [*alive, *mentioned_finished]:
@@ -223,7 +191,7 @@ def _stack(stack: Sequence[str], title: str, style: Style) -> list[str]:
     return lines
 
 
-class _Places:
+class Places:
     """Which line of a stack to name as the place of an event.
 
     The innermost function is often only a layer through which everything goes: the request to lockcheck itself, a
@@ -270,13 +238,13 @@ def _objects(finding: Finding, style: Style) -> list[str]:
     concerned |= {name for thread in finding.threads for name in thread.holds}
     # A thread as an object says nothing that is not among the threads.
     objects = [item for item in finding.objects if item.kind != "thread"]
-    main = [item for item in objects if _mentions(text, item.name)]
+    main = [item for item in objects if graph.mentions(text, item.name)]
     second = [item for item in objects if item not in main and item.name in concerned and item.history]
     others = [item for item in objects if item not in main and item not in second]
     if not main and len(second) <= LAYER:
         main, second = second, []
 
-    places = _Places(objects)
+    places = Places(objects)
     lines = _section("Objects, each with what happened to it last", style) if main else []
     for item in main:
         lines += ["", _title(item, places, style), *_history(item.history, places, style)]
@@ -291,7 +259,7 @@ def _objects(finding: Finding, style: Style) -> list[str]:
     return lines
 
 
-def _title(item: Object, places: _Places, style: Style) -> str:
+def _title(item: Object, places: Places, style: Style) -> str:
     about = [] if item.kind == item.name else [item.kind]
     if item.holder:
         about.append(f"held by {item.holder}")
@@ -301,24 +269,24 @@ def _title(item: Object, places: _Places, style: Style) -> str:
     return f"  {style.object(item.name)}{': ' if about else ''}{', '.join(about)}"
 
 
-def _what(event: Event) -> str:
+def what(event: Event) -> str:
     """ "message sent" with "message #7" is "message sent #7"."""
     first = event.event.split(" ", 1)[0] + " "
     return f"{event.event} {event.detail.removeprefix(first)}".strip()
 
 
-def _latest(item: Object, places: _Places, style: Style) -> list[str]:
+def _latest(item: Object, places: Places, style: Style) -> list[str]:
     event = item.history[-1]
     held = f", held by {item.holder}" if item.holder else ""
     where = places.of(event.stack)
     return [
         f"  {style.object(item.name)}: {item.kind}{held}",
-        f"      step {event.step}, {_milliseconds(event.time_ns)}: {event.thread}: {_what(event)}"
+        f"      step {event.step}, {_milliseconds(event.time_ns)}: {event.thread}: {what(event)}"
         f"{', in ' if where else ''}{where}",
     ]
 
 
-def _history(history: Sequence[Event], places: _Places, style: Style) -> list[str]:
+def _history(history: Sequence[Event], places: Places, style: Style) -> list[str]:
     history = [event for event in history if event.event != "name"]
     if not history:
         return []
@@ -326,12 +294,12 @@ def _history(history: Sequence[Event], places: _Places, style: Style) -> list[st
     rows = [("step", "virtual time", "thread", "event", "where")]
     for event in shown:
         time = _milliseconds(event.time_ns)
-        rows.append((str(event.step), time, event.thread, _what(event), places.of(event.stack)))
+        rows.append((str(event.step), time, event.thread, what(event), places.of(event.stack)))
     widths = [max(min(len(row[i]), COLUMN) for row in rows) for i in range(4)]
     lines = []
-    for step, time, thread, what, where in rows:
+    for step, time, thread, done, where in rows:
         line = (
-            f"      {step:>{widths[0]}}  {time:>{widths[1]}}  {thread:{widths[2]}}  {what:{widths[3]}}  {where}"
+            f"      {step:>{widths[0]}}  {time:>{widths[1]}}  {thread:{widths[2]}}  {done:{widths[3]}}  {where}"
         )
         lines.append(line.rstrip())
     lines[0] = style.faint(lines[0])
