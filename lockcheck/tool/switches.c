@@ -168,11 +168,12 @@ static const char *operation_name(const struct trace *trace, uint32_t op)
     return name ? name : "step";
 }
 
+/* more: what follows in the line begins in the last column. */
 static void print_head(const struct trace *trace, uint64_t number, int64_t time_ns, uint32_t thread,
-                       const char *what)
+                       const char *what, bool more)
 {
-    printf("%9" PRIu64 "  %12.3f  %-*s  %-9s  ", number, (double)time_ns / 1e6, trace->thread_width,
-           thread_name(trace, thread), what);
+    printf("%9" PRIu64 "  %12.3f  %-*s  %-*s%s", number, (double)time_ns / 1e6, trace->thread_width,
+           thread_name(trace, thread), more ? 9 : 0, what, more ? "  " : "\n");
 }
 
 static void print_place(const struct trace *trace, uint32_t stack)
@@ -227,7 +228,7 @@ static void print_cause(const struct trace *trace, uint64_t number, const struct
 static void print_why(const struct trace *trace, const struct run *run)
 {
     const struct lc_step *step = step_at(trace, run->begin);
-    print_head(trace, trace->first + run->begin, step->time_ns, step->thread, "can run");
+    print_head(trace, trace->first + run->begin, step->time_ns, step->thread, "can run", true);
     const struct lc_step *cause = step_number(trace, step->able_since);
     if (run->own_step && step->able_since <= run->own_step)
         printf("was able to all the time since its step %" PRIu64, run->own_step);
@@ -244,7 +245,7 @@ static void print_steps(const struct trace *trace, const struct run *run)
 {
     const struct lc_step *step = step_at(trace, run->begin);
     size_t count = run->end - run->begin;
-    print_head(trace, trace->first + run->begin, step->time_ns, step->thread, "runs");
+    print_head(trace, trace->first + run->begin, step->time_ns, step->thread, "runs", true);
     printf("%zu step%s: ", count, count == 1 ? "" : "s");
     for (size_t i = 0; i < count && i < OPERATIONS; i++) {
         /* Of many, the last ones: they lead to what follows. */
@@ -267,12 +268,11 @@ static void print_left(const struct trace *trace, const struct run *run)
     if (next->left != last->thread)
         return;
     if (next->left_ended) {
-        print_head(trace, number, next->time_ns, last->thread, "ended");
-        putchar('\n');
+        print_head(trace, number, next->time_ns, last->thread, "ended", false);
         return;
     }
     const char *object = object_name(trace, next->left_object);
-    print_head(trace, number, next->time_ns, last->thread, next->switched == 2 ? "preempted" : "waits");
+    print_head(trace, number, next->time_ns, last->thread, next->switched == 2 ? "preempted" : "waits", true);
     printf("%s%s%s%s", next->switched == 2 ? "before " : "in ", operation_name(trace, next->left_op),
            object ? " of " : "", object ? object : "");
     print_place(trace, next->left_stack);
@@ -291,7 +291,7 @@ static void print_last(const struct trace *trace, const struct run *run)
         if (json_integer_value(json_object_get(thread, "id")) != (json_int_t)last->thread || !wait)
             continue;
         print_head(trace, trace->execution->steps, (int64_t)trace->execution->virtual_ns, last->thread,
-                   "waits");
+                   "waits", true);
         printf("in %s", wait);
         size_t k;
         const json_t *line;
@@ -312,7 +312,7 @@ static void print_run(const struct trace *trace, size_t index)
     if (step->thread == LC_TIME) {
         const struct lc_step *next =
             run->end < trace->execution->trace_length ? step_at(trace, run->end) : NULL;
-        print_head(trace, trace->first + run->begin, step->time_ns, LC_TIME, "passes");
+        print_head(trace, trace->first + run->begin, step->time_ns, LC_TIME, "passes", true);
         printf("to %.3f ms\n", (double)(next ? next->time_ns : (int64_t)trace->execution->virtual_ns) / 1e6);
         return;
     }
