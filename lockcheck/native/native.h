@@ -7,10 +7,13 @@
 #define LOCKCHECK_NATIVE_NATIVE_H
 
 #include <assert.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,6 +73,13 @@ extern bool lcn_delays;
     X(sem_timedwait, NULL)                                                                                   \
     X(sem_clockwait, NULL)                                                                                   \
     X(sem_post, NULL)                                                                                        \
+    X(clock_nanosleep, NULL)                                                                                 \
+    X(poll, NULL)                                                                                            \
+    X(ppoll, NULL)                                                                                           \
+    X(select, NULL)                                                                                          \
+    X(pselect, NULL)                                                                                         \
+    X(epoll_wait, NULL)                                                                                      \
+    X(epoll_pwait, NULL)                                                                                     \
     X(syscall, NULL)                                                                                         \
     X(__assert_fail, NULL)
 
@@ -81,6 +91,9 @@ extern struct lcn_functions lcn_real;
 extern bool lcn_ready;
 /* Finds them all. Called at the library's start, or by another library that starts before it. */
 LCN_COLD void lcn_start(void);
+
+/* How often the calling thread has been interrupted by SIGQUIT. */
+extern __thread uint32_t lcn_quits __attribute__((tls_model("initial-exec")));
 
 #define LCN_REAL(name)                                                                                       \
     ({                                                                                                       \

@@ -71,7 +71,6 @@ struct lcn_wait {
     uint64_t since;   /* the channel's clock */
     uint8_t op, kind; /* of the object */
     uint8_t timed;    /* the wait ends by itself */
-    uint8_t shared;   /* LCN_OP_FUTEX_WAIT: another process may end it */
     uint32_t thread;  /* its number, from 1 in the order of creation */
     int32_t tid;      /* 0: the record is free */
     uint32_t holds;   /* how many there are */

@@ -78,14 +78,6 @@ static void enlist(void)
     __atomic_fetch_add(&lcn_channel->unlisted, 1, __ATOMIC_RELAXED);
 }
 
-/* The command prints the wait graph; it looks here some hundred times a second. */
-static void asked(int signal)
-{
-    (void)signal;
-    if (own_entry)
-        __atomic_fetch_add(&own_entry->asked, 1, __ATOMIC_RELAXED);
-}
-
 static void in_forked_process(void)
 {
     int error = errno;
@@ -121,10 +113,13 @@ static void crashed(int signal, siginfo_t *info, void *context)
     syscall(SYS_tgkill, syscall(SYS_getpid), syscall(SYS_gettid), signal); /* once this handler returns */
 }
 
+/* The command prints the wait graph; it looks here some hundred times a second. */
 static void quit(int signal, siginfo_t *info, void *context)
 {
-    (void)info, (void)context;
-    asked(signal);
+    (void)signal, (void)info, (void)context;
+    lcn_quits++;
+    if (own_entry)
+        __atomic_fetch_add(&own_entry->asked, 1, __ATOMIC_RELAXED);
 }
 
 __attribute__((constructor)) static void start(void)

@@ -148,9 +148,9 @@ LCN_EXPORT int sem_post(sem_t *s)
 
 /* ---- futexes ---- */
 
-static bool waits(long operation)
+static bool waits(int operation)
 {
-    long command = operation & FUTEX_CMD_MASK;
+    int command = operation & FUTEX_CMD_MASK;
     return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET;
 }
 
@@ -162,11 +162,8 @@ LCN_EXPORT long syscall(long number, ...)
     for (int i = 0; i < 6; i++)
         a[i] = va_arg(arguments, long);
     va_end(arguments);
-    if (number != SYS_futex || !waits(a[1]))
+    if (number != SYS_futex || !waits((int)a[1]))
         return LCN_REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-    struct lcn_thread *t = lcn_thread;
-    if (t && !t->wait.object)
-        t->wait.shared = !(a[1] & FUTEX_PRIVATE_FLAG);
     LCN_WAIT(LCN_OP_FUTEX_WAIT, LCN_KIND_FUTEX, (void *)a[0], a[3] != 0, LCN_CALLER);
     return LCN_REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -107,12 +107,18 @@ static json_t *describe_object(const struct snapshot *snapshot, size_t number)
 {
     const struct object *object = &snapshot->objects[number - 1];
     int32_t joined = object->kind == LCN_KIND_THREAD ? thread_by_handle(snapshot, object->address) : -1;
-    const char *name = object->name ? object->name : joined >= 0 ? snapshot->threads[joined].name : "";
-    return json_pack("{s:I, s:s, s:s, s:I, s:o, s:O, s:O}", "id", (json_int_t)number, "kind",
-                     object->kind_name ? object->kind_name : kind_name(object->kind), "name", name, "address",
-                     (json_int_t)object->address, "holder",
-                     object->holder ? json_integer(object->holder) : json_null(), "created", object->created,
-                     "history", object->history);
+    char *name = object->name ? copy_text(object->name)
+                 : joined < 0 ? copy_text("")
+                 : *snapshot->threads[joined].name
+                     ? copy_text(snapshot->threads[joined].name)
+                     : print_text("thread %u", snapshot->threads[joined].wait.thread);
+    json_t *json = json_pack("{s:I, s:s, s:s, s:I, s:o, s:O, s:O}", "id", (json_int_t)number, "kind",
+                             object->kind_name ? object->kind_name : kind_name(object->kind), "name", name,
+                             "address", (json_int_t)object->address, "holder",
+                             object->holder ? json_integer(object->holder) : json_null(), "created",
+                             object->created, "history", object->history);
+    free(name);
+    return json;
 }
 
 /* ---- threads ---- */
@@ -182,13 +188,26 @@ static const char *system_call_name(long number)
     return NULL;
 }
 
+/* Is it the thread that waits for its report to be taken? */
+static bool reports(const struct snapshot *snapshot, pid_t tid)
+{
+    const struct watched *watched = snapshot->watched;
+    for (uint32_t i = 0; i < watched->used; i++)
+        if (watched->waits[i].tid == tid)
+            return watched->report.state == LCN_REPORTED &&
+                   watched->report.thread == watched->waits[i].thread;
+    return false;
+}
+
 static json_t *describe_wait(struct snapshot *snapshot, uint32_t i)
 {
     const struct lcn_wait *wait = &snapshot->watched->waits[i];
     const struct effective_wait *effective = &snapshot->waits[i];
     const char *call = system_call_name(snapshot->tasks[i].system_call);
     if (effective->op == LCN_OP_NONE)
-        return call ? json_pack("{s:n, s:s, s:n}", "object", "operation", call, "until_ns") : json_null();
+        return call && !reports(snapshot, wait->tid)
+                   ? json_pack("{s:n, s:s, s:n}", "object", "operation", call, "until_ns")
+                   : json_null();
     return json_pack("{s:I, s:s, s:n}", "object",
                      (json_int_t)object_number(snapshot, effective->object, effective->kind), "operation",
                      operation_name(wait, effective), "until_ns");
@@ -206,7 +225,10 @@ static uint32_t skip_inner(const struct snapshot *snapshot, const struct stack *
     uint32_t inner = 0;
     while (inner < stack->count && within(snapshot->c_library, stack->pcs[inner]))
         inner++;
-    return inner < stack->count && within(snapshot->native, stack->pcs[inner]) ? inner : 0;
+    if (inner == stack->count || !within(snapshot->native, stack->pcs[inner]))
+        return 0;
+    /* Our handler of a deadly signal. */
+    return reports(snapshot, stack->tid) && stack->interrupted ? stack->interrupted : inner;
 }
 
 static json_t *describe_stack(const struct snapshot *snapshot, pid_t tid, uint64_t wait_pc)
@@ -244,12 +266,13 @@ static json_t *describe_thread(struct snapshot *snapshot, uint32_t i)
                         (json_int_t)object_number(snapshot, thread->annotation, LCN_KIND_NAMED), "operation",
                         "down")
             : json_null();
-    bool waits = snapshot->waits[i].op != LCN_OP_NONE;
+    const char *state = snapshot->waits[i].op != LCN_OP_NONE  ? "blocked"
+                        : reports(snapshot, thread->wait.tid) ? "running"
+                                                              : state_name(&snapshot->tasks[i]);
     return json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)thread->wait.thread,
-                     "name", thread->name, "state", waits ? "blocked" : state_name(&snapshot->tasks[i]),
-                     "waits_for", describe_wait(snapshot, i), "annotation", annotation, "holds", holds,
-                     "stack", describe_stack(snapshot, thread->wait.tid, thread->wait.pc), "created",
-                     created);
+                     "name", thread->name, "state", state, "waits_for", describe_wait(snapshot, i),
+                     "annotation", annotation, "holds", holds, "stack",
+                     describe_stack(snapshot, thread->wait.tid, thread->wait.pc), "created", created);
 }
 
 static char *task_name(pid_t pid, pid_t tid)
@@ -642,7 +665,7 @@ int snapshot_take(struct watched *watched, enum snapshot_reason reason, uint64_t
 {
     struct snapshot snapshot = {.watched = watched, .started_ns = started_ns};
     *execution = (struct execution){0};
-    char *path = print_text("/proc/%d/maps", watched->pid);
+    char *path = print_text("/proc/%d/task/%d/maps", watched->pid, watched->tid);
     snapshot.maps = read_whole_file(path, NULL);
     free(path);
     if (!snapshot.maps)
@@ -660,7 +683,7 @@ int snapshot_take(struct watched *watched, enum snapshot_reason reason, uint64_t
     int result = watched_look(watched), error = errno;
     if (result == 0) {
         read_all(&snapshot, tasks, count);
-        stacks_take(&snapshot.stacks);
+        stacks_take(&snapshot.stacks, watched->tid);
         add_graph(&snapshot);
         json_t *threads = describe_threads(&snapshot), *work = outstanding(watched);
         conclude_snapshot(&snapshot, reason, seconds, work, execution);

@@ -107,12 +107,14 @@ static int take_frame(Dwfl_Frame *frame, void *argument)
     bool exact;
     if (!dwfl_frame_pc(frame, &pc, &exact) || stack->count == STACK_FRAMES)
         return DWARF_CB_ABORT;
+    if (exact)
+        stack->interrupted = stack->count;
     /* Readers take one off each address, to be within the call. */
     stack->pcs[stack->count++] = pc + exact;
     return DWARF_CB_OK;
 }
 
-void stacks_take(struct stacks *stacks)
+void stacks_take(struct stacks *stacks, pid_t tid)
 {
     static const Dwfl_Callbacks callbacks = {
         .find_elf = dwfl_linux_proc_find_elf,
@@ -120,9 +122,8 @@ void stacks_take(struct stacks *stacks)
     };
     unsetenv("DEBUGINFOD_URLS"); /* a report is never to wait for the network */
     Dwfl *dwfl = dwfl_begin(&callbacks);
-    bool usable = dwfl && dwfl_linux_proc_report(dwfl, stacks->pid) == 0 &&
-                  dwfl_report_end(dwfl, NULL, NULL) == 0 &&
-                  dwfl_linux_proc_attach(dwfl, stacks->pid, true) == 0;
+    bool usable = dwfl && dwfl_linux_proc_report(dwfl, tid) == 0 && dwfl_report_end(dwfl, NULL, NULL) == 0 &&
+                  dwfl_linux_proc_attach(dwfl, tid, true) == 0;
     for (size_t i = 0; usable && i < stacks->count; i++)
         if (stacks->threads[i].stopped > 0)
             dwfl_getthread_frames(dwfl, stacks->threads[i].tid, take_frame, &stacks->threads[i]);

@@ -18,6 +18,7 @@
 struct stack {
     pid_t tid;
     uint32_t count;
+    uint32_t interrupted;       /* frames above that which a signal has interrupted; 0: none has */
     uint64_t pcs[STACK_FRAMES]; /* innermost first; return addresses, or one more than where it was stopped */
     int stopped;                /* it could be */
     int signal;                 /* to be given to it when it goes on */
@@ -31,8 +32,8 @@ struct stacks {
 
 /* Stops all threads. What cannot be stopped, because it may not be or does not react, has stopped 0. */
 void stacks_stop(struct stacks *stacks, pid_t pid);
-/* Takes the stacks of those that are stopped. */
-void stacks_take(struct stacks *stacks);
+/* Takes the stacks of those that are stopped. tid: one that has not ended. */
+void stacks_take(struct stacks *stacks, pid_t tid);
 /* Lets all go on, and frees what there is. */
 void stacks_resume(struct stacks *stacks);
 

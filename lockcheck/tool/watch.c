@@ -83,7 +83,7 @@ uint64_t watched_find(pid_t pid)
 
 void watched_init(struct watched *watched, pid_t pid, uint64_t record)
 {
-    *watched = (struct watched){.pid = pid, .record = record};
+    *watched = (struct watched){.pid = pid, .tid = pid, .record = record};
 }
 
 void watched_free(struct watched *watched)
@@ -96,7 +96,7 @@ void watched_free(struct watched *watched)
 int watched_read(const struct watched *watched, uint64_t address, void *to, size_t bytes)
 {
     struct iovec local = {to, bytes}, remote = {(void *)address, bytes};
-    ssize_t got = process_vm_readv(watched->pid, &local, 1, &remote, 1, 0);
+    ssize_t got = process_vm_readv(watched->tid, &local, 1, &remote, 1, 0);
     if (got == (ssize_t)bytes)
         return 0;
     if (got >= 0)
@@ -118,40 +118,13 @@ static int read_waits(struct watched *watched)
             local[i] = (struct iovec){&watched->waits[first + i], sizeof(struct lcn_wait)};
             remote[i] = (struct iovec){(void *)thread_address(watched, first + i), sizeof(struct lcn_wait)};
         }
-        ssize_t got = process_vm_readv(watched->pid, local, count, remote, count, 0);
+        ssize_t got = process_vm_readv(watched->tid, local, count, remote, count, 0);
         if (got != (ssize_t)(count * sizeof(struct lcn_wait))) {
             errno = got < 0 ? errno : EFAULT;
             return -1;
         }
     }
     return 0;
-}
-
-int watched_look(struct watched *watched)
-{
-    struct lcn_head head;
-    if (watched_read(watched, watched->record, &head, sizeof head) != 0)
-        return -1;
-    if (head.magic != LCN_MAGIC || head.version != LCN_VERSION || head.used > LCN_THREADS) {
-        errno = EPROTO;
-        return -1;
-    }
-    struct lcn_wait *before = watched->before;
-    watched->before = watched->waits;
-    watched->used_before = watched->used;
-    watched->used = head.used;
-    watched->lost = head.lost;
-    watched->report = head.report;
-    watched->waits = reallocate(before, (head.used + 1) * sizeof *watched->waits);
-    if (read_waits(watched) == 0)
-        return 0;
-    watched->used = 0;
-    return -1;
-}
-
-int watched_thread(const struct watched *watched, uint32_t i, struct lcn_thread *thread)
-{
-    return watched_read(watched, thread_address(watched, i), thread, sizeof *thread);
 }
 
 static FILE *open_task_file(const struct watched *watched, pid_t tid, const char *name)
@@ -181,6 +154,57 @@ void watched_task(const struct watched *watched, pid_t tid, struct task_state *s
         state->system_call = -1;
     if (file)
         fclose(file);
+}
+
+/* The first thread that lives, 0 when there is none. */
+static pid_t living_thread(pid_t pid)
+{
+    struct watched watched = {.pid = pid};
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    DIR *tasks = opendir(path);
+    pid_t found = 0;
+    for (struct dirent *entry; tasks && !found && (entry = readdir(tasks));) {
+        struct task_state state;
+        watched_task(&watched, atoi(entry->d_name), &state);
+        if (state.state && state.state != 'Z' && state.state != 'X')
+            found = atoi(entry->d_name);
+    }
+    if (tasks)
+        closedir(tasks);
+    return found;
+}
+
+int watched_look(struct watched *watched)
+{
+    struct lcn_head head;
+    if (watched_read(watched, watched->record, &head, sizeof head) != 0) {
+        pid_t other = errno == ESRCH ? living_thread(watched->pid) : 0;
+        if (other)
+            watched->tid = other;
+        if (!other || watched_read(watched, watched->record, &head, sizeof head) != 0)
+            return -1;
+    }
+    if (head.magic != LCN_MAGIC || head.version != LCN_VERSION || head.used > LCN_THREADS) {
+        errno = EPROTO;
+        return -1;
+    }
+    struct lcn_wait *before = watched->before;
+    watched->before = watched->waits;
+    watched->used_before = watched->used;
+    watched->used = head.used;
+    watched->lost = head.lost;
+    watched->report = head.report;
+    watched->waits = reallocate(before, (head.used + 1) * sizeof *watched->waits);
+    if (read_waits(watched) == 0)
+        return 0;
+    watched->used = 0;
+    return -1;
+}
+
+int watched_thread(const struct watched *watched, uint32_t i, struct lcn_thread *thread)
+{
+    return watched_read(watched, thread_address(watched, i), thread, sizeof *thread);
 }
 
 static size_t object_size(enum lcn_kind kind)
@@ -395,7 +419,7 @@ bool watched_deadlock(struct watched *watched)
 static bool is_shared_memory(const struct watched *watched, uint64_t address)
 {
     char line[MAPS_LINE];
-    FILE *maps = open_task_file(watched, watched->pid, "maps");
+    FILE *maps = open_task_file(watched, watched->tid, "maps");
     bool shared = true; /* what is not found is not known to be private */
     while (maps && fgets(line, sizeof line, maps)) {
         uint64_t start, end;
@@ -453,8 +477,7 @@ static bool only_threads_end(const struct watched *watched, const struct lcn_wai
     if (wait->op == LCN_OP_JOIN)
         return true;
     bool from_handler = wait->op == LCN_OP_SEM_WAIT || wait->op == LCN_OP_FUTEX_WAIT;
-    return !(wait->op == LCN_OP_FUTEX_WAIT && wait->shared) && !(from_handler && has_handlers(watched)) &&
-           !is_shared_memory(watched, wait->object);
+    return !(from_handler && has_handlers(watched)) && !is_shared_memory(watched, wait->object);
 }
 
 static bool all_stuck(const struct watched *watched, uint32_t *live)

@@ -34,6 +34,7 @@ struct task_state {
 
 struct watched {
     pid_t pid;
+    pid_t tid;       /* the thread through which it is read: a main thread may end before the others */
     uint64_t record; /* address of its struct lcn_record */
     uint32_t used;   /* records of threads that have been in use */
     uint32_t lost;   /* threads that are in none */

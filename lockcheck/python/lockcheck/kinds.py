@@ -27,6 +27,7 @@ KINDS = {
         "threads wait for something that will never come",
         "Nothing can run and work is outstanding: look for the wake-up that was not sent, or was sent too early.",
     ),
+    "wait-graph": Kind("what all threads do at this moment"),
     "lost-wakeup": Kind(
         "somebody was to be woken, and nobody was",
         "Change the condition and signal under the mutex that the waiter holds, and wait in a loop.",
@@ -74,6 +75,8 @@ KINDS = {
     "crash": Kind("the program died"),
     "assertion": Kind("the program's own assertion failed"),
     "uncontrolled": Kind("the program did what lockcheck does not control"),
+    "interrupted": Kind("a signal ended the command before its work was done"),
+    "unfinished": Kind("the command has not come to its end"),
     "not-reproducible": Kind("the same schedule gave another execution"),
 }
 

@@ -47,10 +47,20 @@ def _milliseconds(ns: int) -> str:
     return f"{ns / 1e6:.3f} ms"
 
 
+def _native(result: Result) -> bool:
+    """Whether the program ran with real threads in real time: without schedules, steps and virtual time."""
+    return result.raw.get("mode") == "native"
+
+
 def _head(result: Result, style: Style) -> list[str]:
     program = shlex.join(result.program)
     effort = f"{_count(result.schedules, 'schedule')}, {_count(result.steps, 'step')}, {result.seconds:.1f} s"
     how = f"strategy {result.strategy}, seed {result.seed}"
+    if _native(result):
+        effort = f"{_count(result.schedules, 'run')}, {result.seconds:.1f} s"
+        how = f"native, seed {result.seed}" if result.command == "stress" else "native"
+    if result.command == "attach":
+        return [f"Process {result.raw.get('pid')}, which goes on:", *style.wrapped(program, "  ", "    ")]
     if result.verdict == "clean":
         verdict = style.good("Nothing found")
     elif result.verdict == "finding":
@@ -59,6 +69,8 @@ def _head(result: Result, style: Style) -> list[str]:
         verdict = style.alarm("Not checked: the execution could not be controlled or repeated")
         if result.error is None or result.error.kind not in ("uncontrolled", "not-reproducible"):
             verdict = style.alarm("Not checked")
+        if result.error is not None and result.error.kind in ("interrupted", "unfinished"):
+            verdict = style.alarm("Not finished")
     lines = [f"{verdict}: {effort} ({how})", *style.wrapped(program, "  ", "    ")]
     if result.truncated:
         lines += style.wrapped(
@@ -68,6 +80,8 @@ def _head(result: Result, style: Style) -> list[str]:
         lines += style.wrapped(f"{_count(result.suppressed, 'finding')} suppressed.", "  ")
     if result.interrupted:
         lines.append("  The search was interrupted.")
+    if result.raw.get("unfinished"):
+        lines.append("  The search still goes on, or was killed.")
     return lines
 
 
@@ -79,13 +93,15 @@ def finding_lines(result: Result, finding: Finding, style: Style) -> list[str]:
 
     facts = []
     if finding.first_schedule:
-        facts.append(f"schedule {finding.first_schedule}")
+        facts.append(f"{'run' if _native(result) else 'schedule'} {finding.first_schedule}")
     if finding.steps:
         facts.append(f"step {finding.steps}")
-    facts.append(f"virtual time {_milliseconds(finding.virtual_ns)}")
+    if finding.steps and not _native(result):
+        facts.append(f"virtual time {_milliseconds(finding.virtual_ns)}")
     if finding.count > 1:
         facts.append(f"shown by {_count(finding.count, 'schedule')}")
-    lines += [f"  ({', '.join(facts)})"]
+    if facts:
+        lines += [f"  ({', '.join(facts)})"]
 
     lines += _story(finding, style)
     lines += _graph(finding, style)
@@ -275,13 +291,18 @@ def what(event: Event) -> str:
     return f"{event.event} {event.detail.removeprefix(first)}".strip()
 
 
+def _moment(event: Event) -> str:
+    """When it happened. Without a scheduler there are no steps."""
+    return f"step {event.step}, {_milliseconds(event.time_ns)}" if event.step else _milliseconds(event.time_ns)
+
+
 def _latest(item: Object, places: Places, style: Style) -> list[str]:
     event = item.history[-1]
     held = f", held by {item.holder}" if item.holder else ""
     where = places.of(event.stack)
     return [
         f"  {style.object(item.name)}: {item.kind}{held}",
-        f"      step {event.step}, {_milliseconds(event.time_ns)}: {event.thread}: {what(event)}"
+        f"      {_moment(event)}: {event.thread}: {what(event)}"
         f"{', in ' if where else ''}{where}",
     ]
 
@@ -292,9 +313,11 @@ def _history(history: Sequence[Event], places: Places, style: Style) -> list[str
         return []
     shown = history[-EVENTS:]
     rows = [("step", "virtual time", "thread", "event", "where")]
+    if not any(event.step for event in shown):
+        rows = [("", "time", "thread", "event", "where")]
     for event in shown:
         time = _milliseconds(event.time_ns)
-        rows.append((str(event.step), time, event.thread, what(event), places.of(event.stack)))
+        rows.append((str(event.step or ""), time, event.thread, what(event), places.of(event.stack)))
     widths = [max(min(len(row[i]), COLUMN) for row in rows) for i in range(4)]
     lines = []
     for step, time, thread, done, where in rows:
