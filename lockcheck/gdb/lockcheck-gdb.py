@@ -54,11 +54,15 @@ def frames() -> Iterator[gdb.Frame]:
             return
 
 
+def in_c_library(frame: gdb.Frame) -> bool:
+    return any(name in (gdb.solib_name(frame.pc()) or "") for name in ("/libc.so", "/ld-linux"))
+
+
 def frame_of_program() -> gdb.Frame:
     """The innermost frame of the program's own code; of any code but the runtime's if that has no lines."""
     outside = [frame for frame in frames() if not in_runtime(frame)]
-    with_lines = [frame for frame in outside if frame.find_sal().symtab is not None]
-    return (with_lines or outside or [gdb.newest_frame()])[0]
+    own = [frame for frame in outside if frame.find_sal().symtab is not None and not in_c_library(frame)]
+    return (own or outside or [gdb.newest_frame()])[0]
 
 
 def beginning() -> str | None:

@@ -30,14 +30,14 @@ struct session {
     const struct settings *settings;
 };
 
-static bool is_finding(const struct schedule *schedule)
+/* The code of a replay that has come to the recorded end. */
+static int code_of(const struct schedule *schedule)
 {
-    static const char *const others[] = {"clean",    "limit",    "uncontrolled",
-                                         "diverged", "internal", "early-end"};
+    static const char *const others[] = {"limit", "uncontrolled", "diverged", "internal", "early-end"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(schedule->kind, others[i]) == 0)
-            return false;
-    return true;
+            return EXIT_UNCONTROLLED;
+    return strcmp(schedule->kind, "clean") == 0 ? EXIT_CLEAN : EXIT_FINDING;
 }
 
 /* ---- --gdb ---- */
@@ -206,7 +206,7 @@ static int debug_in_gdb(const struct session *session)
         code = EXIT_UNCONTROLLED;
         if (tracee_open(&tracee) == 0 && arrived(session, &tracee) &&
             serve_gdb(session, &tracee, gdb, commands) == 0)
-            code = tracee.was_at_end && is_finding(session->schedule) ? EXIT_FINDING : EXIT_CLEAN;
+            code = tracee.was_at_end ? code_of(session->schedule) : EXIT_CLEAN;
         tracee_close(&tracee);
     }
     free(commands);

@@ -294,6 +294,45 @@ def test_a_clean_execution_is_stopped_at_its_exit(lockcheck, gdb, program, tmp_p
     assert "The program exits, after step" in outcome.stdout and "exited normally" in outcome.stdout
 
 
+def test_what_cannot_be_controlled_is_stopped_at_and_stays_an_error(lockcheck, gdb, tmp_path) -> None:
+    source = """
+        #include <pthread.h>
+        static volatile int turns;
+        static void *spin(void *unused) { for (;;) turns++; return unused; }
+        int main(void)
+        {
+            pthread_t t;
+            pthread_create(&t, 0, spin, 0);
+            pthread_join(t, 0);
+        }
+    """
+    outcome = lockcheck("run", "--", compile_c(source, tmp_path / "spins", "-g"), out=tmp_path / "ran")
+    assert outcome.code == 3, outcome.text
+    [schedule] = (tmp_path / "ran").glob("*.schedule")
+    outcome = gdb(schedule, "bt")
+    assert outcome.code == 3 and ": uncontrolled; " in outcome.stdout, outcome.text
+    assert "without a scheduling point" in outcome.stdout and " spin (" in outcome.stdout
+
+
+def test_a_program_that_ends_itself_is_told(lockcheck, gdb, tmp_path) -> None:
+    source = """
+        #include <pthread.h>
+        #include <unistd.h>
+        static void *nothing(void *argument) { return argument; }
+        int main(void)
+        {
+            pthread_t t;
+            pthread_create(&t, 0, nothing, 0);
+            pthread_join(t, 0);
+            _exit(4);
+        }
+    """
+    schedule = found(lockcheck, compile_c(source, tmp_path / "exits"), tmp_path / "found")
+    outcome = gdb(schedule, "bt")
+    assert outcome.code == 3 and "ended by itself after step" in outcome.stderr and "--to STEP" in outcome.stderr
+    assert "main () at" in gdb(schedule, "bt", to=steps_of(schedule)).stdout
+
+
 def test_netdde_has_all_its_threads(lockcheck, gdb, netdde_path, traces, tmp_path) -> None:
     outcome = lockcheck("explore", "--", netdde_path, "--sync", "legacy", "--replay", traces / "sftp-download.pcapng",
                         out=tmp_path / "found")
