@@ -72,9 +72,9 @@ static void set_head(const struct hunt *hunt, struct results *results, int code,
     bool explore = options->verb == VERB_EXPLORE;
     results_set_head(results, &(struct results_head){
                                   .command = explore ? "explore" : "run",
-                                  .verdict = code == EXIT_UNCONTROLLED ? "error"
-                                             : code == EXIT_FINDING    ? "finding"
-                                                                       : "clean",
+                                  .verdict = code == EXIT_CLEAN     ? "clean"
+                                             : code == EXIT_FINDING ? "finding"
+                                                                    : "error",
                                   .program = &hunt->program,
                                   .strategy = options->strategy,
                                   .seed = options->seed,
@@ -93,6 +93,18 @@ static void set_head(const struct hunt *hunt, struct results *results, int code,
                                   .complete = hunt->exhausted && !hunt->left_out && !hunt->tally.truncated,
                                   .left_out = hunt->left_out,
                               });
+}
+
+/* A search that has not come to its end and has found nothing is not clean. */
+static void add_unfinished(const struct hunt *hunt, struct results *results, const char *kind)
+{
+    uint64_t schedules = hunt->tally.schedules;
+    char *summary = schedules ? print_text("nothing found in %" PRIu64 " schedule%s so far; "
+                                           "lockcheck explore --resume %s goes on",
+                                           schedules, plural(schedules), hunt->options.out)
+                              : copy_text("before the first schedule came to its end");
+    json_object_set_new(results->json, "error", json_pack("{s:s, s:s}", "kind", kind, "summary", summary));
+    free(summary);
 }
 
 static void add_state(const struct hunt *hunt, struct results *results)
@@ -125,7 +137,9 @@ int conclude_so_far(struct hunt *hunt)
     json_object_set_new(results.json, "findings", findings);
     add_suppressed(hunt, &results, false);
     add_state(hunt, &results);
-    set_head(hunt, &results, *order ? EXIT_FINDING : EXIT_CLEAN,
+    if (!*order)
+        add_unfinished(hunt, &results, "unfinished");
+    set_head(hunt, &results, *order ? EXIT_FINDING : EXIT_UNCONTROLLED,
              *order ? order[0]->first.hash : hunt->tally.hash, true);
     int result = results_save(&results, hunt->options.out);
     for (size_t i = 0; i < hunt->group_count && result == 0; i++)
@@ -232,14 +246,15 @@ static char *effort_of(const struct hunt *hunt, json_int_t suppressed)
     char *cut = tally->cut ? print_text(", %" PRIu64 " of them cut off", tally->cut) : copy_text("");
     char *passed =
         suppressed ? print_text(", %" JSON_INTEGER_FORMAT " suppressed", suppressed) : copy_text("");
-    char *effort = print_text("%" PRIu64 " schedule%s%s%s, %" PRIu64 " steps, %.1f s%s", tally->schedules,
-                              tally->schedules == 1 ? "" : "s", cut, passed, tally->steps, hunt_seconds(hunt),
-                              hunt->interrupted ? ", interrupted" : "");
+    char *effort = print_text("%" PRIu64 " schedule%s%s%s, %" PRIu64 " step%s, %.1f s%s", tally->schedules,
+                              plural(tally->schedules), cut, passed, tally->steps, plural(tally->steps),
+                              hunt_seconds(hunt), hunt->interrupted ? ", interrupted" : "");
     free(cut);
     free(passed);
     return effort;
 }
 
+/* directory: where everything is now; NULL: nowhere. */
 static void print_verdict(const struct hunt *hunt, const json_t *result, const char *directory)
 {
     size_t findings = json_array_size(json_object_get(result, "findings"));
@@ -247,16 +262,16 @@ static void print_verdict(const struct hunt *hunt, const json_t *result, const c
     uint64_t executions = tally->schedules - tally->cut;
     char *effort = effort_of(hunt, json_integer_value(json_object_get(result, "suppressed")));
     if (findings)
-        printf("lockcheck: %zu finding%s (%s); everything is in %s\n", findings, findings == 1 ? "" : "s",
-               effort, directory);
+        printf("lockcheck: %zu finding%s (%s)%s%s\n", findings, plural(findings), effort,
+               directory ? "; everything is in " : ", not written anywhere", directory ? directory : "");
     else
         printf("lockcheck: nothing found (%s)\n", effort);
     if (hunt->exhausted && !hunt->left_out && !tally->truncated)
         printf("lockcheck: complete: every interleaving explored (%" PRIu64 " execution%s)\n", executions,
-               executions == 1 ? "" : "s");
+               plural(executions));
     else if (hunt->exhausted)
         printf("lockcheck: not complete: nothing is left to explore after %" PRIu64 " execution%s, but %s\n",
-               executions, executions == 1 ? "" : "s",
+               executions, plural(executions),
                hunt->left_out ? hunt->left_out : "some were given up at the step limit");
     free(effort);
 }
@@ -289,13 +304,13 @@ static int fill(struct hunt *hunt, struct results *results, const struct executi
     }
     if (hunt->error.summary && confirmed)
         add_error(hunt, results);
-    else if (confirmed && hunt->interrupted && hunt->tally.schedules == 0)
-        json_object_set_new(results->json, "error",
-                            json_pack("{s:s, s:s}", "kind", "interrupted", "summary",
-                                      "interrupted before the first schedule came to its end"));
     bool findings = json_array_size(json_object_get(results->json, "findings")) > 0;
     const json_t *error = json_object_get(results->json, "error");
     int code = error && (!findings || !confirmed) ? EXIT_UNCONTROLLED : findings ? EXIT_FINDING : EXIT_CLEAN;
+    if (code == EXIT_CLEAN && hunt->interrupted) {
+        add_unfinished(hunt, results, "interrupted");
+        code = EXIT_INTERRUPTED;
+    }
     add_suppressed(hunt, results, true);
     add_state(hunt, results);
     set_head(hunt, results, code, hash, false);
@@ -321,7 +336,7 @@ int conclude(struct hunt *hunt, const struct execution *last_clean)
         results_complain(error);
     warn_of_limits(hunt);
     if (!options->quiet && (findings || !error))
-        print_verdict(hunt, results.json, written ? written : options->out);
+        print_verdict(hunt, results.json, written);
     if (!options->quiet)
         suppressions_print(json_object_get(results.json, "suppressions"));
     free(written);

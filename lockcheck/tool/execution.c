@@ -179,8 +179,9 @@ char *execution_difference(const struct execution *recorded, const struct execut
         return NULL;
     /* Other sentences have references to threads in them, which mean nothing without the evidence. */
     bool told = strcmp(replayed->kind, "diverged") == 0 || strcmp(replayed->kind, "internal") == 0;
-    return print_text("recorded: %s after %" PRIu64 " steps, execution hash %016" PRIx64
-                      "; replayed: %s%s%s after %" PRIu64 " steps, execution hash %016" PRIx64,
-                      recorded->kind, recorded->steps, recorded->hash, replayed->kind, told ? ": " : "",
-                      told ? replayed->summary : "", replayed->steps, replayed->hash);
+    return print_text("recorded: %s after %" PRIu64 " step%s, execution hash %016" PRIx64
+                      "; replayed: %s%s%s after %" PRIu64 " step%s, execution hash %016" PRIx64,
+                      recorded->kind, recorded->steps, plural(recorded->steps), recorded->hash,
+                      replayed->kind, told ? ": " : "", told ? replayed->summary : "", replayed->steps,
+                      plural(replayed->steps), replayed->hash);
 }

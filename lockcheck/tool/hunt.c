@@ -481,6 +481,7 @@ static void hunt_on(struct hunt *hunt)
 {
     struct pollfd *pollfds = allocate(hunt->job_count * sizeof *pollfds);
     uint64_t watched_ns = now_ns();
+    bool done = false;
     while (!interrupted() && !hunt->refused) {
         if (hunt_seconds(hunt) >= hunt->options.seconds && hunt->next - 1 < hunt->last)
             hunt->last = hunt->next - 1;
@@ -493,7 +494,8 @@ static void hunt_on(struct hunt *hunt)
             active |= wanted;
             pollfds[i] = (struct pollfd){.fd = wanted ? hunt->jobs[i].template.socket : -1, .events = POLLIN};
         }
-        if (!active)
+        done = !active;
+        if (done)
             break;
         if (poll(pollfds, hunt->job_count, WATCH_INTERVAL_MS) > 0)
             for (unsigned i = 0; i < hunt->job_count; i++)
@@ -508,7 +510,7 @@ static void hunt_on(struct hunt *hunt)
     }
     follow_batches(hunt);
     free(pollfds);
-    hunt->interrupted = interrupted();
+    hunt->interrupted = interrupted() && !done;
     forget_interrupt();
 }
 

@@ -34,20 +34,30 @@
 #define PROFILE_RUNS 32u
 
 /* Set by a signal handler. */
-static volatile sig_atomic_t interrupt_signal;
+static volatile sig_atomic_t interrupt_signal, is_interrupted;
 
 static void on_interrupt(int signal)
 {
     interrupt_signal = signal;
+    is_interrupted = 1;
 }
+
+/* What this command was started to ignore, it and the program go on to ignore: nohup(1), jobs of a script. */
+static bool is_ignored(int signal)
+{
+    struct sigaction action;
+    return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+static const int interrupts[] = {SIGINT, SIGTERM, SIGHUP};
 
 void catch_interrupts(void)
 {
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    for (size_t i = 0; i < sizeof interrupts / sizeof *interrupts; i++)
+        if (!is_ignored(interrupts[i]))
+            sigaction(interrupts[i], &action, NULL);
     /* A full disk and a closed pipe are errors of write(), to be told, not the end of the command. */
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
@@ -55,12 +65,20 @@ void catch_interrupts(void)
 
 bool interrupted(void)
 {
-    return interrupt_signal != 0;
+    return is_interrupted;
 }
 
 void forget_interrupt(void)
 {
-    interrupt_signal = 0;
+    is_interrupted = 0;
+}
+
+void end_by_interrupt(void)
+{
+    fflush(NULL);
+    signal(interrupt_signal, SIG_DFL);
+    raise(interrupt_signal);
+    _exit(EXIT_INTERRUPTED + interrupt_signal);
 }
 
 static void put_settings(struct lc_channel *channel, const struct settings *settings)
@@ -103,9 +121,9 @@ static void become_program(const struct template *template, const struct program
     setpgid(0, 0);
     pass_on_descriptors(true);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGHUP, SIG_DFL);
+    for (size_t i = 0; i < sizeof interrupts / sizeof *interrupts; i++)
+        if (!is_ignored(interrupts[i]))
+            signal(interrupts[i], SIG_DFL);
     signal(SIGXFSZ, SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
     if (chdir(program->cwd) != 0)

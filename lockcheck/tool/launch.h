@@ -154,10 +154,14 @@ int execute(const struct program *program, const struct settings *settings, enum
  */
 void pass_on_descriptors(bool in_child);
 
-/* From now on a first Ctrl-C (or SIGTERM, SIGHUP) only sets what interrupted() returns. */
+/* From now on a first Ctrl-C (or SIGTERM, SIGHUP) only sets what interrupted() returns, unless the command was
+ * started to ignore it. */
 void catch_interrupts(void);
 bool interrupted(void);
 /* interrupted() is false again. The next signal ends the command at once. */
 void forget_interrupt(void);
+/* Ends the command by the signal that interrupted it, as if it had not been caught: so a script stops, and
+ * nobody takes what was not finished for clean. The way to end with EXIT_INTERRUPTED. */
+_Noreturn void end_by_interrupt(void);
 
 #endif

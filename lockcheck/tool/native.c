@@ -523,12 +523,16 @@ static int conclude_native(const struct work *work, struct run *run, bool was_in
                               describe(work->evidence, &run->found, run->number, run->started_ns, output));
     }
     json_object_set_new(results.json, "findings", findings);
-    bool unknown = was_interrupted && !run->has_found && work->runs == 0;
-    if (unknown)
+    bool unknown = was_interrupted && !run->has_found;
+    if (unknown) {
+        char *summary = work->runs ? print_text("nothing found in %" PRIu64 " run%s so far", work->runs,
+                                                plural(work->runs))
+                                   : copy_text("before the program came to its end");
         json_object_set_new(results.json, "error",
-                            json_pack("{s:s, s:s}", "kind", "interrupted", "summary",
-                                      "interrupted before the program came to its end"));
-    int code = unknown ? EXIT_UNCONTROLLED : run->has_found ? EXIT_FINDING : EXIT_CLEAN;
+                            json_pack("{s:s, s:s}", "kind", "interrupted", "summary", summary));
+        free(summary);
+    }
+    int code = unknown ? EXIT_INTERRUPTED : run->has_found ? EXIT_FINDING : EXIT_CLEAN;
     set_head(&results, work->options, &work->program,
              unknown          ? "error"
              : run->has_found ? "finding"
@@ -544,8 +548,8 @@ static int conclude_native(const struct work *work, struct run *run, bool was_in
         results_complain(json_object_get(results.json, "error"));
     char *effort = effort_of(work, was_interrupted);
     if (!work->options->quiet && run->has_found)
-        printf("lockcheck: 1 finding (%s); everything is in %s\n", effort,
-               written ? written : work->options->out);
+        printf("lockcheck: 1 finding (%s)%s%s\n", effort,
+               written ? "; everything is in " : ", not written anywhere", written ? written : "");
     else if (!work->options->quiet && !unknown)
         printf("lockcheck: nothing found (%s)\n", effort);
     fflush(stdout);

@@ -57,8 +57,8 @@ void progress_show(const struct progress_figures *figures)
     double seconds = (double)(progress.shown_ns - progress.started_ns) / 1e9;
     double rate = seconds > 0 ? (double)(figures->schedules - progress.first_count) / seconds : 0;
     double left = seconds_left(figures, rate);
-    fprintf(stderr, "\r%" PRIu64 " schedules, %.0f/s, %s%" PRIu64 " distinct", figures->schedules, rate,
-            figures->distinct_exact ? "" : "about ", figures->distinct);
+    fprintf(stderr, "\r%" PRIu64 " schedule%s, %.0f/s, %s%" PRIu64 " distinct", figures->schedules,
+            plural(figures->schedules), rate, figures->distinct_exact ? "" : "about ", figures->distinct);
     if (figures->findings)
         fprintf(stderr, ", %" PRIu64 " with a finding (%zu kind%s of it)", figures->findings, figures->groups,
                 figures->groups == 1 ? "" : "s");

@@ -25,6 +25,7 @@ struct replay {
     char *output;
     size_t output_length;
     uint64_t executions, steps;
+    bool interrupted; /* before it had been replayed as often as asked */
     char *difference; /* in what the last execution is not the recorded one; NULL: it is */
     struct suppressions suppressions;
     size_t suppression; /* what passes over the finding, or NOT_SUPPRESSED */
@@ -72,15 +73,23 @@ static int replay_all(struct replay *replay)
     snprintf(recorded.kind, sizeof recorded.kind, "%s", schedule->kind);
     uint64_t started = now_ns();
     for (uint64_t i = 0; i < replay->options->times && !replay->difference; i++) {
-        execution_free(&replay->execution);
-        free(replay->output);
-        replay->output = NULL;
-        if (execute(&replay->program, &settings, OUTPUT_CAPTURE, &replay->execution, &replay->output,
-                    &replay->output_length) != 0) {
-            if (interrupted())
-                complain("interrupted");
+        struct execution execution;
+        char *output;
+        size_t output_length;
+        if (execute(&replay->program, &settings, OUTPUT_CAPTURE, &execution, &output, &output_length) != 0) {
+            replay->interrupted = interrupted();
+            if (replay->interrupted)
+                complain("interrupted after %" PRIu64 " of %" PRIu64 " executions", i,
+                         replay->options->times);
+            if (i > 0 && replay->interrupted)
+                break;
             return -1;
         }
+        execution_free(&replay->execution);
+        free(replay->output);
+        replay->execution = execution;
+        replay->output = output;
+        replay->output_length = output_length;
         replay->executions++;
         replay->steps += replay->execution.steps;
         replay->difference = execution_difference(&recorded, &replay->execution);
@@ -183,13 +192,13 @@ static int conclude(struct replay *replay, struct results *results, struct evide
     if (!options->quiet && !error)
         suppressions_print(json_object_get(results->json, "suppressions"));
     free(written);
-    return failed ? EXIT_USAGE : code;
+    return failed ? EXIT_USAGE : code == EXIT_CLEAN && replay->interrupted ? EXIT_INTERRUPTED : code;
 }
 
 static int replay_and_conclude(struct replay *replay)
 {
     if (replay_all(replay) != 0)
-        return EXIT_UNCONTROLLED;
+        return replay->interrupted ? EXIT_INTERRUPTED : EXIT_UNCONTROLLED;
     if (replay->execution.ending == ENDING_UNUSABLE) {
         fwrite(replay->output, 1, replay->output_length, stderr);
         complain("%s %s", replay->program.path, replay->execution.summary);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,14 +57,37 @@ static bool is_ours(const char *name)
     return ours;
 }
 
-static bool is_our_result(const char *directory)
+json_t *results_read(const char *directory, char **problem)
 {
     char *path = print_text("%s/" RESULT, directory);
-    json_t *json = json_load_file(path, 0, NULL);
-    bool ours =
-        json_is_integer(json_object_get(json, "version")) && json_is_string(json_object_get(json, "verdict"));
-    json_decref(json);
+    size_t length;
+    json_error_t error;
+    char *text = read_whole_file(path, &length);
+    json_t *json = text ? json_loadb(text, length, 0, &error) : NULL;
+    *problem = NULL;
+    if (!text)
+        *problem = print_text("%s: %s", path, read_problem(errno));
+    else if (!json)
+        *problem = print_text("%s: line %d: %s", path, error.line, error.text);
+    else if (!json_is_integer(json_object_get(json, "version")) ||
+             !json_is_string(json_object_get(json, "verdict")))
+        *problem = print_text("%s: these are no results of lockcheck", path);
+    if (*problem) {
+        json_decref(json);
+        json = NULL;
+    }
+    free(text);
     free(path);
+    return json;
+}
+
+static bool is_our_result(const char *directory)
+{
+    char *problem;
+    json_t *json = results_read(directory, &problem);
+    bool ours = json != NULL;
+    json_decref(json);
+    free(problem);
     return ours;
 }
 
@@ -113,6 +137,18 @@ static int write_file(const char *directory, const char *name, const char *conte
     return result;
 }
 
+/* The descriptor stays open: its lock keeps others away until the command ends, in whatever way. A file
+ * system without locks goes without. */
+static int lock_directory(const char *directory)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return 0;
+    close(fd);
+    complain("another lockcheck is writing its results to %s; name another directory with --out", directory);
+    return -1;
+}
+
 int results_open(const char *directory)
 {
     if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
@@ -122,6 +158,10 @@ int results_open(const char *directory)
     DIR *listing = opendir(directory);
     if (!listing) {
         complain("%s: %s; --out names the directory for results", directory, strerror(errno));
+        return -1;
+    }
+    if (lock_directory(directory) != 0) {
+        closedir(listing);
         return -1;
     }
     bool marked = is_our_result(directory), empty = true;

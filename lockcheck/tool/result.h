@@ -33,10 +33,14 @@ struct results {
 };
 
 /*
- * Makes the directory if need be, checks that it holds nothing but our results, and marks it. Returns 0, or
- * -1 after saying what is wrong.
+ * Makes the directory if need be, checks that it holds nothing but our results, marks it and keeps other
+ * commands of ours from writing there until this one ends. Returns 0, or -1 after saying what is wrong.
  */
 int results_open(const char *directory);
+
+/* The result.json of a directory, which the caller owns; or NULL and, in a sentence to be freed, why there is
+ * none. */
+json_t *results_read(const char *directory, char **problem);
 
 void results_init(struct results *results);
 void results_free(struct results *results);

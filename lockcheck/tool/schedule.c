@@ -345,7 +345,7 @@ int schedule_read(struct schedule *schedule, const char *path)
     size_t length;
     char *text = read_whole_file(path, &length);
     if (!text) {
-        complain("%s: %s", path, strerror(errno));
+        complain("%s: %s; a schedule file is expected", path, read_problem(errno));
         return -1;
     }
     char *wrong = schedule_parse(schedule, text, length);

@@ -555,6 +555,10 @@ static int shrink_and_write(const struct program *program, const struct schedule
     if (find_again(program, schedule, options, &found) == 0 &&
         shrink_execution(program, &found, evidence, &shrunk) == 0)
         code = write_shrunk(program, schedule, options, &shrunk);
+    else if (interrupted()) {
+        complain("interrupted before there was anything shorter");
+        code = EXIT_INTERRUPTED;
+    }
     execution_free(&found);
     execution_free(&shrunk.execution);
     evidence_reader_free(evidence);

@@ -69,7 +69,7 @@ json_t *state_read(const char *directory)
     char *text = read_whole_file(path, &length);
     json_t *json = text ? json_loadb(text, length, 0, &error) : NULL;
     if (!text)
-        complain("%s: %s; the directory of results of an exploration is expected", path, strerror(errno));
+        complain("%s: %s; the directory of results of an exploration is expected", path, read_problem(errno));
     else if (!json)
         complain("%s: line %d: %s", path, error.line, error.text);
     else if (json_integer_value(json_object_get(json, "version")) != STATE_VERSION) {
@@ -142,7 +142,7 @@ static int read_finding(struct group *group, const json_t *json, const char *dir
     struct schedule schedule;
     size_t length;
     char *text = read_whole_file(path, &length);
-    char *wrong = text ? schedule_parse(&schedule, text, length) : copy_text(strerror(errno));
+    char *wrong = text ? schedule_parse(&schedule, text, length) : copy_text(read_problem(errno));
     free(text);
     if (wrong) {
         complain("%s: %s", path, wrong);
@@ -176,9 +176,9 @@ static int read_finding(struct group *group, const json_t *json, const char *dir
 /* Descriptions of findings that were written with the state. */
 static void read_descriptions(struct hunt *hunt, const char *directory)
 {
-    char *path = print_text("%s/result.json", directory);
-    json_t *json = json_load_file(path, 0, NULL), *finding;
-    free(path);
+    char *problem;
+    json_t *json = results_read(directory, &problem), *finding;
+    free(problem); /* without it the evidence is taken anew */
     size_t k;
     json_array_foreach(json_object_get(json, "findings"), k, finding)
     {
@@ -212,14 +212,25 @@ static int read_findings(struct hunt *hunt, const json_t *json, const char *dire
     return 0;
 }
 
+/* The last number when that many more are to be explored. Those that were explored before one with a lower
+ * number had come to its end, and wait to be summed up, do not count. */
+static uint64_t last_of(const struct tally *tally, uint64_t more)
+{
+    if (more >= INT64_MAX - tally->next)
+        return UINT64_MAX;
+    uint64_t last = tally->next - 1 + more;
+    for (size_t i = 0; i < tally->waiting_count && tally->waiting[i].schedule <= last; i++)
+        last += tally->stride;
+    return last;
+}
+
 /* What is given now counts from here; else the rest of what there was. */
 static int set_budget(struct hunt *hunt, const json_t *json, const char *directory)
 {
     struct options *o = &hunt->options;
     const json_t *last = json_object_get(json, "last"), *limit = json_object_get(json, "limit");
-    uint64_t done = hunt->tally.next - 1;
     if (o->budget_given) {
-        o->schedules = o->schedules >= INT64_MAX - done ? UINT64_MAX : done + o->schedules;
+        o->schedules = last_of(&hunt->tally, o->schedules);
         o->seconds += hunt->seconds_before;
     } else {
         o->schedules = json_is_integer(last) ? (uint64_t)json_integer_value(last) : UINT64_MAX;

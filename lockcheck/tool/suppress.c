@@ -184,7 +184,7 @@ int suppressions_read(struct suppressions *suppressions, const char *path)
     char *text = read_whole_file(path, &length);
     int result = -1;
     if (!text)
-        complain("the suppressions %s: %s", path, strerror(errno));
+        complain("the suppressions %s: %s", path, read_problem(errno));
     else if (strlen(text) != length || !is_utf8(text))
         complain("the suppressions %s: not a text in UTF-8", path);
     else

@@ -81,6 +81,11 @@ char *print_text(const char *format, ...)
     return insist(text);
 }
 
+const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 /* Bytes of the UTF-8 character at text (Unicode 15, table 3-7), 0 when it is none. */
 static size_t utf8_character(const unsigned char *text, size_t length)
 {
@@ -131,33 +136,68 @@ uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-char *read_whole_file(const char *path, size_t *length)
+/* A regular file opened for reading, or -1 with errno. A FIFO would block without O_NONBLOCK. */
+static int open_regular(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return NULL;
-    size_t used = 0, room = 65536;
-    char *content = allocate(room);
+        return -1;
+    int error = fstat(fd, &st) != 0       ? errno
+                : !S_ISREG(st.st_mode)    ? EISDIR
+                : st.st_size > READ_LIMIT ? EFBIG
+                                          : 0;
+    if (!error)
+        return fd;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* Appends what can be read up to the limit. Returns 0, or -1 with errno. */
+static int read_to_end(int fd, char **content, size_t *length)
+{
+    size_t room = 65536;
+    *content = allocate(room);
     for (;;) {
-        ssize_t n = read(fd, content + used, room - used - 1);
+        ssize_t n = read(fd, *content + *length, room - *length - 1);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0) {
-            int error = errno;
-            free(content);
-            close(fd);
-            errno = error;
-            return NULL;
+        if (n <= 0)
+            return (int)n;
+        *length += (size_t)n;
+        if (*length > (size_t)READ_LIMIT) { /* it grows, or its size is not known to the system */
+            errno = EFBIG;
+            return -1;
         }
-        if (n == 0)
-            break;
-        used += (size_t)n;
-        if (room - used < 2)
-            content = reallocate(content, room *= 2);
+        if (room - *length < 2)
+            *content = reallocate(*content, room *= 2);
     }
+}
+
+char *read_whole_file(const char *path, size_t *length)
+{
+    char *content = NULL;
+    size_t used = 0;
+    int fd = open_regular(path);
+    if (fd < 0)
+        return NULL;
+    int result = read_to_end(fd, &content, &used), error = errno;
     close(fd);
+    if (result != 0) {
+        free(content);
+        errno = error;
+        return NULL;
+    }
     content[used] = 0;
     if (length)
         *length = used;
     return content;
+}
+
+const char *read_problem(int error)
+{
+    return error == EISDIR  ? "not a regular file"
+           : error == EFBIG ? "larger than 1 GiB, which no file of lockcheck's is"
+                            : strerror(error);
 }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import shutil
@@ -256,3 +257,40 @@ def test_a_full_disk_loses_nothing(lockcheck, program, tmp_path, out) -> None:
     outcome = lockcheck("explore", "--", program("lost_signal"), env=env)
     assert outcome.code == 2 and "No space left" in outcome.stderr, outcome.text
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert "not written anywhere" in outcome.stdout and "everything is in" not in outcome.stdout
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["strategies"], ["explore", "--help"]])
+def test_output_that_cannot_be_written_is_an_error(words) -> None:
+    with open("/dev/full", "w") as full:
+        process = subprocess.run([command_path("lockcheck"), *words], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert process.returncode == 2
+    assert process.stderr.startswith("lockcheck: standard output: ")
+
+
+def test_a_command_without_standard_descriptors_writes_nothing_into_its_files(program, out) -> None:
+    words = f"exec {command_path('lockcheck')} explore --schedules 20 --out {out} -- {program('abba')} <&- >&- 2>&-"
+    assert run_command(["sh", "-c", words]).code == 1
+    result = json.loads((out / "result.json").read_text())
+    assert (out / result["findings"][0]["schedule"]).read_text().startswith("lockcheck-schedule 1\n")
+
+
+def test_inputs_without_an_end_are_refused(lockcheck, program, out, tmp_path) -> None:
+    pipe, huge = tmp_path / "pipe", tmp_path / "huge"
+    os.mkfifo(pipe)
+    with open(huge, "w") as file:
+        file.truncate(2 << 30)
+    for path in ("/dev/zero", pipe, tmp_path):
+        for outcome in (lockcheck("replay", path), run_command([command_path("lockcheck"), "shrink", path])):
+            assert outcome.code == 2, outcome.text
+            assert f"{path}: not a regular file; a schedule file is expected" in outcome.stderr
+    outcome = lockcheck("replay", huge)
+    assert outcome.code == 2 and "larger than 1 GiB" in outcome.stderr, outcome.text
+
+    assert lockcheck("explore", "--schedules", 5, "--", program("barrier")).code == 0
+    for name in ("result.json", "state.json"):
+        (out / name).unlink()
+        os.mkfifo(out / name)
+    for words in (["report", out], ["explore", "--resume", out]):
+        outcome = run_command([command_path("lockcheck"), *words])
+        assert outcome.code == 2 and "not a regular file" in outcome.stderr, outcome.text

@@ -348,6 +348,8 @@ def load(directory: str | os.PathLike[str]) -> Result:
     """
     place = pathlib.Path(directory)
     path = place / "result.json"
+    if path.exists() and not path.is_file():
+        raise ResultError(f"{path}: not a regular file; expected a directory of results")
     try:
         raw = json.loads(path.read_bytes())
     except OSError as error:
