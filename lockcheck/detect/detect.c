@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The table of detectors. Their order is the order in which they are asked about a quiescent program. */
-#include "lockcheck/detect/detect.h"
+#include "lockcheck/detect/race.h"
 
 static const struct lc_detector *const detectors[] = {
     &lc_detector_deadlock,   &lc_detector_semaphore,   &lc_detector_descriptor, &lc_detector_order,
@@ -11,16 +11,29 @@ static const struct lc_detector *const detectors[] = {
 
 uint64_t lc_detect_ops;
 
+static uint32_t asked_for;
+
+static bool serves(const struct lc_detector *d)
+{
+    return !d->serves || (d->serves & asked_for);
+}
+
 void lc_detect_init(void)
 {
+    asked_for = lc.channel ? lc.channel->detect : 0;
+    if (!lc_memory_hooks)
+        asked_for &= ~(uint32_t)LC_DETECT_DATA_RACE;
+    lc_order_kept = asked_for & LC_DETECT_DATA_RACE;
+    if (lc_order_kept)
+        lc_race_init();
     for (size_t i = 0; i < COUNT; i++)
-        if (!detectors[i]->wanted || *detectors[i]->wanted)
+        if (serves(detectors[i]))
             lc_detect_ops |= detectors[i]->ops;
 }
 
 static bool wants(const struct lc_detector *d, unsigned op)
 {
-    return d->event && (!d->wanted || *d->wanted) && (op >= LC_OP_REQUEST || d->ops >> op & 1);
+    return d->event && serves(d) && (op >= LC_OP_REQUEST || d->ops >> op & 1);
 }
 
 void lc_detect_event(unsigned op, struct lc_object *object, int64_t argument)

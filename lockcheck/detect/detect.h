@@ -10,8 +10,8 @@
 
 struct lc_detector {
     const char *name;
-    /* It wants no events unless this is true from the first one on; NULL: it always does. */
-    const bool *wanted;
+    /* It wants events only if one of these LC_DETECT_* is asked for; 0: always. */
+    uint32_t serves;
     /* Which events it wants besides client requests: LC_BIT(LC_OP_...) each. */
     uint64_t ops;
     /* An event of lc_self. Of a client request op is LC_OP_REQUEST + enum lockcheck_request. */

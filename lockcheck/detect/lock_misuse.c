@@ -89,8 +89,8 @@ static void ended(void)
         if (o->robust)
             continue;
         if (held->locks[i].frames)
-            lc_show_stack(held->locks[i].stack, held->locks[i].frames, "{t%u} took {o%u}", lc_self->id,
-                          o->id);
+            lc_show_stack(lc_self->id, held->locks[i].stack, held->locks[i].frames, "{t%u} took {o%u}",
+                          lc_self->id, o->id);
         REPORT(ENDED_WITH_LOCK, o, "{t%u} ends while it holds {o%u}", lc_self->id, o->id);
     }
 }
@@ -124,6 +124,7 @@ static void event(unsigned op, struct lc_object *object, int64_t argument)
 
 const struct lc_detector lc_detector_lock_misuse = {
     .name = "lock-misuse",
+    .serves = LC_DETECT_LOCK_MISUSE,
     .ops = LC_BIT(LC_OP_UNLOCK) | LC_BIT(LC_OP_DESTROY) | LC_BIT(LC_OP_WAIT) | LC_BIT(LC_OP_TIMEDWAIT) |
            LC_BIT(LC_OP_THREAD_EXIT),
     .event = event,

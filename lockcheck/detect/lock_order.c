@@ -231,9 +231,9 @@ static void tell(const struct edge *e)
 {
     lc_note("{t%u} took {o%u} at step %lu, and held it when it took {o%u} at step %lu.", e->thread->id,
             e->from, e->from_step, e->to, e->to_step);
-    lc_show_stack(e->from_stack, e->from_frames, "{t%u} took {o%u}", e->thread->id, e->from);
-    lc_show_stack(e->to_stack, e->to_frames, "{t%u} took {o%u} while it held {o%u}", e->thread->id, e->to,
-                  e->from);
+    lc_show_stack(e->thread->id, e->from_stack, e->from_frames, "{t%u} took {o%u}", e->thread->id, e->from);
+    lc_show_stack(e->thread->id, e->to_stack, e->to_frames, "{t%u} took {o%u} while it held {o%u}",
+                  e->thread->id, e->to, e->from);
 }
 
 static void report(void)
@@ -353,6 +353,7 @@ static void event(unsigned op, struct lc_object *object, int64_t argument)
 }
 
 const struct lc_detector lc_detector_lock_order = {.name = "lock-order",
+                                                   .serves = LC_DETECT_LOCK_ORDER,
                                                    .ops = LC_BIT(LC_OP_LOCKED) | LC_BIT(LC_OP_JOINED) |
                                                           LC_BIT(LC_OP_INIT),
                                                    .event = event};

@@ -232,7 +232,7 @@ static void event(unsigned op, struct lc_object *o, int64_t argument)
 
 const struct lc_detector lc_detector_order = {
     .name = "order",
-    .wanted = &lc_order_kept,
+    .serves = LC_DETECT_DATA_RACE,
     .ops = LC_BIT(LC_OP_INIT) | LC_BIT(LC_OP_ACQUIRED) | LC_BIT(LC_OP_LOCKED) | LC_BIT(LC_OP_JOINED) |
            LC_BIT(LC_OP_WOKEN) | LC_BIT(LC_OP_UNLOCK) | LC_BIT(LC_OP_SEM_POST) | LC_BIT(LC_OP_THREAD_EXIT) |
            LC_BIT(LC_OP_FUTEX_WAKE) | LC_BIT(LC_OP_WAIT) | LC_BIT(LC_OP_TIMEDWAIT) |

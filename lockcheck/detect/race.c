@@ -224,6 +224,12 @@ static const char *describe(uint64_t access)
     return words[access & 3u];
 }
 
+static const char *describe_past(uint64_t access)
+{
+    static const char *const words[] = {"read", "wrote", "read atomically", "wrote atomically"};
+    return words[access & 3u];
+}
+
 static __attribute__((noinline)) void race(const struct access *new, uint64_t old, const void *old_where)
 {
     uintptr_t a = pc_of(new->where), b = pc_of(old_where);
@@ -237,11 +243,10 @@ static __attribute__((noinline)) void race(const struct access *new, uint64_t ol
         lc_memory_to_tell(granule + (uint32_t)__builtin_ctz(mask_of(new->access) & mask_of(old)));
     const struct stack *s = old_where;
     if (lc.evidence)
-        lc_show_stack(s->frame, s->frames, "{t%u} %s it before", thread_of(old), describe(old));
-    lc_finding("data-race",
-               "{t%u} %s %zu byte%s of {o%u}, and {t%u} %s there, without anything that orders the two",
+        lc_show_stack(thread_of(old), s->frame, s->frames, "{t%u} %s it", thread_of(old), describe_past(old));
+    lc_finding("data-race", "{t%u} %s %zu byte%s of {o%u}, which {t%u} %s before, and nothing orders the two",
                lc_self->id, describe(new->access), new->bytes, new->bytes == 1 ? "" : "s", o->id,
-               thread_of(old), describe(old));
+               thread_of(old), describe_past(old));
 }
 
 /* What is left of an older access when `new` comes, of the bytes that it touched: 0 when nothing is. */

@@ -160,7 +160,7 @@ static bool fork_schedule(pid_t template, int *status)
 static bool ended_plainly(int status)
 {
     uint32_t outcome = lc.channel->outcome;
-    return (outcome == LC_OUTCOME_NONE && status == 0) || outcome == LC_OUTCOME_CUT;
+    return ((outcome == LC_OUTCOME_NONE && status == 0) || outcome == LC_OUTCOME_CUT) && !lc.channel->report_count;
 }
 
 static uint64_t real_ns(void)

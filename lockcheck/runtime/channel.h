@@ -15,7 +15,7 @@
  * A batch has the numbers schedule, schedule + stride, ... In between the command is not asked, since going
  * to and fro takes as long as a short schedule. It ends
  *   - with the first schedule that ends otherwise than plainly: without a word and with status 0, or given up
- *     by the strategy. What such a schedule leaves in the channel is then untouched;
+ *     by the strategy, and without a report. What such a schedule leaves in the channel is then untouched;
  *   - when `batch` schedules have been run, which the command may lower meanwhile;
  *   - when a schedule has ended and batch_ns have passed since the first began.
  * Of each schedule that has ended plainly there is an entry in `results`, which the command may read before
@@ -75,11 +75,18 @@
  * compiled for it. */
 enum lc_points { LC_POINTS_SYNC, LC_POINTS_MEMORY, LC_POINTS_AUTO };
 
-/* Findings that an execution goes on after, such as a lock order that did no harm this time. The first of
- * each key counts; keys are equal in all executions of a template. A schedule that has any which the command
- * does not know ends a batch. The command then has the schedule repeated with stop_at_report, and it ends
- * there. */
+/* Reports: findings that an execution goes on after, such as a lock order that did no harm this time. The
+ * first of each key counts; keys are equal in all executions of a template. To know what a report is, the
+ * command has the schedule repeated with stop_at_report, and then the execution ends with it. */
 #define LC_REPORTS 64u /* of one execution; it tells of no more */
+
+/* Detectors whose findings are reports, and that the command asks for. */
+enum lc_detect {
+    LC_DETECT_LOCK_ORDER = 1,
+    LC_DETECT_LOCK_MISUSE = 2,
+    LC_DETECT_DATA_RACE = 4,
+    LC_DETECT_ALL = 7,
+};
 
 enum lc_message { LC_MSG_READY = 'R', LC_MSG_START = 'S', LC_MSG_DONE = 'D' };
 
@@ -171,6 +178,7 @@ struct lc_channel {
     uint64_t magic;
     uint32_t version;
     uint32_t own_checkpoint;  /* 1: the program calls lockcheck_checkpoint(); 0: the checkpoint is main() */
+    uint32_t detect;          /* set of LC_DETECT_* */
     uint64_t suppressions_at; /* address of lockcheck_default_suppressions() in the program's file; 0: none */
 
     /* Written by the command before each LC_MSG_START. */

@@ -31,6 +31,7 @@ static uint32_t note_count;
 #define MAX_STACKS 32u
 static struct {
     char title[NOTE_SIZE];
+    uint32_t thread;
     void *const *stack;
     uint32_t frames;
 } stacks[MAX_STACKS];
@@ -387,7 +388,7 @@ void lc_evidence_write(const char *kind)
     put_inputs();
     put("],\n\"stacks\":[");
     for (uint32_t i = 0; i < stack_count; i++) {
-        put("%s{\"title\":", i ? ",\n" : "");
+        put("%s{\"thread\":%u,\"title\":", i ? ",\n" : "", stacks[i].thread);
         put_string(stacks[i].title);
         put(",");
         put_stack("stack", stacks[i].stack, stacks[i].frames);
@@ -527,7 +528,7 @@ void lc_note(const char *format, ...)
     va_end(arguments);
 }
 
-void lc_show_stack(void *const *stack, uint32_t frames, const char *format, ...)
+void lc_show_stack(uint32_t thread, void *const *stack, uint32_t frames, const char *format, ...)
 {
     if (stack_count == MAX_STACKS || !frames)
         return;
@@ -535,6 +536,7 @@ void lc_show_stack(void *const *stack, uint32_t frames, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(stacks[stack_count].title, NOTE_SIZE, format, arguments);
     va_end(arguments);
+    stacks[stack_count].thread = thread;
     stacks[stack_count].stack = stack;
     stacks[stack_count++].frames = frames;
 }

@@ -373,7 +373,7 @@ static void access_memory(enum lc_op op, uintptr_t address, size_t bytes, enum l
     }
     if (!stopped)
         note(bytes, op == LC_OP_WRITE);
-    if (how != ATOMIC) /* else when its order is known: see order_atomic() */
+    if (lc_order_kept && how != ATOMIC) /* else when its order is known: see order_atomic() */
         lc_race_access(address, bytes, op == LC_OP_WRITE, false, pc);
     if (op == LC_OP_READ && (how != PLAIN || stopped))
         learn(address, bytes, how);
@@ -448,7 +448,7 @@ INLINED bool quick(uintptr_t address, size_t bytes, bool write, enum lc_access h
         return false;
     note(bytes, write);
     epoch += write;
-    if (bytes > 16 || !lc_race_is_known(address, bytes, write))
+    if (lc_order_kept && (bytes > 16 || !lc_race_is_known(address, bytes, write)))
         lc_race_access(address, bytes, write, false, pc);
     return true;
 }
@@ -478,13 +478,13 @@ static void order_access(uintptr_t address, size_t bytes, enum lc_atomic what, i
 
 INLINED void order_atomic(const void *address, size_t bytes, enum lc_atomic what, int order)
 {
-    if (watching(bytes))
+    if (lc_order_kept && watching(bytes))
         order_access((uintptr_t)address, bytes, what, order, __builtin_return_address(0));
 }
 
 static void order_fence(int order)
 {
-    if (watching(1))
+    if (lc_order_kept && watching(1))
         lc_race_fence(order & ATOMIC_ORDER_MASK);
 }
 
@@ -501,8 +501,6 @@ static void after_update(const void *address, size_t bytes, bool changed)
 HOOK void __tsan_init(void)
 {
     lc_memory_hooks = true;
-    lc_order_kept = true;
-    lc_race_init();
     lc_detect_init();
     if (lc.channel)
         lc.channel->memory_points = 1;

@@ -20,7 +20,8 @@ bool lc_report(uint64_t key)
     reported[count++] = key;
     lc.channel->reports[count - 1] = key;
     lc.channel->report_count = count;
-    return lc.channel->stop_at_report == count;
+    /* Before the checkpoint no other execution can be made that would get there. */
+    return lc.channel->stop_at_report == count || !lc.scheduled;
 }
 
 void lc_reports_write(void)

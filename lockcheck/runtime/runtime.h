@@ -372,10 +372,10 @@ void lc_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* More of the one-sentence summary, when a detector knows the cause. */
 void lc_add_to_summary(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A stack from before the finding, with a title: {tN} and {oN} as in the summary. Kept for its frames until
- * the end of the process. */
-void lc_show_stack(void *const *stack, uint32_t frames, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* A stack of that thread from before the finding, with a title: {tN} and {oN} as in the summary. The frames
+ * are not copied, and must stay until the end of the process. */
+void lc_show_stack(uint32_t thread, void *const *stack, uint32_t frames, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* Counts a finding that the execution could go on after, once for each key. True when the execution is to end
  * with it: then call lc_finding(). Keys depend on addresses in the program, and on nothing that differs

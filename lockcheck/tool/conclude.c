@@ -123,7 +123,7 @@ int conclude_so_far(struct hunt *hunt)
     struct group **order = groups_in_order(hunt);
     for (struct group **at = order; *at; at++) {
         struct group *group = *at;
-        char *name = results_schedule_name(group->first.schedule);
+        char *name = results_schedule_name(group->first.schedule, group->first.report);
         if (group->saved != group->first.schedule + 1)
             results_add_schedule(&results, &hunt->program, &group->first, hunt->options.strategy);
         json_t *description = group->description
@@ -176,6 +176,7 @@ static bool confirm(const struct hunt *hunt, struct group *group, struct results
     struct settings settings = hunt_settings(hunt, recorded->schedule);
     settings.strategy = "replay";
     settings.sleepers = recorded->sleepers;
+    settings.report = recorded->report;
     settings.flags = LC_FLAG_EVIDENCE | LC_FLAG_STEPS;
     settings.steps_room = STEPS_ROOM;
     settings.decisions = recorded->decisions;

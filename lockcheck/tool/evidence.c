@@ -361,6 +361,14 @@ static json_t *describe_input(const struct description *description, const json_
                      thread_reference(description, json_object_get(input, "thread")), "input", text);
 }
 
+/* A stack from before the finding. */
+static json_t *describe_stack(const struct description *description, const json_t *stack)
+{
+    return json_pack("{s:o, s:o, s:o}", "title", json_owned(expand(description, text_of(stack, "title"))),
+                     "thread", thread_reference(description, json_object_get(stack, "thread")), "stack",
+                     stack_of(description, json_object_get(stack, "stack")));
+}
+
 /* The list of that name, each item described. */
 static json_t *describe_list(const struct description *description, const char *key,
                              json_t *(*describe)(const struct description *, const json_t *))
@@ -380,6 +388,7 @@ json_t *evidence_describe(struct evidence_reader *reader, const struct execution
     description.sources = json_object();
     json_object_set_new(result, "summary", json_owned(expand(&description, execution->summary)));
     json_object_set_new(result, "notes", describe_list(&description, "notes", describe_note));
+    json_object_set_new(result, "stacks", describe_list(&description, "stacks", describe_stack));
     json_object_set_new(result, "threads", describe_list(&description, "threads", describe_thread));
     json_object_set_new(result, "objects", describe_list(&description, "objects", describe_object));
     json_object_set_new(result, "graph", describe_list(&description, "graph", describe_edge));
@@ -495,11 +504,10 @@ static uint32_t parts_checksum(struct parts *parts, uint32_t checksum)
     return checksum;
 }
 
-/* A thread's stack as one text without addresses. */
-static char *stack_text(const struct description *description, json_int_t thread)
+/* A stack as one text without addresses. */
+static char *stack_text(const struct description *description, const json_t *owner)
 {
-    const json_t *found = find_by_id(json_object_get(description->evidence, "threads"), thread);
-    json_t *stack = stack_of(description, json_object_get(found, "stack")), *frame;
+    json_t *stack = stack_of(description, json_object_get(owner, "stack")), *frame;
     char *text = copy_text("");
     size_t i;
     json_array_foreach(stack, i, frame)
@@ -511,6 +519,13 @@ static char *stack_text(const struct description *description, json_int_t thread
     }
     json_decref(stack);
     return text;
+}
+
+/* Is where the thread stands at the end part of the finding? Not of one that shows stacks from before. */
+static bool stands_there(const struct description *description, const json_t *thread)
+{
+    return json_array_size(json_object_get(description->evidence, "stacks")) == 0 ||
+           strcmp(text_of(thread, "state"), "running") == 0;
 }
 
 char *evidence_identify(struct evidence_reader *reader, const struct execution *execution, bool with_stacks)
@@ -529,7 +544,10 @@ char *evidence_identify(struct evidence_reader *reader, const struct execution *
                 take_out_numbers(text);
                 parts_add(&objects, text);
             } else if (with_stacks) {
-                parts_add(&stacks, stack_text(&description, (json_int_t)id));
+                const json_t *thread =
+                    find_by_id(json_object_get(description.evidence, "threads"), (json_int_t)id);
+                if (stands_there(&description, thread))
+                    parts_add(&stacks, stack_text(&description, thread));
             }
             *to++ = at[1];
             at += used;
@@ -538,6 +556,11 @@ char *evidence_identify(struct evidence_reader *reader, const struct execution *
         }
     }
     *to = 0;
+    size_t i;
+    json_t *shown;
+    if (with_stacks)
+        json_array_foreach(json_object_get(description.evidence, "stacks"), i, shown)
+            parts_add(&stacks, stack_text(&description, shown));
     take_out_numbers(sentence);
     uint32_t checksum = (uint32_t)crc32_z(0, (unsigned char *)sentence, strlen(sentence) + 1);
     checksum = parts_checksum(&stacks, parts_checksum(&objects, checksum));
@@ -576,13 +599,20 @@ struct evidence_stacks evidence_stacks(struct evidence_reader *reader, const str
     json_array_foreach(json_object_get(description.evidence, "threads"), i, item)
     {
         json_int_t id = json_integer_value(json_object_get(item, "id"));
-        bool concerned = strcmp(text_of(item, "state"), "running") == 0 || sentence_names(sentence, 't', id);
+        bool concerned = strcmp(text_of(item, "state"), "running") == 0 ||
+                         (sentence_names(sentence, 't', id) && stands_there(&description, item));
         any |= concerned;
         if (concerned || strcmp(text_of(item, "state"), "finished") != 0)
             add_stack(&stacks, &description, id, concerned, json_object_get(item, "stack"));
     }
     for (size_t k = 0; k < stacks.count && !any; k++)
         stacks.stacks[k].concerned = true;
+    json_array_foreach(json_object_get(description.evidence, "stacks"), i, item)
+    {
+        add_stack(&stacks, &description, json_integer_value(json_object_get(item, "thread")), true,
+                  json_object_get(item, "stack"));
+        stacks.stacks[stacks.count - 1].past = true;
+    }
     json_array_foreach(json_object_get(description.evidence, "objects"), i, item)
     {
         const json_t *history = json_object_get(item, "history");

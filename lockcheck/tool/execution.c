@@ -129,12 +129,17 @@ void execution_collect(struct execution *execution, const struct lc_channel *cha
         .seed = channel->seed,
         .points = channel->points,
         .sleepers = channel->sleepers,
+        .detect = channel->detect,
+        .report = channel->stop_at_report,
         .complete = channel->outcome == LC_OUTCOME_EXHAUSTED && channel->complete,
         .steps = channel->steps,
         .events = channel->events,
         .hash = channel->hash,
         .virtual_ns = channel->virtual_ns,
     };
+    if (channel->reached_checkpoint)
+        execution->report_count = channel->report_count <= LC_REPORTS ? channel->report_count : LC_REPORTS;
+    memcpy(execution->reports, channel->reports, execution->report_count * sizeof *execution->reports);
     if (channel->outcome != LC_OUTCOME_NONE)
         judge_outcome(execution, channel);
     else if (channel->reached_checkpoint)

@@ -28,7 +28,11 @@ struct execution {
     uint64_t seed;
     uint32_t points;   /* enum lc_points */
     uint32_t sleepers; /* see struct settings */
-    bool complete;     /* ENDING_EXHAUSTED: nothing was left out; else the summary says what */
+    uint32_t detect;   /* set of LC_DETECT_* */
+    uint32_t report; /* ENDING_FINDING: it is the execution's report of this number; 0: its end in any case */
+    uint32_t report_count;
+    uint64_t reports[LC_REPORTS]; /* keys of what it showed besides; see channel.h */
+    bool complete;                /* ENDING_EXHAUSTED: nothing was left out; else the summary says what */
     uint64_t steps, events, hash;
     uint64_t virtual_ns;
     char kind[64];      /* of the finding or of the error; "clean", "limit", "cut", "stopped" or "exhausted"

@@ -9,6 +9,7 @@
 #include "lockcheck/tool/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ struct settings hunt_settings(const struct hunt *hunt, uint64_t schedule)
         .schedule = schedule,
         .max_steps = options->max_steps,
         .points = options->points,
+        .detect = options->detect,
         .depth = options->depth,
         .preemptions = options->preemptions,
         /* Its finding is judged at once: what the program prints is seen, and not to be seen twice. */
@@ -98,14 +100,17 @@ static void count(struct hunt *hunt, const struct ended ended)
         tally_add(&hunt->tally, ended, hunt->last);
 }
 
+static bool ends_hunt(const struct hunt *hunt, const struct group *group)
+{
+    return !hunt->options.keep_going && !group->known && !group->suppression;
+}
+
 /* The finding belongs to that group. Takes the execution over. */
-static void add_to_group(struct hunt *hunt, size_t index, struct execution *execution)
+static void add_to_group(struct hunt *hunt, struct ended *ended, size_t index, struct execution *execution)
 {
     struct group *group = &hunt->groups[index];
-    if (!hunt->options.keep_going && !group->known && !group->suppression && execution->schedule < hunt->last)
+    if (ends_hunt(hunt, group) && execution->schedule < hunt->last)
         hunt->last = execution->schedule;
-    struct ended ended = {
-        .schedule = execution->schedule, execution->steps, execution->hash, .group = (uint32_t)index + 1};
     if (group->first.summary && execution->schedule >= group->first.schedule) {
         execution_free(execution);
     } else {
@@ -114,11 +119,11 @@ static void add_to_group(struct hunt *hunt, size_t index, struct execution *exec
         group->description = NULL;
         group->first = *execution;
     }
-    count(hunt, ended);
+    ended_add(ended, (uint32_t)index + 1);
 }
 
-/* Takes the execution over. */
-static void take_finding(struct hunt *hunt, struct execution *execution)
+/* Takes the execution over. Returns the group. */
+static size_t take_finding(struct hunt *hunt, struct ended *ended, struct execution *execution)
 {
     size_t by = suppressions_find(&hunt->suppressions, hunt->evidence, execution), i = 0;
     bool suppressed = by != NOT_SUPPRESSED;
@@ -133,9 +138,10 @@ static void take_finding(struct hunt *hunt, struct execution *execution)
         hunt->groups = reallocate(hunt->groups, (hunt->group_count + 1) * sizeof *hunt->groups);
         hunt->groups[hunt->group_count++] = (struct group){.id = id, .suppression = suppressed ? by + 1 : 0};
     }
-    if (judges_findings(hunt))
+    if (judges_findings(hunt) && !execution->report)
         remember_execution(hunt, execution->hash, i);
-    add_to_group(hunt, i, execution);
+    add_to_group(hunt, ended, i, execution);
+    return i;
 }
 
 /* Takes the execution over. */
@@ -147,31 +153,126 @@ static void take_error(struct hunt *hunt, struct execution *execution)
     hunt->error = *execution;
 }
 
-/* A finding is to be repeated with evidence before it is known what it is. */
-static void begin_identification(struct hunt *hunt, struct job *job, struct execution *execution)
+/* ---- what an execution shows ---- */
+
+static struct settings repetition(const struct hunt *hunt, const struct execution *execution, uint32_t report)
 {
     struct settings settings = hunt_settings(hunt, execution->schedule);
     settings.strategy = "replay";
     settings.sleepers = execution->sleepers;
     settings.flags = LC_FLAG_EVIDENCE;
+    settings.report = report;
     settings.decisions = execution->decisions;
     settings.decisions_bytes = execution->decisions_bytes;
-    job->pending = *execution;
-    job->phase = PHASE_IDENTIFY;
-    template_begin(&job->template, &settings);
+    return settings;
 }
 
-static void take_new_finding(struct hunt *hunt, struct job *job, struct execution *execution)
+static struct known_report *report_of(struct hunt *hunt, uint64_t key)
 {
+    for (size_t i = 0; i < hunt->report_count; i++)
+        if (hunt->reports[i].key == key)
+            return &hunt->reports[i];
+    return NULL;
+}
+
+/* Takes over what came of repeating an execution up to its next report. */
+static void take_report(struct hunt *hunt, struct job *job, struct execution *repeated)
+{
+    uint64_t key = job->pending.reports[job->looked_at++];
+    if (repeated->ending != ENDING_FINDING) {
+        char *summary = print_text("the report %u of schedule %" PRIu64 " did not come again: %s",
+                                   job->looked_at, job->pending.schedule, repeated->summary);
+        execution_fail(repeated, "not-reproducible", summary);
+        free(summary);
+        take_error(hunt, repeated);
+        return;
+    }
+    repeated->seconds = job->pending.seconds;
+    size_t group = take_finding(hunt, &job->ended, repeated);
+    job->ends_hunt = ends_hunt(hunt, &hunt->groups[group]);
+    if (report_of(hunt, key))
+        return;
+    hunt->reports = reallocate(hunt->reports, (hunt->report_count + 1) * sizeof *hunt->reports);
+    hunt->reports[hunt->report_count++] = (struct known_report){key, group};
+}
+
+/* What the report is can be said without repeating the execution. */
+static bool is_known(struct hunt *hunt, struct job *job)
+{
+    const struct known_report *known = report_of(hunt, job->pending.reports[job->looked_at]);
+    if (!known || job->pending.schedule < hunt->groups[known->group].first.schedule)
+        return false; /* the first one is that of the lowest number */
+    ended_add(&job->ended, (uint32_t)known->group + 1);
+    job->ends_hunt = ends_hunt(hunt, &hunt->groups[known->group]);
+    job->looked_at++;
+    return true;
+}
+
+/* Repeats the execution of a job up to its next report, in the job's template if it can. Returns true when
+ * that is under way. */
+static bool begin_report(struct hunt *hunt, struct job *job)
+{
+    struct settings settings = repetition(hunt, &job->pending, job->looked_at + 1);
+    if (job->template.state == TEMPLATE_READY && hunt->options.verb != VERB_RUN) {
+        job->phase = PHASE_REPORT;
+        template_begin(&job->template, &settings);
+        return true;
+    }
+    struct execution repeated = {0};
+    char *output = NULL;
+    size_t length;
+    if (execute(&hunt->program, &settings, OUTPUT_CAPTURE, &repeated, &output, &length) == 0)
+        take_report(hunt, job, &repeated);
+    else
+        job->looked_at = job->pending.report_count; /* interrupted, or said */
+    free(output);
+    return false;
+}
+
+/* The last that an execution shows is what it ended with. Takes the pending execution over. Returns true when
+ * it is being repeated. */
+static bool take_its_end(struct hunt *hunt, struct job *job)
+{
+    struct execution *execution = &job->pending;
+    bool error = execution->ending == ENDING_ERROR || execution->ending == ENDING_UNUSABLE ||
+                 (execution->ending == ENDING_LIMIT && hunt->options.verb == VERB_RUN);
+    if (execution->ending != ENDING_FINDING) {
+        if (error)
+            take_error(hunt, execution);
+        else
+            execution_free(execution);
+        return false;
+    }
     const struct known_execution *known =
         hunt->executions && execution->hash ? known_place(hunt, execution->hash) : NULL;
-    if (known && known->hash)
-        add_to_group(hunt, known->group, execution);
-    else if (judges_findings(hunt) && hunt->options.verb != VERB_RUN &&
-             job->template.state == TEMPLATE_READY && execution->decisions_bytes)
-        begin_identification(hunt, job, execution);
-    else
-        take_finding(hunt, execution);
+    if (known && known->hash) {
+        add_to_group(hunt, &job->ended, known->group, execution);
+    } else if (judges_findings(hunt) && hunt->options.verb != VERB_RUN &&
+               job->template.state == TEMPLATE_READY && execution->decisions_bytes) {
+        struct settings settings = repetition(hunt, execution, 0);
+        job->phase = PHASE_IDENTIFY;
+        template_begin(&job->template, &settings);
+        return true;
+    } else {
+        take_finding(hunt, &job->ended, execution);
+    }
+    return false;
+}
+
+/* Looks at what the pending execution of a job shows, as far as that can be said now; counts it in the end.
+ */
+static void look_at(struct hunt *hunt, struct job *job)
+{
+    struct execution *execution = &job->pending;
+    while (job->looked_at < execution->report_count && !job->ends_hunt)
+        if (!is_known(hunt, job) && begin_report(hunt, job))
+            return;
+    if (job->ends_hunt)
+        execution_free(execution);
+    else if (take_its_end(hunt, job))
+        return;
+    *execution = (struct execution){0};
+    count(hunt, job->ended);
 }
 
 /* ---- ends of schedules ---- */
@@ -211,27 +312,22 @@ static void take_end(struct hunt *hunt, struct job *job)
     struct execution execution;
     template_collect(&job->template, &execution);
     execution.seconds = hunt_seconds(hunt);
-    struct ended ended = {.schedule = execution.schedule,
-                          execution.steps,
-                          execution.hash,
-                          execution.ending == ENDING_LIMIT,
-                          execution.ending == ENDING_CUT};
-    bool error = execution.ending == ENDING_ERROR || execution.ending == ENDING_UNUSABLE ||
-                 (execution.ending == ENDING_LIMIT && hunt->options.verb == VERB_RUN);
-    if (execution.ending == ENDING_FINDING) {
-        take_new_finding(hunt, job, &execution);
-    } else if (execution.ending == ENDING_EXHAUSTED) {
+    if (execution.ending == ENDING_EXHAUSTED) {
         hunt->exhausted = true;
         hunt->left_out = execution.complete ? NULL : copy_text(execution.summary);
         hunt->last = execution.schedule - 1;
         execution_free(&execution);
-    } else {
-        if (error)
-            take_error(hunt, &execution);
-        else
-            execution_free(&execution);
-        count(hunt, ended);
+        return;
     }
+    job->pending = execution;
+    job->looked_at = 0;
+    job->ends_hunt = false;
+    job->ended = (struct ended){.schedule = execution.schedule,
+                                .steps = execution.steps,
+                                .hash = execution.hash,
+                                .truncated = execution.ending == ENDING_LIMIT,
+                                .cut = execution.ending == ENDING_CUT};
+    look_at(hunt, job);
 }
 
 /* Whatever a run that does not count ended with, a schedule will show it too, unless it was not controlled.
@@ -269,8 +365,17 @@ static void take_identification(struct hunt *hunt, struct job *job)
     }
     free(difference); /* the replay in a fresh process will say so */
     execution_free(&repeated);
-    take_finding(hunt, found);
+    take_finding(hunt, &job->ended, found);
     job->pending = (struct execution){0};
+    count(hunt, job->ended);
+}
+
+static void take_repeated(struct hunt *hunt, struct job *job)
+{
+    struct execution repeated;
+    template_collect(&job->template, &repeated);
+    take_report(hunt, job, &repeated);
+    look_at(hunt, job);
 }
 
 /* There are schedules for the job to begin. */
@@ -287,7 +392,8 @@ static bool counts(const struct hunt *hunt, const struct job *job)
         return has_work(hunt, job);
     if (job->template.state != TEMPLATE_RUNNING)
         return false;
-    return (job->phase == PHASE_IDENTIFY ? job->pending.schedule : job->range.next) <= hunt->last;
+    bool repeats = job->phase == PHASE_IDENTIFY || job->phase == PHASE_REPORT;
+    return (repeats ? job->pending.schedule : job->range.next) <= hunt->last;
 }
 
 /* Counts what has ended of the batches under way, and has those end that go on beyond what counts. */
@@ -359,6 +465,8 @@ static void serve(struct hunt *hunt, struct job *job)
         take_uncounted(hunt, job, phase);
     else if (was_running && phase == PHASE_IDENTIFY)
         take_identification(hunt, job);
+    else if (was_running && phase == PHASE_REPORT)
+        take_repeated(hunt, job);
     else if (was_running)
         take_batch(hunt, job);
     else
@@ -592,6 +700,7 @@ static void free_hunt(struct hunt *hunt)
     }
     free(hunt->groups);
     free(hunt->executions);
+    free(hunt->reports);
     suppressions_free(&hunt->suppressions);
     free(hunt->left_out);
     execution_free(&hunt->error);

@@ -12,8 +12,8 @@
  * Shard I of N takes the numbers I, I + N, I + 2N, ... Before its first schedule each template makes the runs
  * of launch.h that do not count; they are the same in all of them.
  *
- * What a suppression matches is no finding, and nothing but a group's count (struct group). To know, an execution
- * with a finding is repeated as below when there are suppressions; then the hunt goes on.
+ * What a suppression matches is no finding, and nothing but a group's count (struct group). To know, an
+ * execution with a finding is repeated as below when there are suppressions; then the hunt goes on.
  *
  * Where findings are grouped, each is run again at once in the same template with stacks taken at every event
  * (equal execution hashes are not run twice), and its identity is that of evidence_identify(). A finding is
@@ -54,6 +54,7 @@ enum phase {
     PHASE_MEASURE,  /* see measuring_run() */
     PHASE_PROFILE,  /* see profiling_run() */
     PHASE_IDENTIFY, /* it repeats a finding with evidence */
+    PHASE_REPORT,   /* it repeats an execution up to a report, with evidence */
 };
 
 struct job {
@@ -70,7 +71,16 @@ struct job {
     bool measured;
     struct profiling profiling;
     uint32_t sleepers;        /* what measuring found */
-    struct execution pending; /* PHASE_IDENTIFY: the finding that is repeated */
+    struct execution pending; /* the one that has ended and is being looked at */
+    struct ended ended;       /* its figures */
+    uint32_t looked_at;       /* how many of its reports */
+    bool ends_hunt;           /* one of them is what the hunt was for */
+};
+
+/* Which group the report of a key belongs to. */
+struct known_report {
+    uint64_t key;
+    size_t group;
 };
 
 /* Which group the finding of an execution belongs to. Bounded: what does not fit is identified anew. */
@@ -105,6 +115,8 @@ struct hunt {
     size_t group_count;
     struct known_execution *executions; /* KNOWN_EXECUTIONS places, or NULL */
     size_t execution_count;
+    struct known_report *reports;
+    size_t report_count;
     struct execution error; /* that with the lowest number; no summary: none */
 
     struct {

@@ -96,6 +96,8 @@ static void put_settings(struct lc_channel *channel, const struct settings *sett
     channel->sleepers = settings->sleepers;
     channel->steps_room = settings->steps_room;
     channel->stop_at_step = settings->stop_at_step;
+    channel->stop_at_report = settings->report;
+    channel->detect = settings->detect;
     channel->replay_bytes = settings->decisions_bytes;
     if (settings->decisions_bytes)
         memcpy((char *)channel + LC_REPLAY_OFFSET, settings->decisions, settings->decisions_bytes);

@@ -28,6 +28,8 @@ struct settings {
     uint64_t max_steps;
     uint32_t flags;      /* LC_FLAG_* */
     uint32_t points;     /* enum lc_points */
+    uint32_t detect;     /* set of LC_DETECT_*; for template_start() */
+    uint32_t report;     /* > 0: end the execution with its report of this number */
     uint32_t depth;      /* pct; 0: its default */
     int32_t preemptions; /* dfs; -1: no bound */
     uint32_t sleepers;   /* threads that the template holds ready: the same for all executions that are to

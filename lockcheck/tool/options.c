@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The command line: see options.h. */
 #include "lockcheck/tool/options.h"
+#include "lockcheck/tool/detectors.h"
 #include "lockcheck/runtime/channel.h"
 #include "lockcheck/tool/strategies.h"
 #include "lockcheck/tool/text.h"
@@ -67,6 +68,9 @@ static const char usage_text[] =
     "  --points KIND     where threads may be stopped: sync (default), memory or auto (memory accesses too, "
     "in\n"
     "                    code built with lockcheck-cc; auto: only what two threads touch)\n"
+    "  --detect LIST     also find what did no harm this time: lock-order, lock-misuse, data-race (in code "
+    "built\n"
+    "                    with lockcheck-cc), with commas, or all (default none)\n"
     "  --out DIR         where results go (default lockcheck.out); older results there are replaced\n"
     "Options of run, explore and replay:\n"
     "  --suppressions FILE          pass over findings that match what is in FILE; may be repeated\n"
@@ -124,6 +128,7 @@ enum option_id {
     OPT_DEPTH,
     OPT_PREEMPTIONS,
     OPT_POINTS,
+    OPT_DETECT,
     OPT_SHRINK,
     OPT_SHARD,
     OPT_RESUME,
@@ -153,6 +158,7 @@ static const struct option run_options[] = {
     {"depth", required_argument, NULL, OPT_DEPTH},
     {"preemptions", required_argument, NULL, OPT_PREEMPTIONS},
     {"points", required_argument, NULL, OPT_POINTS},
+    {"detect", required_argument, NULL, OPT_DETECT},
     {"out", required_argument, NULL, OPT_OUT},
     {"suppressions", required_argument, NULL, OPT_SUPPRESSIONS},
     {"no-default-suppressions", no_argument, NULL, OPT_NO_DEFAULT_SUPPRESSIONS},
@@ -178,6 +184,7 @@ static const struct option explore_options[] = {
     {"depth", required_argument, NULL, OPT_DEPTH},
     {"preemptions", required_argument, NULL, OPT_PREEMPTIONS},
     {"points", required_argument, NULL, OPT_POINTS},
+    {"detect", required_argument, NULL, OPT_DETECT},
     {"out", required_argument, NULL, OPT_OUT},
     {"suppressions", required_argument, NULL, OPT_SUPPRESSIONS},
     {"no-default-suppressions", no_argument, NULL, OPT_NO_DEFAULT_SUPPRESSIONS},
@@ -394,6 +401,12 @@ static bool take_option(struct options *options, int id, const char *value)
         return true;
     case OPT_POINTS:
         return parse_points(value, &options->points);
+    case OPT_DETECT:
+        if (!detectors_parse(value, &options->detect))
+            complain("--detect %s: names of detectors with commas are expected, all or none; there are: "
+                     "lock-order, lock-misuse, data-race",
+                     value);
+        return detectors_parse(value, &options->detect);
     case OPT_SHARD:
         return parse_shard(value, options);
     case OPT_RESUME:
@@ -543,6 +556,8 @@ static bool check_together(const struct options *options, uint64_t given, int *c
                      {OPT_STEPS, "steps"},
                      {OPT_DEPTH, "depth"},
                      {OPT_POINTS, "points"},
+                     {OPT_DETECT, "detect"},
+                     {OPT_DETECT, "detect"},
                      {OPT_PREEMPTIONS, "preemptions"},
                      {OPT_SUPPRESSIONS, "suppressions"},
                      {OPT_NO_DEFAULT_SUPPRESSIONS, "no-default-suppressions"}};
@@ -565,6 +580,7 @@ static bool check_together(const struct options *options, uint64_t given, int *c
                  {OPT_STEPS, "steps"},
                  {OPT_DEPTH, "depth"},
                  {OPT_POINTS, "points"},
+                 {OPT_DETECT, "detect"},
                  {OPT_SHARD, "shard"},
                  {OPT_PREEMPTIONS, "preemptions"},
                  {OPT_SUPPRESSIONS, "suppressions"},

@@ -29,6 +29,7 @@ struct options {
     uint32_t depth;      /* pct; 0: the strategy's default */
     int32_t preemptions; /* dfs; -1: no bound */
     uint32_t points;     /* enum lc_points */
+    uint32_t detect;     /* set of LC_DETECT_* */
     bool keep_going;
     bool shrink;
     uint64_t shard, shards; /* this one, from 1, of how many: 1 of 1 is everything */

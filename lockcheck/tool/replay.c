@@ -55,6 +55,8 @@ static struct settings replay_settings(const struct schedule *schedule)
         .flags = LC_FLAG_EVIDENCE | LC_FLAG_STEPS,
         .steps_room = STEPS_ROOM,
         .points = schedule->points,
+        .detect = schedule->detect,
+        .report = (uint32_t)schedule->report,
         .preemptions = -1,
         .sleepers = (uint32_t)schedule->sleepers,
         .decisions = schedule->decisions,

@@ -210,9 +210,10 @@ void results_add_file(struct results *results, char *name, char *content, size_t
     results->files[results->count++] = (struct results_file){name, content, length};
 }
 
-char *results_schedule_name(uint64_t number)
+char *results_schedule_name(uint64_t number, uint32_t report)
 {
-    return print_text("%04" PRIu64 ".schedule", number);
+    return report ? print_text("%04" PRIu64 "-%u.schedule", number, report)
+                  : print_text("%04" PRIu64 ".schedule", number);
 }
 
 char *results_schedule_text(const struct program *program, const struct execution *execution,
@@ -228,6 +229,8 @@ char *results_schedule_text(const struct program *program, const struct executio
         .number = execution->schedule,
         .sleepers = execution->sleepers,
         .points = execution->points,
+        .detect = execution->detect,
+        .report = execution->ending == ENDING_FINDING ? execution->report : 0,
         .kind = (char *)execution->kind,
         .steps = execution->steps,
         .hash = execution->hash,
@@ -244,7 +247,7 @@ const char *results_add_schedule(struct results *results, const struct program *
     char *text = results_schedule_text(program, execution, strategy, &length);
     if (!text)
         return NULL;
-    results_add_file(results, results_schedule_name(execution->schedule), text, length);
+    results_add_file(results, results_schedule_name(execution->schedule, execution->report), text, length);
     return results->files[results->count - 1].name;
 }
 

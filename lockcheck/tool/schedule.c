@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Writing and reading schedule files: see schedule.h for the format. */
 #include "lockcheck/tool/schedule.h"
+#include "lockcheck/tool/detectors.h"
 #include "lockcheck/runtime/channel.h"
 #include "lockcheck/tool/text.h"
 
@@ -72,6 +73,12 @@ char *schedule_print(const struct schedule *schedule, size_t *length)
         fprintf(out, "sleepers: %" PRIu64 "\n", schedule->sleepers);
     if (schedule->points != LC_POINTS_SYNC)
         fprintf(out, "points: %s\n", schedule->points == LC_POINTS_MEMORY ? "memory" : "auto");
+    char *detectors = detectors_print(schedule->detect);
+    if (schedule->detect)
+        fprintf(out, "detect: %s\n", detectors);
+    free(detectors);
+    if (schedule->report)
+        fprintf(out, "report: %" PRIu64 "\n", schedule->report);
     fprintf(out, "kind: %s\n", schedule->kind);
     fprintf(out, "steps: %" PRIu64 "\nexecution-hash: %016" PRIx64 "\ndecisions:\n", schedule->steps,
             schedule->hash);
@@ -238,7 +245,7 @@ static bool next_is(const struct reader *reader, const char *key)
            strncmp(reader->text + reader->at, key, strlen(key)) == 0;
 }
 
-/* These two are there only where they say something. */
+/* These four are there only where they say something. */
 static bool sleepers_header(struct reader *reader, struct schedule *schedule)
 {
     if (!next_is(reader, "sleepers: "))
@@ -262,6 +269,25 @@ static bool points_header(struct reader *reader, struct schedule *schedule)
     return true;
 }
 
+static bool detect_header(struct reader *reader, struct schedule *schedule)
+{
+    if (!next_is(reader, "detect: "))
+        return true;
+    const char *text = header(reader, "detect");
+    return (text && detectors_parse(text, &schedule->detect)) ||
+           fail(reader, "names of detectors are expected");
+}
+
+static bool report_header(struct reader *reader, struct schedule *schedule)
+{
+    if (!next_is(reader, "report: "))
+        return true;
+    if (!number_header(reader, "report", &schedule->report))
+        return false;
+    return (schedule->report && schedule->report <= LC_REPORTS) ||
+           fail(reader, "that many reports there are not");
+}
+
 static bool headers(struct reader *reader, struct schedule *schedule)
 {
     return path_header(reader, "program", &schedule->program) &&
@@ -270,7 +296,8 @@ static bool headers(struct reader *reader, struct schedule *schedule)
            number_header(reader, "seed", &schedule->seed) &&
            plain_header(reader, "strategy", &schedule->strategy) &&
            number_header(reader, "schedule", &schedule->number) && sleepers_header(reader, schedule) &&
-           points_header(reader, schedule) && plain_header(reader, "kind", &schedule->kind) &&
+           points_header(reader, schedule) && detect_header(reader, schedule) &&
+           report_header(reader, schedule) && plain_header(reader, "kind", &schedule->kind) &&
            number_header(reader, "steps", &schedule->steps) &&
            hash_header(reader, "execution-hash", &schedule->hash);
 }

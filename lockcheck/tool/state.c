@@ -21,7 +21,7 @@ static json_t *print_findings(const struct hunt *hunt)
     json_t *findings = json_array();
     for (size_t i = 0; i < hunt->group_count; i++) {
         const struct group *group = &hunt->groups[i];
-        char *name = results_schedule_name(group->first.schedule);
+        char *name = results_schedule_name(group->first.schedule, group->first.report);
         json_array_append_new(findings,
                               json_pack("{s:s, s:I, s:f, s:s, s:i}", "id", group->id, "number",
                                         (json_int_t)group->first.schedule, "seconds", group->first.seconds,
@@ -47,6 +47,7 @@ char *state_print(const struct hunt *hunt)
         (int)hunt->exhausted, "tally",
         hunt->tally_state ? json_incref(hunt->tally_state) : tally_print(&hunt->tally), "findings",
         print_findings(hunt));
+    json_object_set_new(json, "detect", json_integer(o->detect));
     json_object_set_new(json, "last",
                         o->schedules == UINT64_MAX ? json_null() : json_integer((json_int_t)o->schedules));
     json_object_set_new(json, "suppressions",
@@ -96,6 +97,7 @@ static int read_options(struct options *o, const json_t *json)
     o->depth = (uint32_t)depth;
     o->preemptions = preemptions;
     o->points = (uint32_t)points;
+    o->detect = (uint32_t)json_integer_value(json_object_get(json, "detect"));
     o->shard = (uint64_t)shard;
     o->shards = (uint64_t)shards;
     o->keep_going |= keep_going;
@@ -160,6 +162,8 @@ static int read_finding(struct group *group, const json_t *json, const char *dir
                                       .schedule = schedule.number,
                                       .seed = schedule.seed,
                                       .points = schedule.points,
+                                      .detect = schedule.detect,
+                                      .report = (uint32_t)schedule.report,
                                       .sleepers = (uint32_t)schedule.sleepers,
                                       .steps = schedule.steps,
                                       .hash = schedule.hash,
@@ -184,7 +188,7 @@ static void read_descriptions(struct hunt *hunt, const char *directory)
     {
         const char *schedule = json_string_value(json_object_get(finding, "schedule"));
         for (size_t i = 0; schedule && i < hunt->group_count; i++) {
-            char *name = results_schedule_name(hunt->groups[i].first.schedule);
+            char *name = results_schedule_name(hunt->groups[i].first.schedule, hunt->groups[i].first.report);
             if (strcmp(name, schedule) == 0 && !hunt->groups[i].description)
                 hunt->groups[i].description = json_incref(finding);
             free(name);

@@ -406,7 +406,7 @@ char *suppression_print(struct evidence_reader *reader, const struct execution *
 
 json_t *suppression_describe(const struct suppression *suppression, uint64_t count, uint64_t first_schedule)
 {
-    char *schedule = count ? results_schedule_name(first_schedule) : NULL;
+    char *schedule = count ? results_schedule_name(first_schedule, 0) : NULL;
     json_t *json =
         json_pack("{s:s, s:s, s:i, s:b, s:I, s:o, s:s?}", "name", suppression->name, "source",
                   suppression->source, "line", (int)suppression->line, "own", (int)suppression->own, "count",

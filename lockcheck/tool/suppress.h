@@ -73,9 +73,9 @@ size_t suppressions_find(const struct suppressions *suppressions, struct evidenc
 char *suppression_print(struct evidence_reader *reader, const struct execution *finding);
 
 /*
- * As result.json shows it: {name, source, line (number), own (true or false), count (number: how many findings
- * it has suppressed), first_schedule (number of the first, or null), schedule (the name of its file, or
- * null)}. The caller owns it.
+ * As result.json shows it: {name, source, line (number), own (true or false), count (number: how many
+ * findings it has suppressed), first_schedule (number of the first, or null), schedule (the name of its file,
+ * or null)}. The caller owns it.
  */
 json_t *suppression_describe(const struct suppression *suppression, uint64_t count, uint64_t first_schedule);
 

@@ -8,6 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+void ended_add(struct ended *ended, uint32_t group)
+{
+    size_t i = 0;
+    while (i < ENDED_GROUPS && ended->groups[i] && ended->groups[i] != group)
+        i++;
+    if (i < ENDED_GROUPS)
+        ended->groups[i] = group;
+}
+
+static void drop_group(struct ended *ended, uint32_t group)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < ENDED_GROUPS && ended->groups[i]; i++)
+        if (ended->groups[i] != group)
+            ended->groups[kept++] = ended->groups[i] - (ended->groups[i] > group);
+    memset(ended->groups + kept, 0, (ENDED_GROUPS - kept) * sizeof *ended->groups);
+}
+
 void tally_init(struct tally *tally, uint64_t first, uint64_t stride)
 {
     *tally = (struct tally){.next = first, .stride = stride};
@@ -34,7 +52,8 @@ static void find(struct tally *tally, uint32_t group, uint64_t times)
 
 static void sum_up(struct tally *tally, const struct ended *ended)
 {
-    find(tally, ended->group, 1);
+    for (size_t i = 0; i < ENDED_GROUPS && ended->groups[i]; i++)
+        find(tally, ended->groups[i], 1);
     tally->next = ended->schedule + tally->stride;
     tally->schedules++;
     tally->steps += ended->steps;
@@ -104,10 +123,7 @@ void tally_drop_group(struct tally *tally, uint32_t group)
         memmove(tally->found + group - 1, tally->found + group,
                 (--tally->groups - (group - 1)) * sizeof *tally->found);
     for (size_t i = 0; i < tally->waiting_count; i++)
-        if (tally->waiting[i].group > group)
-            tally->waiting[i].group--;
-        else if (tally->waiting[i].group == group)
-            tally->waiting[i].group = 0;
+        drop_group(&tally->waiting[i], group);
 }
 
 static json_t *hexadecimal(uint64_t value)
@@ -123,9 +139,12 @@ json_t *tally_print(const struct tally *tally)
     json_t *waiting = json_array();
     for (size_t i = 0; i < tally->waiting_count; i++) {
         const struct ended *e = &tally->waiting[i];
+        json_t *groups = json_array();
+        for (size_t k = 0; k < ENDED_GROUPS && e->groups[k]; k++)
+            json_array_append_new(groups, json_integer(e->groups[k]));
         json_array_append_new(waiting,
-                              json_pack("[I, I, o, b, b, i]", (json_int_t)e->schedule, (json_int_t)e->steps,
-                                        hexadecimal(e->hash), (int)e->truncated, (int)e->cut, (int)e->group));
+                              json_pack("[I, I, o, b, b, o]", (json_int_t)e->schedule, (json_int_t)e->steps,
+                                        hexadecimal(e->hash), (int)e->truncated, (int)e->cut, groups));
     }
     json_t *found = json_array();
     for (size_t i = 0; i < tally->groups; i++)
@@ -162,15 +181,22 @@ int tally_parse(struct tally *tally, const json_t *json)
     json_array_foreach(waiting, i, item)
     {
         json_int_t schedule, its_steps;
-        int was_truncated, was_cut, group;
+        int was_truncated, was_cut;
         const char *its_hash;
-        good = good &&
-               json_unpack(item, "[I, I, s, b, b, i]", &schedule, &its_steps, &its_hash, &was_truncated,
-                           &was_cut, &group) == 0 &&
-               group >= 0;
-        if (good)
-            put(tally, (struct ended){(uint64_t)schedule, (uint64_t)its_steps, strtoull(its_hash, NULL, 16),
-                                      was_truncated, was_cut, (uint32_t)group});
+        json_t *groups, *group;
+        size_t k;
+        good = good && json_unpack(item, "[I, I, s, b, b, o]", &schedule, &its_steps, &its_hash,
+                                   &was_truncated, &was_cut, &groups) == 0;
+        if (!good)
+            break;
+        struct ended ended = {(uint64_t)schedule,
+                              (uint64_t)its_steps,
+                              strtoull(its_hash, NULL, 16),
+                              was_truncated,
+                              was_cut,
+                              {0}};
+        json_array_foreach(groups, k, group) ended_add(&ended, (uint32_t)json_integer_value(group));
+        put(tally, ended);
     }
     if (!good)
         tally_free(tally);

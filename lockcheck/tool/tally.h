@@ -13,13 +13,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ENDED_GROUPS 16u /* findings of one execution that are counted */
+
 /* One schedule that has ended. */
 struct ended {
     uint64_t schedule, steps, hash;
-    bool truncated; /* given up at the step limit */
-    bool cut;       /* given up by the strategy */
-    uint32_t group; /* of its finding, from 1; 0: it showed none */
+    bool truncated;                /* given up at the step limit */
+    bool cut;                      /* given up by the strategy */
+    uint32_t groups[ENDED_GROUPS]; /* of its findings, each once, from 1; then 0 */
 };
+
+/* The schedule showed a finding of that group. */
+void ended_add(struct ended *ended, uint32_t group);
 
 struct tally {
     uint64_t next;      /* the lowest number that is not summed up */

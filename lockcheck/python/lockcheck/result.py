@@ -90,6 +90,15 @@ class Input:
 
 
 @dataclasses.dataclass(frozen=True)
+class Earlier:
+    """A stack from before the end of the execution."""
+
+    title: str
+    thread: str | None
+    stack: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
 class Finding:
     """One defect with its evidence; also the evidence of an execution that could not be controlled."""
 
@@ -110,6 +119,8 @@ class Finding:
     execution_hash: str
     notes: list[str]
     """How it came about, oldest first."""
+    stacks: list[Earlier]
+    """Where threads stood before, when what they did then is part of the finding."""
     threads: list[Thread]
     objects: list[Object]
     graph: list[Edge]
@@ -266,6 +277,11 @@ def _thread(value: Any, place: str) -> Thread:
     )
 
 
+def _earlier(value: Any, place: str) -> Earlier:
+    read = _Reader(value, place)
+    return Earlier(title=read.text("title"), thread=read.text_or_none("thread"), stack=read.texts("stack"))
+
+
 def _edge(value: Any, place: str) -> Edge:
     read = _Reader(value, place)
     return Edge(
@@ -300,6 +316,7 @@ def _finding(value: Any, place: str) -> Finding:
         output=read.text_or_none("output"),
         execution_hash=read.text("execution_hash", ""),
         notes=read.texts("notes"),
+        stacks=read.list("stacks", _earlier),
         threads=read.list("threads", _thread),
         objects=read.list("objects", _object),
         graph=read.list("graph", _edge),

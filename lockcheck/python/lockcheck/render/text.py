@@ -106,6 +106,7 @@ def finding_lines(result: Result, finding: Finding, style: Style) -> list[str]:
     lines += _story(finding, style)
     lines += _graph(finding, style)
     lines += _threads(finding, style)
+    lines += _earlier(finding, style)
     lines += _objects(finding, style)
     if finding.outstanding:
         work = ", ".join(f"{number} {what}" for what, number in sorted(finding.outstanding.items()))
@@ -195,6 +196,15 @@ def _thread(thread: Thread, style: Style) -> list[str]:
     # How it came to be helps only where its stack does not tell.
     if not any("(" in frame for frame in thread.stack):
         lines += _stack(thread.created, "made by", style)
+    return lines
+
+
+def _earlier(finding: Finding, style: Style) -> list[str]:
+    if not finding.stacks:
+        return []
+    lines = _section("Before that", style)
+    for earlier in finding.stacks:
+        lines += ["", *style.wrapped(earlier.title, "  ", "    "), *_stack(earlier.stack, "at", style)]
     return lines
 
 
