@@ -59,12 +59,24 @@ static void unlink_object(struct lc_object *object)
     object_count--;
 }
 
+/* Another thread stands before an operation on it: what comes of that is told of this object, and not of the
+ * next that would have its place. */
+static bool about_to_be_used(const struct lc_object *object)
+{
+    for (uint32_t i = 1; i <= lc_thread_count(); i++) {
+        const struct lc_thread *t = lc_thread_by_number(i);
+        if (t != lc_self && t->state != LC_FINISHED && (t->object == object || t->object2 == object))
+            return true;
+    }
+    return false;
+}
+
 void lc_object_forget(struct lc_object *object)
 {
     unlink_object(object);
     object->destroyed = true;
     /* With evidence its history may still be asked for, and a detector or a waiter may still point to it. */
-    if (lc.evidence || object->waiters.first || object->detector)
+    if (lc.evidence || object->waiters.first || object->detector || about_to_be_used(object))
         return;
     object->next = free_list;
     free_list = object;

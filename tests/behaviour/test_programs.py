@@ -40,6 +40,8 @@ BUGS = {
     "missed_unlock": Bug(("deadlock", "hang"), ("mutex",)),
     "outstanding_work": Bug(("hang",), ("requests", "clerk")),
     "own_finding": Bug(("leak",), ("never given back",)),
+    "brings_suppressions": Bug(("assertion",), ("the second was the last",)),
+    "reset_during_transmit": Bug(("device-misuse",), ("without an address", "descriptor 0")),
     "phantom_wakeup": Bug(("phantom-wakeup",), ("the semaphore",)),
     "rwlock_abba": Bug(("deadlock",), ("routes", "devices")),
     "self_deadlock": Bug(("deadlock",), ("mutex",)),
