@@ -151,6 +151,10 @@ static bool fork_schedule(pid_t template, int *status)
         begin_schedule(template);
         return true;
     }
+    /* It does the same; but on a busy machine it may be seconds before it gets to, and until then the command
+     * would take the template, asleep, for the program. */
+    if (child > 0)
+        lc.channel->pid = child;
     *status = EXIT_FAILURE << 8;
     while (child > 0 && lc_system_call(SYS_wait4, child, (long)status, 0, 0) == -EINTR)
         ;

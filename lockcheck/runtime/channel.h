@@ -204,7 +204,7 @@ struct lc_channel {
 
     /* Written by the runtime; true at every moment, also after a crash. */
     uint32_t outcome; /* enum lc_outcome */
-    int32_t pid;      /* of the process that runs the schedule, 0 before its first step */
+    int32_t pid;      /* of the process that runs the schedule, 0 before there is one */
     uint32_t reached_checkpoint;
     uint64_t steps;
     uint64_t events;
