@@ -353,6 +353,15 @@ def test_several_findings_have_a_table_of_contents(results) -> None:  # noqa: F8
     assert 'href="#f1"' in page and 'href="#f2"' in page and 'id="f2"' in page
 
 
+def test_a_run_with_real_threads_has_no_steps_to_show(lockcheck, program, out) -> None:
+    assert lockcheck("stress", "--quiet", "--out", out, "--", program("abba")).code == 1
+    page = rendered(out, "html")
+    assert "with real threads" in page and "Who waits for whom" in page
+    assert "virtual time" not in page and "Step by step" not in page
+    check_sarif(rendered(out, "sarif"))
+    check_junit(rendered(out, "junit"))
+
+
 # ---- damaged results, in every format ----
 
 

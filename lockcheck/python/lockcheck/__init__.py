@@ -7,8 +7,22 @@
         print(finding.kind, finding.summary)
 """
 
+from lockcheck.command import CommandError, explore, replay
 from lockcheck.result import Edge, Event, Finding, Input, Object, Result, ResultError, Thread, load
 
 __version__ = "0.1.0"
 
-__all__ = ["Edge", "Event", "Finding", "Input", "Object", "Result", "ResultError", "Thread", "load"]
+__all__ = [
+    "CommandError",
+    "Edge",
+    "Event",
+    "Finding",
+    "Input",
+    "Object",
+    "Result",
+    "ResultError",
+    "Thread",
+    "explore",
+    "load",
+    "replay",
+]

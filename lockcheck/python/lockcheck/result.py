@@ -163,6 +163,23 @@ class Result:
     raw: dict[str, Any]
     """The whole of result.json."""
 
+    def assert_clean(self) -> None:
+        """Raise AssertionError, with what was found, unless nothing was."""
+        __tracebackhide__ = True  # pytest is to show the test's line
+        if self.error is not None:
+            raise AssertionError(f"not checked: {self.error.kind}: {self.error.summary}")
+        if self.findings:
+            raise AssertionError("; ".join(f"{finding.kind}: {finding.summary}" for finding in self.findings))
+
+    def assert_finds(self, kind: str) -> Finding:
+        """The first finding of that kind. Raises AssertionError when there is none."""
+        __tracebackhide__ = True
+        for finding in self.findings:
+            if finding.kind == kind:
+                return finding
+        found = ", ".join(finding.kind for finding in self.findings) or "nothing"
+        raise AssertionError(f"expected to find {kind}, found {found} in {self.schedules} schedules")
+
 
 class _Reader:
     """One JSON object being read; knows where in the file it is, to say so."""

@@ -83,6 +83,8 @@ def _verdict(result: Result) -> str:
 def _head(result: Result) -> str:
     effort = [_count(result.schedules, "schedule"), _count(result.steps, "step"), f"{result.seconds:.1f} s"]
     effort.append(f"strategy {result.strategy}, seed {result.seed}")
+    if text.native(result):
+        effort = [_count(result.schedules, "run"), f"{result.seconds:.1f} s", "with real threads"]
     if result.truncated:
         effort.append(f"{_count(result.truncated, 'schedule')} reached the limit of steps")
     if result.interrupted:
@@ -115,6 +117,7 @@ class _Finding:
         self._result = result
         self._finding = finding
         self._prefix = prefix
+        self._native = text.native(result)
         self._steps: list[Step] = []
         self._no_steps = ""
         try:
@@ -173,8 +176,8 @@ class _Finding:
         facts = []
         if finding.first_schedule:
             shown = f", shown by {_count(finding.count, 'schedule')}" if finding.count > 1 else ""
-            facts.append(("Schedule", f"{finding.first_schedule:,}{shown}"))
-        if finding.steps:
+            facts.append(("Run" if self._native else "Schedule", f"{finding.first_schedule:,}{shown}"))
+        if finding.steps and not self._native:
             facts.append(("At", f"step {finding.steps:,}, virtual time {_milliseconds(finding.virtual_ns)}"))
         for thread, taken in self._in_progress():
             facts.append((f"In {thread}", taken))
@@ -298,6 +301,8 @@ class _Finding:
     # ---- lanes ----
 
     def _lanes(self) -> str:
+        if self._native:
+            return ""
         if not self._steps:
             why = f"The lanes of the threads cannot be shown: {self._no_steps}."
             again = ' <code>lockcheck replay</code> records them.' if self._finding.schedule else ""
@@ -368,13 +373,13 @@ class _Finding:
         made = self._places.of(item.created)
         history = [event for event in item.history if event.event != "name"]
         rows = "".join(
-            f"<tr><td>{event.step:,}</td><td>{_milliseconds(event.time_ns)}</td>"
+            f"<tr><td>{format(event.step, ',') if event.step else ''}</td><td>{_milliseconds(event.time_ns)}</td>"
             f"<td>{self._reference(event.thread)}</td><td>{escape(text.what(event))}</td>"
             f"<td>{escape(self._places.of(event.stack))}</td></tr>\n"
             for event in history
         )
         table = f"""<div class="scroll"><table>
-<thead><tr><th>step</th><th>virtual time</th><th>thread</th><th>event</th><th>where</th></tr></thead>
+<thead><tr><th>{"" if self._native else "step"}</th><th>{"time" if self._native else "virtual time"}</th><th>thread</th><th>event</th><th>where</th></tr></thead>
 <tbody>
 {rows}</tbody></table></div>
 """

@@ -47,7 +47,7 @@ def _milliseconds(ns: int) -> str:
     return f"{ns / 1e6:.3f} ms"
 
 
-def _native(result: Result) -> bool:
+def native(result: Result) -> bool:
     """Whether the program ran with real threads in real time: without schedules, steps and virtual time."""
     return result.raw.get("mode") == "native"
 
@@ -56,7 +56,7 @@ def _head(result: Result, style: Style) -> list[str]:
     program = shlex.join(result.program)
     effort = f"{_count(result.schedules, 'schedule')}, {_count(result.steps, 'step')}, {result.seconds:.1f} s"
     how = f"strategy {result.strategy}, seed {result.seed}"
-    if _native(result):
+    if native(result):
         effort = f"{_count(result.schedules, 'run')}, {result.seconds:.1f} s"
         how = f"native, seed {result.seed}" if result.command == "stress" else "native"
     if result.command == "attach":
@@ -93,10 +93,10 @@ def finding_lines(result: Result, finding: Finding, style: Style) -> list[str]:
 
     facts = []
     if finding.first_schedule:
-        facts.append(f"{'run' if _native(result) else 'schedule'} {finding.first_schedule}")
+        facts.append(f"{'run' if native(result) else 'schedule'} {finding.first_schedule}")
     if finding.steps:
         facts.append(f"step {finding.steps}")
-    if finding.steps and not _native(result):
+    if finding.steps and not native(result):
         facts.append(f"virtual time {_milliseconds(finding.virtual_ns)}")
     if finding.count > 1:
         facts.append(f"shown by {_count(finding.count, 'schedule')}")
