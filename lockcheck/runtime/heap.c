@@ -51,8 +51,16 @@ LC_EXPORT void *realloc(void *block, size_t bytes)
 
 LC_EXPORT void free(void *block)
 {
+    static void (*real)(void *);
+    static bool looking;
+    if (unlikely(!real)) {
+        if (looking)
+            return; /* dlsym() gives the message of an earlier error back: it is left, once */
+        looking = true;
+        real = (void (*)(void *))lc_next("free");
+    }
     given_back(block, __builtin_return_address(0));
-    LC_REAL(free)(block);
+    real(block);
 }
 
 LC_EXPORT void *aligned_alloc(size_t alignment, size_t bytes)

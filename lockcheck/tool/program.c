@@ -99,6 +99,59 @@ static void set_build_id(struct program *program, Elf *elf)
              image ? crc32_z(0, (const unsigned char *)image, size) : 0ul);
 }
 
+/* ---- sanitizers: their runtimes take the functions for threads over, as ours does ---- */
+
+static const struct sanitizer {
+    const char *name, *option;
+    const char *init;      /* what the program calls first */
+    const char *libraries; /* of gcc and of clang */
+    bool ours_too;         /* init may be a function of ours: see compiler hooks */
+} sanitizers[] = {
+    {"AddressSanitizer", "address", "__asan_init", "libasan.so libclang_rt.asan", false},
+    {"ThreadSanitizer", "thread", "__tsan_init", "libtsan.so libclang_rt.tsan", true},
+    {"MemorySanitizer", "memory", "__msan_init", "libclang_rt.msan", false},
+    {"LeakSanitizer", "leak", "__lsan_init", "liblsan.so libclang_rt.lsan", false},
+    {"HWAddressSanitizer", "hwaddress", "__hwasan_init", "libhwasan.so libclang_rt.hwasan", false},
+};
+
+/* Does the program need a library whose name begins with one of the words? */
+static bool needs_library(Elf *elf, const char *words)
+{
+    Elf_Scn *section = NULL;
+    while ((section = elf_nextscn(elf, section))) {
+        GElf_Shdr header;
+        if (!gelf_getshdr(section, &header) || header.sh_type != SHT_DYNAMIC || !header.sh_entsize)
+            continue;
+        Elf_Data *data = elf_getdata(section, NULL);
+        GElf_Dyn entry;
+        for (int i = 0; data && gelf_getdyn(data, i, &entry) && entry.d_tag != DT_NULL; i++) {
+            const char *name =
+                entry.d_tag == DT_NEEDED ? elf_strptr(elf, header.sh_link, entry.d_un.d_val) : NULL;
+            for (const char *word = words; name && *word; word += strspn(word, " ")) {
+                size_t length = strcspn(word, " ");
+                if (strncmp(name, word, length) == 0)
+                    return true;
+                word += length;
+            }
+        }
+    }
+    return false;
+}
+
+/* The sanitizer that the program was linked with, or NULL. */
+static const struct sanitizer *find_sanitizer(Elf *elf)
+{
+    GElf_Sym symbol;
+    for (size_t i = 0; i < sizeof sanitizers / sizeof *sanitizers; i++) {
+        const struct sanitizer *s = &sanitizers[i];
+        if (needs_library(elf, s->libraries) || find_symbol(elf, SHT_DYNSYM, s->init, true, &symbol) ||
+            find_symbol(elf, SHT_SYMTAB, s->init, true, &symbol) ||
+            (!s->ours_too && find_symbol(elf, SHT_DYNSYM, s->init, false, &symbol)))
+            return s;
+    }
+    return NULL;
+}
+
 /* Returns why the ELF file cannot be run under lockcheck, or NULL. */
 static const char *elf_objection(Elf *elf)
 {
@@ -157,8 +210,14 @@ static int check_program(struct program *program)
     elf_version(EV_CURRENT);
     Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
     const char *objection = elf ? elf_objection(elf) : elf_errmsg(-1);
+    const struct sanitizer *sanitizer = objection ? NULL : find_sanitizer(elf);
     if (objection) {
         complain("%s %s", path, objection);
+    } else if (sanitizer) {
+        complain(
+            "%s is built with %s (-fsanitize=%s), which takes threads over as lockcheck does; build it %s",
+            path, sanitizer->name, sanitizer->option,
+            sanitizer->ours_too ? "with lockcheck-cc or lockcheck-c++ instead" : "without this option");
     } else {
         set_build_id(program, elf);
         GElf_Sym symbol;
@@ -169,7 +228,7 @@ static int check_program(struct program *program)
     }
     elf_end(elf);
     close(fd);
-    return objection ? -1 : 0;
+    return objection || sanitizer ? -1 : 0;
 }
 
 static int copy_arguments(struct program *program, char *const argv[])

@@ -3,7 +3,8 @@
  * The program under test: which file it is, and whether lockcheck can run it at all.
  *
  * It must be a dynamically linked x86-64 ELF program without privileges of its own, since the runtime enters
- * it by LD_PRELOAD. A script is refused: name its interpreter.
+ * it by LD_PRELOAD, and without a sanitizer that takes threads over as the runtime does. A script is refused:
+ * name its interpreter.
  */
 #ifndef LOCKCHECK_TOOL_PROGRAM_H
 #define LOCKCHECK_TOOL_PROGRAM_H

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 
 import pytest
@@ -14,10 +15,10 @@ import pytest
 from conftest import ROOT, command_path, run_command
 
 
-def compile_c(source: str, path: pathlib.Path, *options: str) -> pathlib.Path:
+def compile_c(source: str, path: pathlib.Path, *options: str, compiler: str = "gcc") -> pathlib.Path:
     """Compile a program of a few lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    command = ["gcc", "-g", "-I", str(ROOT / "lockcheck/include"), "-x", "c", "-", "-o", str(path), *options]
+    command = [compiler, "-g", "-I", str(ROOT / "lockcheck/include"), "-x", "c", "-", "-o", str(path), *options]
     subprocess.run(command, input=source, text=True, check=True)
     return path
 
@@ -107,6 +108,62 @@ def test_a_set_uid_program_cannot_be_entered(lockcheck, program, tmp_path) -> No
     copy.chmod(0o4755)
     outcome = lockcheck("run", "--", copy)
     assert outcome.code == 2 and "privileges" in outcome.stderr, outcome.text
+
+
+def test_a_set_gid_program_and_one_with_capabilities_cannot_be_entered(lockcheck, program, tmp_path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copy(program("abba"), copy)
+    copy.chmod(0o2755)
+    outcome = lockcheck("run", "--", copy)
+    assert outcome.code == 2 and "privileges" in outcome.stderr, outcome.text
+    copy.chmod(0o755)
+    cap_net_raw = struct.pack("<IIIII", 0x02000001, 1 << 13, 0, 0, 0)  # struct vfs_cap_data
+    try:
+        os.setxattr(copy, "security.capability", cap_net_raw)
+    except OSError as error:
+        pytest.skip(f"capabilities of files: {error}")
+    outcome = lockcheck("run", "--", copy)
+    assert outcome.code == 2 and "capabilities" in outcome.stderr, outcome.text
+
+
+THREADED = """
+    #include <pthread.h>
+    static void *nothing(void *a) { return a; }
+    int main(void) { pthread_t t; return pthread_create(&t, 0, nothing, 0) || pthread_join(t, 0); }
+"""
+
+
+@pytest.mark.parametrize(
+    ("compiler", "options", "name"),
+    [
+        ("gcc", ["-fsanitize=address"], "AddressSanitizer"),
+        ("gcc", ["-fsanitize=address", "-static-libasan"], "AddressSanitizer"),
+        ("gcc", ["-fsanitize=thread"], "ThreadSanitizer"),
+        ("gcc", ["-fsanitize=thread", "-static-libtsan"], "ThreadSanitizer"),
+        ("gcc", ["-fsanitize=leak"], "LeakSanitizer"),
+        ("clang", ["-fsanitize=address"], "AddressSanitizer"),
+        ("clang", ["-fsanitize=address", "-shared-libasan"], "AddressSanitizer"),
+        ("clang", ["-fsanitize=thread"], "ThreadSanitizer"),
+        ("clang", ["-fsanitize=memory"], "MemorySanitizer"),
+        ("clang", ["-fsanitize=leak"], "LeakSanitizer"),
+    ],
+)
+def test_a_program_with_another_sanitizer_is_refused(compiler, options, name, lockcheck, tmp_path, out) -> None:
+    if not shutil.which(compiler):
+        pytest.skip(f"no {compiler}")
+    program = compile_c(THREADED, tmp_path / "sanitized", "-pthread", *options, compiler=compiler)
+    outcome = lockcheck("explore", "--", program)
+    assert outcome.code == 2, outcome.text
+    assert f"{program} is built with {name}" in outcome.stderr and "build it with" in outcome.stderr
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_the_sanitizer_of_undefined_behaviour_is_no_obstacle(compiler, lockcheck, tmp_path) -> None:
+    if not shutil.which(compiler):
+        pytest.skip(f"no {compiler}")
+    program = compile_c(THREADED, tmp_path / "sanitized", "-pthread", "-fsanitize=undefined", compiler=compiler)
+    assert lockcheck("explore", "--schedules", 50, "--", program).code == 0
 
 
 def test_an_argument_that_no_schedule_could_record(lockcheck, program) -> None:
