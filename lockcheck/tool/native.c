@@ -679,8 +679,10 @@ static int complain_of_process(pid_t pid, int error)
     return EXIT_USAGE;
 }
 
-/* The first look makes a deadlock likely and the later ones prove it. */
+/* The first looks make a deadlock likely and the later ones prove it; somebody else who stops the process to
+ * take its stacks may put that off. */
 #define ATTACH_LOOKS 4
+#define ATTACH_MORE_LOOKS 200
 
 int attach_command(const struct options *options)
 {
@@ -705,7 +707,7 @@ int attach_command(const struct options *options)
     watched_init(watched, pid, record);
     bool deadlock = false;
     int error = 0;
-    for (int i = 0; i < ATTACH_LOOKS && !error && !deadlock; i++) {
+    for (int i = 0; i < (watched->entangled ? ATTACH_MORE_LOOKS : ATTACH_LOOKS) && !error && !deadlock; i++) {
         if (i)
             usleep(LOOK_MS * 1000);
         error = watched_look(watched) == 0 ? 0 : errno;

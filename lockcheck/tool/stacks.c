@@ -29,8 +29,19 @@ static bool knows(const struct stacks *stacks, pid_t tid)
     return false;
 }
 
+/* Another command may be at it just now; a debugger will stay. */
+static bool seize(pid_t tid, uint64_t deadline)
+{
+    while (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
+        if (errno != EPERM || now_ns() > deadline)
+            return false;
+        usleep(STOP_POLL_US);
+    }
+    return true;
+}
+
 /* Seizes threads that are not yet known. Returns whether there were any. */
-static bool seize_new(struct stacks *stacks)
+static bool seize_new(struct stacks *stacks, uint64_t deadline)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/task", stacks->pid);
@@ -42,7 +53,7 @@ static bool seize_new(struct stacks *stacks)
             continue;
         struct stack stack = {.tid = tid};
         /* Negative: on its way. */
-        if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) == 0)
+        if (seize(tid, deadline))
             stack.stopped = ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) == 0 ? -1 : 0;
         stacks->threads = reallocate(stacks->threads, (stacks->count + 1) * sizeof *stacks->threads);
         stacks->threads[stacks->count++] = stack;
@@ -79,7 +90,7 @@ void stacks_stop(struct stacks *stacks, pid_t pid)
     *stacks = (struct stacks){.pid = pid};
     uint64_t deadline = now_ns() + STOP_NS;
     /* Until all are stopped, those that are not may make more. */
-    while (seize_new(stacks))
+    while (seize_new(stacks, deadline))
         for (size_t i = 0; i < stacks->count; i++)
             await_stop(&stacks->threads[i], deadline);
 }

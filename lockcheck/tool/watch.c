@@ -397,6 +397,7 @@ bool watched_deadlock(struct watched *watched)
 {
     struct suspicion before = watched->cycle, now;
     watched->cycle.count = 0;
+    watched->entangled = false;
     struct graph graph;
     bool proved = false;
     if (graph_open(&graph, watched))
@@ -405,7 +406,10 @@ bool watched_deadlock(struct watched *watched)
                 continue;
             graph.length = 0;
             memset(graph.on_path, 0, watched->used * sizeof *graph.on_path);
-            if (!leads_back(&graph, i) || !suspect(&graph, &now))
+            if (!leads_back(&graph, i))
+                continue;
+            watched->entangled = true;
+            if (!suspect(&graph, &now))
                 continue;
             proved = same_suspicion(&now, &before);
             watched->cycle = now;

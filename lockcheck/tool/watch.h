@@ -42,6 +42,7 @@ struct watched {
     struct lcn_wait *waits, *before; /* at this look and at the last; `used` and `used_before` of them */
     uint32_t used_before;
     unsigned quiet; /* looks in a row at which all threads were in the same waits */
+    bool entangled; /* at the last look there was a cycle, whether its threads slept or not */
     /* What the last look made likely, for the next to prove. */
     struct suspicion {
         uint32_t count; /* 0: none */
