@@ -146,3 +146,17 @@ def program() -> Callable[[str], pathlib.Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def results(tmp_path: pathlib.Path) -> Callable[..., pathlib.Path]:
+    """results(RESULT): a directory with this result.json; text is written as it is."""
+
+    def write(content: dict[str, Any] | str, name: str = "results") -> pathlib.Path:
+        directory = tmp_path / name
+        directory.mkdir()
+        text = content if isinstance(content, str) else json.dumps(content)
+        (directory / "result.json").write_text(text)
+        return directory
+
+    return write

@@ -12,7 +12,6 @@ import os
 import pathlib
 import pty
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -96,20 +95,6 @@ RESULT: dict[str, Any] = {
     "findings": [FINDING],
     "a key of a later version": [1, 2],
 }
-
-
-@pytest.fixture
-def results(tmp_path: pathlib.Path) -> Callable[..., pathlib.Path]:
-    """results(RESULT): a directory with these results; text is written as it is."""
-
-    def write(content: dict[str, Any] | str, name: str = "results") -> pathlib.Path:
-        directory = tmp_path / name
-        directory.mkdir()
-        text = content if isinstance(content, str) else json.dumps(content)
-        (directory / "result.json").write_text(text)
-        return directory
-
-    return write
 
 
 def environment(**more: str) -> dict[str, str]:

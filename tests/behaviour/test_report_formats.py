@@ -22,7 +22,7 @@ import pytest
 from lxml import etree
 
 from conftest import ROOT, run_command
-from test_report import FINDING, RESULT, report, results  # noqa: F401 (a fixture)
+from test_report import FINDING, RESULT, report
 
 import lockcheck as package
 from lockcheck import sources, steps, story
@@ -52,7 +52,7 @@ STEPS: dict[str, Any] = {
 
 
 @pytest.fixture
-def written(results) -> Callable[..., pathlib.Path]:  # noqa: F811
+def written(results) -> Callable[..., pathlib.Path]:
     """written(finding, steps): results with that finding, and with those steps beside it."""
 
     def write(finding: dict[str, Any] = FINDING, recorded: Any = STEPS, name: str = "results") -> pathlib.Path:
@@ -106,7 +106,7 @@ def test_names_with_marks_of_the_language_are_names_in_the_graph(written) -> Non
     assert name in texts
 
 
-def test_each_of_several_findings_is_a_cluster(results) -> None:  # noqa: F811
+def test_each_of_several_findings_is_a_cluster(results) -> None:
     directory = results({**RESULT, "findings": [FINDING, {**FINDING, "kind": "hang"}]})
     assert len(re.findall(r"subgraph cluster_", rendered(directory, "dot"))) == 2
 
@@ -146,7 +146,7 @@ def test_sarif_is_valid_and_its_places_lead_to_the_sources(explored) -> None:
     assert calls[-1] == "pthread_mutex_lock", "the innermost call comes last"
 
 
-def test_sarif_tells_of_an_execution_that_could_not_be_controlled(results) -> None:  # noqa: F811
+def test_sarif_tells_of_an_execution_that_could_not_be_controlled(results) -> None:
     error = {"kind": "uncontrolled", "summary": "it blocks in read()", "threads": [FINDING["threads"][2]]}
     log = check_sarif(rendered(results({**RESULT, "verdict": "error", "findings": [], "error": error}), "sarif"))
     invocation = log["runs"][0]["invocations"][0]
@@ -175,13 +175,13 @@ def test_junit_has_a_failed_test_with_the_report_for_each_finding(explored) -> N
     assert suite.find("testcase").get("classname") == "abba"
 
 
-def test_junit_has_a_passed_test_when_nothing_was_found(results) -> None:  # noqa: F811
+def test_junit_has_a_passed_test_when_nothing_was_found(results) -> None:
     suite = check_junit(rendered(results({**RESULT, "verdict": "clean", "findings": []}), "junit"))
     (case,) = suite.findall("testcase")
     assert len(case) == 0
 
 
-def test_junit_has_an_error_when_nothing_could_be_checked(results) -> None:  # noqa: F811
+def test_junit_has_an_error_when_nothing_could_be_checked(results) -> None:
     raw = {**RESULT, "verdict": "error", "findings": [], "error": {"kind": "uncontrolled", "summary": "it reads"}}
     (error,) = check_junit(rendered(results(raw), "junit")).findall("testcase/error")
     assert error.get("message") == "it reads"
@@ -348,7 +348,7 @@ def test_without_graphviz_the_graph_is_text(written) -> None:
     assert "<i>waits for</i>" in outcome.stdout
 
 
-def test_several_findings_have_a_table_of_contents(results) -> None:  # noqa: F811
+def test_several_findings_have_a_table_of_contents(results) -> None:
     page = rendered(results({**RESULT, "findings": [FINDING, {**FINDING, "kind": "hang"}]}), "html")
     assert 'href="#f1"' in page and 'href="#f2"' in page and 'id="f2"' in page
 
@@ -376,12 +376,12 @@ def test_a_run_with_real_threads_has_no_steps_to_show(lockcheck, program, out) -
         {**RESULT, "findings": [{**FINDING, "kind": "own kind\n<b>", "threads": [{"name": "", "state": ""}]}]},
     ],
 )
-def test_whatever_is_there_is_shown(results, form, raw) -> None:  # noqa: F811
+def test_whatever_is_there_is_shown(results, form, raw) -> None:
     outcome = report(results(raw), "--format", form)
     assert outcome.code == 0 and not outcome.stderr, outcome.text
 
 
-def test_results_cut_anywhere_are_an_error_that_names_the_file(results) -> None:  # noqa: F811
+def test_results_cut_anywhere_are_an_error_that_names_the_file(results) -> None:
     text = json.dumps({**RESULT, "findings": [{**FINDING, "objects": FINDING["objects"][1:]}]})
     directory = results(text)
     for length in range(len(text)):

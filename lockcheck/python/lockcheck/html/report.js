@@ -78,8 +78,9 @@ function lanes(place, data) {
     <button data-do="in" title="zoom in (+)">+</button><button data-do="out" title="zoom out (-)">−</button>
     <button data-do="left" title="earlier">◀</button><button data-do="right" title="later">▶</button>
     <button data-do="all" title="all steps (Home)">all</button><button data-do="end" title="the last steps (End)">end</button>
-    <span class="faint"><i class="take-key"></i>takes<i class="give-key"></i>releases, wakes<i class="wait-key"></i>waits<i class="other-key"></i>other
-    &nbsp; ▾ preempted the thread before</span></div>
+    <span class="key"><i class="take-key"></i>takes</span><span class="key"><i class="give-key"></i>releases, wakes</span>
+    <span class="key"><i class="wait-key"></i>waits</span><span class="key"><i class="other-key"></i>other</span>
+    <span class="key">▾ preempted the thread before</span>${data.inputs.length ? '<span class="key">● takes up an input</span>' : ""}</div>
     <div class="field"><div class="names"></div><div></div></div>
     <input type="range" min="0" aria-label="position of the lanes in the execution">
     <p class="at" aria-live="polite"></p>`;
