@@ -98,7 +98,7 @@ LC_EXPORT int pthread_cond_clockwait(pthread_cond_t *c, pthread_mutex_t *m, cloc
 {
     if (!lc_controlled())
         return LC_REAL(pthread_cond_clockwait)(c, m, clock, until);
-    if (!lc_timespec_valid(until) || (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC))
+    if (!lc_timespec_valid(until) || !lc_clock_waits(clock))
         return EINVAL;
     return wait_on(c, m, LC_OP_TIMEDWAIT, lc_deadline(clock, until));
 }

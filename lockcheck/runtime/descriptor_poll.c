@@ -86,8 +86,10 @@ static int wait_for(const struct pollfd *asked, struct pollfd *fds, nfds_t count
 {
     lc_test_cancel();
     if (!count) {
-        lc_sleep_until(timeout ? lc_deadline_in(timeout) : LC_NEVER);
-        return 0;
+        if (lc_sleep_until(timeout ? lc_deadline_in(timeout) : LC_NEVER))
+            return 0;
+        errno = EINTR;
+        return -1;
     }
     struct lc_object *object = object_of(asked, count);
     lc_descriptor_point(LC_OP_FILE_POLL, object);

@@ -22,6 +22,7 @@ static long fail(int error)
     return -1;
 }
 
+/* A signal's handler ends the wait, or restarts the call, which then looks at the word again: signal(7). */
 static long futex_wait(int *word, int operation, int expected, const struct timespec *timeout)
 {
     struct lc_object *o = lc_object_at(word, LC_KIND_FUTEX);
@@ -33,12 +34,23 @@ static long futex_wait(int *word, int operation, int expected, const struct time
         clockid_t clock = operation & FUTEX_CLOCK_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
         deadline = command == FUTEX_WAIT ? lc_deadline_in(timeout) : lc_deadline(clock, timeout);
     }
-    lc_self->object2 = lc_memory_object(word); /* it is read here */
-    lc_point(LC_OP_FUTEX_WAIT, o);
-    lc_self->object2 = NULL;
-    if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected)
-        return fail(EAGAIN);
-    return lc_wait(LC_OP_FUTEX_WAIT, o, deadline) ? 0 : fail(ETIMEDOUT);
+    struct lc_thread *me = lc_self;
+    enum lc_interruption interrupted;
+    bool woken;
+    do {
+        me->object2 = lc_memory_object(word); /* it is read here */
+        lc_point(LC_OP_FUTEX_WAIT, o);
+        me->object2 = NULL;
+        if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected)
+            return fail(EAGAIN);
+        me->interruptible = true;
+        me->interrupted = LC_NOT_INTERRUPTED;
+        woken = lc_wait(LC_OP_FUTEX_WAIT, o, deadline);
+        me->interruptible = false;
+        interrupted = me->interrupted;
+        me->interrupted = LC_NOT_INTERRUPTED;
+    } while (!woken && interrupted == LC_RESTARTED);
+    return woken ? 0 : fail(interrupted == LC_INTERRUPTED ? EINTR : ETIMEDOUT);
 }
 
 static long futex_wake(int *word, int count)

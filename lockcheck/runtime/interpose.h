@@ -14,8 +14,8 @@ int lc_mutex_release_for_wait(struct lc_object *mutex);
 int lc_mutex_took(struct lc_object *mutex);
 struct lc_object *lc_mutex_object(pthread_mutex_t *mutex);
 
-/* time.c: what every sleep is; a cancellation point. */
-void lc_sleep_until(int64_t deadline_ns);
+/* time.c: what every sleep is; a cancellation point. False when a signal's handler has ended it. */
+bool lc_sleep_until(int64_t deadline_ns);
 
 /* thread.c */
 _Noreturn void lc_thread_ended(struct lc_thread *thread);

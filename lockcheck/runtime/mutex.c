@@ -72,14 +72,15 @@ int lc_mutex_release_for_wait(struct lc_object *o)
     return 0;
 }
 
-static int lock(pthread_mutex_t *m, enum lc_op op, int64_t deadline_ns)
+/* late: what to fail with after the deadline. */
+static int lock(pthread_mutex_t *m, enum lc_op op, int64_t deadline_ns, int late)
 {
     struct lc_object *o = lc_mutex_object(m);
     if (o->owner == lc_self &&
         (o->type == PTHREAD_MUTEX_ERRORCHECK || (o->robust && o->type == PTHREAD_MUTEX_NORMAL)))
         return EDEADLK;
     if (!lc_acquire(op, o, deadline_ns))
-        return ETIMEDOUT;
+        return late;
     if (unlikely(unusable(o)))
         return ENOTRECOVERABLE;
     return took(o);
@@ -116,16 +117,18 @@ LC_EXPORT int pthread_mutex_lock(pthread_mutex_t *m)
 {
     if (!lc_controlled())
         return LC_REAL(pthread_mutex_lock)(m);
-    return lock(m, LC_OP_LOCK, LC_NEVER);
+    return lock(m, LC_OP_LOCK, LC_NEVER, 0);
 }
 
 LC_EXPORT int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, const struct timespec *until)
 {
     if (!lc_controlled())
         return LC_REAL(pthread_mutex_clocklock)(m, clock, until);
-    if (!lc_timespec_valid(until))
+    if (!lc_clock_waits(clock))
         return EINVAL;
-    return lock(m, LC_OP_TIMEDLOCK, lc_deadline(clock, until));
+    int late;
+    int64_t deadline_ns = lc_deadline_or_error(clock, until, &late);
+    return lock(m, LC_OP_TIMEDLOCK, deadline_ns, late);
 }
 
 LC_EXPORT int pthread_mutex_timedlock(pthread_mutex_t *m, const struct timespec *until)

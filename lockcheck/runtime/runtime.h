@@ -336,6 +336,11 @@ void lc_profile_step(const struct lc_choice *choice, uint32_t chosen);
 int64_t lc_deadline(clockid_t clock, const struct timespec *absolute); /* to virtual ns */
 int64_t lc_deadline_in(const struct timespec *relative);
 bool lc_timespec_valid(const struct timespec *t);
+/* Is it a clock by which the C library's locks and semaphores can wait? */
+bool lc_clock_waits(clockid_t clock);
+/* For a call that looks at the time only when it would have to wait, as the C library's do: the deadline, long
+ * past when the time is not valid, and in *error what it then fails with. */
+int64_t lc_deadline_or_error(clockid_t clock, const struct timespec *absolute, int *error);
 
 /* Cancellation, called at cancellation points; does not return when the thread ends. */
 void lc_test_cancel(void);

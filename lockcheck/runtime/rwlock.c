@@ -131,7 +131,7 @@ LC_EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t *l, clockid_t clock, c
 {
     if (!lc_controlled())
         return LC_REAL(pthread_rwlock_clockrdlock)(l, clock, until);
-    if (!lc_timespec_valid(until))
+    if (!lc_clock_waits(clock) || !lc_timespec_valid(until))
         return EINVAL;
     return take(l, LC_OP_READ_LOCK, lc_deadline(clock, until), false);
 }
@@ -140,7 +140,7 @@ LC_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t *l, clockid_t clock, c
 {
     if (!lc_controlled())
         return LC_REAL(pthread_rwlock_clockwrlock)(l, clock, until);
-    if (!lc_timespec_valid(until))
+    if (!lc_clock_waits(clock) || !lc_timespec_valid(until))
         return EINVAL;
     return take(l, LC_OP_WRITE_LOCK, lc_deadline(clock, until), false);
 }

@@ -185,7 +185,7 @@ LC_EXPORT int sem_clockwait(sem_t *s, clockid_t clock, const struct timespec *un
 {
     if (!lc_controlled())
         return LC_REAL(sem_clockwait)(s, clock, until);
-    if (!lc_timespec_valid(until))
+    if (!lc_clock_waits(clock) || !lc_timespec_valid(until))
         return fail(EINVAL);
     return wait_for_token(s, lc_deadline(clock, until));
 }

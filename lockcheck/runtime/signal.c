@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Signals between fibers: each has a mask of its own, and what is sent to it by pthread_kill() or raise() it
- * gets when it runs next. A signal to a blocked fiber ends its wait only where that is for
- * descriptors. One from outside goes to the fiber that runs.
+ * gets when it runs next. A signal to a blocked fiber ends its wait where signal(7) says so: in sleeps, in
+ * waits for descriptors, semaphores and futexes. One from outside goes to the fiber that runs.
  */
 #include <errno.h>
 #include <signal.h>

@@ -263,7 +263,10 @@ LC_EXPORT int pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(
     }
     struct lc_thread *t = add_thread();
     if (!t)
-        lc_uncontrolled("the program makes more than %u threads", LC_MAX_THREADS);
+        lc_uncontrolled(
+            "{t%u} makes thread number %u, and lockcheck controls %u in one execution, those that have "
+            "ended among them",
+            lc_self->id, LC_MAX_THREADS, LC_MAX_THREADS - 1);
     t->start = start;
     t->argument = argument;
     t->detached = detached;
@@ -340,9 +343,13 @@ LC_EXPORT int pthread_clockjoin_np(pthread_t real, void **result, clockid_t cloc
 {
     if (!lc_controlled())
         return LC_REAL(pthread_clockjoin_np)(real, result, clock, until);
-    if (!lc_timespec_valid(until))
+    if (!lc_clock_waits(clock))
         return EINVAL;
-    return join(real, result, LC_OP_THREAD_JOIN, lc_deadline(clock, until), false);
+    int late;
+    int64_t deadline_ns = lc_deadline_or_error(clock, until, &late);
+    if (late != ETIMEDOUT)
+        deadline_ns = LC_NEVER; /* the C library then waits as long as it takes */
+    return join(real, result, LC_OP_THREAD_JOIN, deadline_ns, false);
 }
 
 LC_EXPORT int pthread_timedjoin_np(pthread_t real, void **result, const struct timespec *until)

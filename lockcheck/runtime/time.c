@@ -25,6 +25,11 @@ bool lc_timespec_valid(const struct timespec *t)
     return t->tv_nsec >= 0 && t->tv_nsec < NS_PER_S;
 }
 
+bool lc_clock_waits(clockid_t clock)
+{
+    return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC;
+}
+
 static int64_t first_ns(clockid_t clock)
 {
     switch (clock) {
@@ -59,6 +64,13 @@ int64_t lc_deadline(clockid_t clock, const struct timespec *absolute)
     return ns == LC_NEVER ? LC_NEVER : ns - first_ns(clock);
 }
 
+int64_t lc_deadline_or_error(clockid_t clock, const struct timespec *absolute, int *error)
+{
+    bool past = absolute->tv_sec < 0;
+    *error = past || lc_timespec_valid(absolute) ? ETIMEDOUT : EINVAL;
+    return *error == EINVAL || past ? INT64_MIN : lc_deadline(clock, absolute);
+}
+
 int64_t lc_deadline_in(const struct timespec *relative)
 {
     int64_t ns = to_ns(relative);
@@ -84,10 +96,24 @@ static struct timespec to_timespec(int64_t ns)
 
 /* ---- clocks ---- */
 
+/* Negative ones are of processor time. */
+static bool is_clock(clockid_t clock)
+{
+    return clock <= CLOCK_BOOTTIME_ALARM || clock == CLOCK_TAI;
+}
+
+static int fail(int error)
+{
+    errno = error;
+    return -1;
+}
+
 LC_EXPORT int clock_gettime(clockid_t clock, struct timespec *now)
 {
     if (!lc_controlled())
         return LC_REAL(clock_gettime)(clock, now);
+    if (!is_clock(clock))
+        return fail(EINVAL);
     *now = to_timespec(read_clock(clock));
     return 0;
 }
@@ -96,6 +122,8 @@ LC_EXPORT int clock_getres(clockid_t clock, struct timespec *resolution)
 {
     if (!lc_controlled())
         return LC_REAL(clock_getres)(clock, resolution);
+    if (!is_clock(clock))
+        return fail(EINVAL);
     if (resolution)
         *resolution = (struct timespec){.tv_nsec = 1};
     return 0;
@@ -147,28 +175,61 @@ LC_EXPORT clock_t times(struct tms *buffer)
     return ticks;
 }
 
-/* ---- sleeps ---- */
+/* ---- sleeps: a signal's handler ends them, and none is restarted: signal(7) ---- */
 
-void lc_sleep_until(int64_t deadline_ns)
+bool lc_sleep_until(int64_t deadline_ns)
 {
+    struct lc_thread *me = lc_self;
     lc_test_cancel();
     lc_point(LC_OP_SLEEP, NULL);
-    lc_self->cancellable = true;
+    me->cancellable = me->interruptible = true;
+    me->interrupted = LC_NOT_INTERRUPTED;
     lc_wait(LC_OP_SLEEP, NULL, deadline_ns);
-    lc_self->cancellable = false;
+    me->cancellable = me->interruptible = false;
+    bool whole = me->interrupted == LC_NOT_INTERRUPTED;
+    me->interrupted = LC_NOT_INTERRUPTED;
     lc_test_cancel();
+    return whole;
+}
+
+/* What clock_nanosleep(2) has against that clock, or 0. */
+static int sleeps_by(clockid_t clock)
+{
+    switch (clock) {
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_MONOTONIC_COARSE:
+        return EOPNOTSUPP;
+    case CLOCK_THREAD_CPUTIME_ID:
+        return EINVAL;
+    default:
+        return is_clock(clock) ? 0 : EINVAL;
+    }
+}
+
+/* Returns 0, or EINTR and in *left how much was left. */
+static int sleep_for(const struct timespec *time, struct timespec *left)
+{
+    int64_t deadline_ns = lc_deadline_in(time);
+    if (lc_sleep_until(deadline_ns))
+        return 0;
+    *left = to_timespec(deadline_ns > lc.now_ns ? deadline_ns - lc.now_ns : 0);
+    return EINTR;
 }
 
 LC_EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *left)
 {
     if (!lc_controlled())
         return LC_REAL(clock_nanosleep)(clock, flags, time, left);
-    if (!lc_timespec_valid(time) || (time->tv_sec < 0 && !(flags & TIMER_ABSTIME)))
-        return EINVAL;
-    lc_sleep_until(flags & TIMER_ABSTIME ? lc_deadline(clock, time) : lc_deadline_in(time));
-    if (left && !(flags & TIMER_ABSTIME))
-        *left = (struct timespec){0};
-    return 0;
+    if (sleeps_by(clock) || !lc_timespec_valid(time) || time->tv_sec < 0)
+        return sleeps_by(clock) ? sleeps_by(clock) : EINVAL;
+    if (flags & TIMER_ABSTIME)
+        return lc_sleep_until(lc_deadline(clock, time)) ? 0 : EINTR;
+    struct timespec rest;
+    int error = sleep_for(time, &rest);
+    if (error && left)
+        *left = rest;
+    return error;
 }
 
 LC_EXPORT int nanosleep(const struct timespec *time, struct timespec *left)
@@ -176,9 +237,7 @@ LC_EXPORT int nanosleep(const struct timespec *time, struct timespec *left)
     if (!lc_controlled())
         return LC_REAL(nanosleep)(time, left);
     int error = clock_nanosleep(CLOCK_MONOTONIC, 0, time, left);
-    if (error)
-        errno = error;
-    return error ? -1 : 0;
+    return error ? fail(error) : 0;
 }
 
 LC_EXPORT int usleep(useconds_t us)
@@ -186,8 +245,8 @@ LC_EXPORT int usleep(useconds_t us)
     if (!lc_controlled())
         return LC_REAL(usleep)(us);
     struct timespec time = to_timespec((int64_t)us * 1000);
-    lc_sleep_until(lc_deadline_in(&time));
-    return 0;
+    int error = sleep_for(&time, &time);
+    return error ? fail(error) : 0;
 }
 
 LC_EXPORT unsigned sleep(unsigned seconds)
@@ -195,8 +254,7 @@ LC_EXPORT unsigned sleep(unsigned seconds)
     if (!lc_controlled())
         return LC_REAL(sleep)(seconds);
     struct timespec time = {.tv_sec = seconds};
-    lc_sleep_until(lc_deadline_in(&time));
-    return 0;
+    return sleep_for(&time, &time) ? (unsigned)time.tv_sec : 0;
 }
 
 /* ---- timers of the kernel run in real time, which no schedule can hold ---- */
