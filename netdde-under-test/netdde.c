@@ -246,6 +246,17 @@ static int run(struct stack *stack)
     return right ? EXIT_OK : EXIT_WRONG_FRAMES;
 }
 
+/* A full disk is an error, also when it is only noticed now. */
+static int finish_output(int code)
+{
+    bool lost = ferror(stdout);
+    errno = 0;
+    if (fflush(stdout) == 0 && !lost)
+        return code;
+    return failed("standard output", errno ? strerror(errno) : "not all of it could be written"),
+           EXIT_WRONG_FRAMES;
+}
+
 int main(int argc, char **argv)
 {
     /* Static, as threads that use them outlive main. */
@@ -254,7 +265,7 @@ int main(int argc, char **argv)
 
     switch (options_read(argc, argv, &options)) {
     case OPTIONS_DONE:
-        return EXIT_OK;
+        return finish_output(EXIT_OK);
     case OPTIONS_WRONG:
         return EXIT_BAD_INPUT;
     case OPTIONS_RUN:
@@ -270,8 +281,5 @@ int main(int argc, char **argv)
     if (options.quiet)
         ddekit_print_to(-1);
     /* The machine has no power switch: its threads end with the process. */
-    int code = run(&stack);
-    if (fflush(stdout) != 0)
-        return failed("standard output", strerror(errno)), EXIT_WRONG_FRAMES;
-    return code;
+    return finish_output(run(&stack));
 }

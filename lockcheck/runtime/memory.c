@@ -19,7 +19,8 @@ void *lc_allocate(size_t bytes)
         void *range =
             mmap(NULL, RESERVED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (range == MAP_FAILED)
-            lc_internal("cannot reserve address space for the runtime");
+            lc_internal("cannot reserve %u GiB of address space for the runtime; ulimit -v must allow that",
+                        (unsigned)(RESERVED >> 30));
         next = range;
         limit = next + RESERVED;
     }

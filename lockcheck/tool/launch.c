@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -116,6 +117,20 @@ void pass_on_descriptors(bool in_child)
     known = true;
 }
 
+/* Descriptors stay when the limit of their numbers is below them again, which is the program's own. */
+static bool give_channel(int channel_fd, int socket_fd)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return false;
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max});
+    bool given = dup2(channel_fd, CHILD_CHANNEL_FD) >= 0 && dup2(socket_fd, CHILD_SOCKET_FD) >= 0;
+    int error = errno == EBADF ? EMFILE : errno;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    errno = error;
+    return given;
+}
+
 /* In the child: what stands between fork and the program. Returns only on failure, with errno. */
 static void become_program(const struct template *template, const struct program *program, int channel_fd,
                            int socket_fd, const char *runtime)
@@ -138,7 +153,7 @@ static void become_program(const struct template *template, const struct program
     if (null < 0 || dup2(null, STDIN_FILENO) < 0 || (out != STDOUT_FILENO && dup2(out, STDOUT_FILENO) < 0) ||
         (error != STDERR_FILENO && dup2(error, STDERR_FILENO) < 0))
         return;
-    if (dup2(channel_fd, CHILD_CHANNEL_FD) < 0 || dup2(socket_fd, CHILD_SOCKET_FD) < 0)
+    if (!give_channel(channel_fd, socket_fd))
         return;
     personality((unsigned long)personality(0xffffffff) | ADDR_NO_RANDOMIZE);
     char numbers[32];
@@ -209,6 +224,24 @@ static int spawn(struct template *template, const struct program *program, int c
     return error;
 }
 
+/* Which limit of the shell's is too low, and what it has to be. */
+static const char *remedy(int error)
+{
+    switch (error) {
+    case ENOMEM:
+        return "; each job takes 3 GiB of address space, most of which it never uses: ulimit -v must allow "
+               "that";
+    case EFBIG:
+        return "; each job makes a sparse file of 3 GiB in memory: ulimit -f must allow that";
+    case EMFILE:
+        return "; ulimit -n must be at least 502";
+    case EAGAIN:
+        return "; ulimit -u, or the limit of the control group, allows no more processes";
+    default:
+        return "";
+    }
+}
+
 static void watch_reset(struct template *template)
 {
     memset(&template->watch, 0, sizeof template->watch);
@@ -250,7 +283,7 @@ int template_start(struct template *template, const struct program *program, con
     free(runtime);
     watch_reset(template);
     if (error) {
-        complain("cannot start %s: %s", program->path, strerror(error));
+        complain("cannot start %s: %s%s", program->path, strerror(error), remedy(error));
         template_stop(template);
         return -1;
     }

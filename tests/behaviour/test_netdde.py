@@ -11,6 +11,7 @@ import dataclasses
 import pathlib
 import re
 import struct
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -338,3 +339,11 @@ def test_input_is_judged_before_the_machine_boots(netdde, tmp_path) -> None:
     """A wrong option after a right capture, and the reverse: no word of the driver's either way."""
     refused(netdde("--replay", write_capture(tmp_path / "a.pcap", exchange(1)), "--sync", "none"), "none")
     refused(netdde("--sync", "posix", "--replay", tmp_path / "none.pcap"), "none.pcap")
+
+
+@pytest.mark.parametrize("option", ["--list", "--help", "--version"])
+def test_output_that_cannot_be_written_is_an_error(option, netdde_path) -> None:
+    with open("/dev/full", "w") as full:
+        process = subprocess.run([netdde_path, option], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert process.returncode == 1
+    assert process.stderr.startswith("netdde: standard output: ")

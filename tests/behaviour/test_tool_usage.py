@@ -351,3 +351,31 @@ def test_inputs_without_an_end_are_refused(lockcheck, program, out, tmp_path) ->
     for words in (["report", out], ["explore", "--resume", out]):
         outcome = run_command([command_path("lockcheck"), *words])
         assert outcome.code == 2 and "not a regular file" in outcome.stderr, outcome.text
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ("-v 1000000", "each job takes 3 GiB of address space"),
+        ("-v 6000000", "16 GiB of address space for the runtime; ulimit -v"),
+        ("-f 1000", "ulimit -f must allow that"),
+        ("-n 8", "Too many open files; ulimit -n must be at least 502"),
+        ("-n 300", "Too many open files; ulimit -n must be at least 502"),
+    ],
+)
+def test_a_limit_that_is_too_low_is_named(limit, message, program, out) -> None:
+    words = f"ulimit {limit} && exec {command_path('lockcheck')} explore --out {out} -- {program('barrier')}"
+    outcome = run_command(["bash", "-c", f"trap '' XFSZ; {words}"])
+    assert outcome.code == 3, outcome.text
+    assert message in outcome.stderr
+
+
+def test_the_usual_low_limit_of_open_files_can_be_raised_by_itself(lockcheck, program, out, tmp_path) -> None:
+    source = """
+        #include <sys/resource.h>
+        int main(void) { struct rlimit r; return getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur != 256; }
+    """
+    own = compile_c(source, tmp_path / "own_limit")
+    words = f"ulimit -Sn 256 && exec {command_path('lockcheck')} explore --schedules 20 --out {out} -- {own}"
+    outcome = run_command(["bash", "-c", words])
+    assert outcome.code == 0, outcome.text
