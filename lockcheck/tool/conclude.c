@@ -22,9 +22,7 @@ static uint64_t count_of(const struct hunt *hunt, size_t group)
 
 static int by_first_schedule(const void *a, const void *b)
 {
-    uint64_t x = (*(const struct group *const *)a)->first.schedule,
-             y = (*(const struct group *const *)b)->first.schedule;
-    return x < y ? -1 : x > y;
+    return group_compare(*(const struct group *const *)a, *(const struct group *const *)b);
 }
 
 /* The findings in the order of their first schedules, NULL at the end; the caller frees the array. */
@@ -48,7 +46,7 @@ static void add_suppressed(const struct hunt *hunt, struct results *results, boo
     json_t *list = json_array();
     uint64_t total = 0;
     for (size_t i = 0; i < suppressions->count; i++)
-        json_array_append_new(list, suppression_describe(&suppressions->list[i], 0, 0));
+        json_array_append_new(list, suppression_describe(&suppressions->list[i], 0, NULL));
     for (size_t i = 0; i < hunt->group_count; i++) {
         const struct group *group = &hunt->groups[i];
         if (!group->suppression)
@@ -56,7 +54,7 @@ static void add_suppressed(const struct hunt *hunt, struct results *results, boo
         uint64_t count = count_of(hunt, i);
         json_array_set_new(
             list, group->suppression - 1,
-            suppression_describe(&suppressions->list[group->suppression - 1], count, group->first.schedule));
+            suppression_describe(&suppressions->list[group->suppression - 1], count, &group->first));
         if (all || group->saved != group->first.schedule + 1)
             results_add_schedule(results, &hunt->program, &group->first, hunt->options.strategy);
         total += count;
@@ -163,9 +161,10 @@ static void settle(struct hunt *hunt)
     }
     if (hunt->error.summary && !error)
         execution_free(&hunt->error);
+    tally_forget(&hunt->tally, hunt->last);
     if (hunt->interrupted) /* numbers may be missing, which are still to be explored */
         hunt->tally_state = tally_print(&hunt->tally);
-    tally_settle(&hunt->tally, hunt->last);
+    tally_settle(&hunt->tally);
 }
 
 /* Runs the schedule again in a fresh process. Adds the files of the finding and its description to results.
@@ -192,7 +191,8 @@ static bool confirm(const struct hunt *hunt, struct group *group, struct results
     const char *schedule_name =
         results_add_schedule(results, &hunt->program, recorded, hunt->options.strategy);
     const char *output_name =
-        output ? results_add_output(results, recorded->schedule, output, output_length) : NULL;
+        output ? results_add_output(results, recorded->schedule, recorded->report, output, output_length)
+               : NULL;
     replayed.seconds = recorded->seconds;
     const struct execution *shown = difference ? recorded : &replayed;
     json_t *description = results_describe(

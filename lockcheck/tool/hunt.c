@@ -60,6 +60,15 @@ void group_free(struct group *group)
     free(group->id);
 }
 
+int group_compare(const struct group *a, const struct group *b)
+{
+    const struct execution *x = &a->first, *y = &b->first;
+    if (x->schedule != y->schedule)
+        return x->schedule < y->schedule ? -1 : 1;
+    uint32_t first = x->report - 1, second = y->report - 1; /* its end, 0, comes last */
+    return first < second ? -1 : first > second;
+}
+
 /* ---- findings ---- */
 
 /* Findings are told apart: a first one does not end the hunt, or only if it was not known before. */

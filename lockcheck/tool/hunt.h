@@ -129,6 +129,9 @@ struct hunt {
 
 void group_free(struct group *group);
 
+/* The order of their first schedules and, within one schedule, of what it shows: negative, 0 or positive. */
+int group_compare(const struct group *a, const struct group *b);
+
 /* Seconds since the run began, without the time between its end and its going on. */
 double hunt_seconds(const struct hunt *hunt);
 

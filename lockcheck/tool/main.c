@@ -2,6 +2,7 @@
 /* The `lockcheck` command. */
 #include "lockcheck/tool/hunt.h"
 #include "lockcheck/tool/launch.h"
+#include "lockcheck/tool/merge.h"
 #include "lockcheck/tool/native.h"
 #include "lockcheck/tool/options.h"
 #include "lockcheck/tool/replay.h"
@@ -31,6 +32,8 @@ static int run_verb(const struct options *options)
         return report_command(options);
     if (options->verb == VERB_STRATEGIES)
         return strategies_command();
+    if (options->verb == VERB_MERGE)
+        return merge_command(options);
     if (options->verb == VERB_ATTACH)
         return attach_command(options);
     catch_interrupts();

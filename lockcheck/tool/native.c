@@ -151,20 +151,6 @@ static int start(struct run *run, bool captured)
 
 /* ---- ending ---- */
 
-/* Kills every process that this one is the parent of. Returns how many there are. */
-static unsigned kill_children(void)
-{
-    unsigned count = 0;
-    char *children = read_whole_file("/proc/thread-self/children", NULL), *save = NULL;
-    for (char *word = children ? strtok_r(children, " ", &save) : NULL; word;
-         word = strtok_r(NULL, " ", &save)) {
-        kill(atoi(word), SIGKILL);
-        count++;
-    }
-    free(children);
-    return count;
-}
-
 /* Ends all that is left of the run: whatever loses its parent becomes a child of this process. */
 static void end_run(struct run *run)
 {
@@ -517,7 +503,7 @@ static int conclude_native(const struct work *work, struct run *run, bool was_in
         if (run->output_fd >= 0) {
             size_t length;
             char *text = output_of(run, &length);
-            output = results_add_output(&results, run->number, text, length);
+            output = results_add_output(&results, run->number, 0, text, length);
         }
         json_array_append_new(findings,
                               describe(work->evidence, &run->found, run->number, run->started_ns, output));

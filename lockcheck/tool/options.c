@@ -32,7 +32,7 @@ static const char usage_text[] =
     "  lockcheck explore    --resume DIR [OPTION]...          go on where a run ended or was killed\n"
     "  lockcheck replay     [OPTION]... SCHEDULE              the same execution again\n"
     "  lockcheck shrink     [OPTION]... SCHEDULE -o SHORTER   the same finding with fewer preemptions\n"
-    "  lockcheck merge      DIR... -o DIR                     join the results of shards or seeds\n"
+    "  lockcheck merge      [OPTION]... DIR...                join the results of shards or seeds\n"
     "  lockcheck run --native [OPTION]... -- PROGRAM [ARG]... real threads at full speed, their waits "
     "watched\n"
     "  lockcheck stress     [OPTION]... -- PROGRAM [ARG]...   that again and again, with random delays\n"
@@ -88,6 +88,8 @@ static const char usage_text[] =
     "  --color WHEN      of text: always, never or auto (default: on a terminal, without NO_COLOR)\n"
     "Options of attach:\n"
     "  --format FORMAT   as of report (default text)\n"
+    "Options of merge:\n"
+    "  --out DIR         where the joined results go (default lockcheck.merged)\n"
     "Options of replay and shrink:\n"
     "  --force           try a schedule that was recorded with another build of the program\n"
     "Options of replay:\n"
@@ -111,6 +113,7 @@ static const char usage_text[] =
     "  lockcheck run -- ./server --selftest\n"
     "  lockcheck explore --schedules 5000 --seed 7 -- ./server --selftest\n"
     "  lockcheck explore --strategy dfs --preemptions 2 -- ./small-test\n"
+    "  lockcheck merge shard1 shard2 -o merged\n"
     "  lockcheck shrink lockcheck.out/0042.schedule -o short.schedule\n"
     "  lockcheck replay short.schedule\n"
     "  lockcheck replay --gdb short.schedule\n"
@@ -488,6 +491,7 @@ static void set_defaults(struct options *options)
     if (!options->out && options->verb != VERB_SHRINK && options->verb != VERB_REPORT)
         options->out = options->resume                ? options->resume
                        : options->verb == VERB_REPLAY ? "lockcheck.replay"
+                       : options->verb == VERB_MERGE  ? "lockcheck.merged"
                                                       : "lockcheck.out";
 }
 

@@ -129,7 +129,8 @@ static void add_suppressed(const struct replay *replay, struct results *results,
     json_t *list = json_array();
     for (size_t i = 0; i < replay->suppressions.count; i++) {
         uint64_t count = i == replay->suppression ? replay->executions : 0;
-        json_t *item = suppression_describe(&replay->suppressions.list[i], count, replay->execution.schedule);
+        json_t *item =
+            suppression_describe(&replay->suppressions.list[i], count, count ? &replay->execution : NULL);
         json_object_set_new(item, "schedule", count && schedule ? json_string(schedule) : json_null());
         json_array_append_new(list, item);
     }
@@ -151,8 +152,8 @@ static int conclude(struct replay *replay, struct results *results, struct evide
                : finding && replay->suppression == NOT_SUPPRESSED ? EXIT_FINDING
                                                                   : EXIT_CLEAN;
     const char *name = results_add_schedule(results, &replay->program, execution, replay->schedule.strategy);
-    const char *output =
-        results_add_output(results, execution->schedule, replay->output, replay->output_length);
+    const char *output = results_add_output(results, execution->schedule, execution->report, replay->output,
+                                            replay->output_length);
     replay->output = NULL;
     json_object_set_new(results->json, "findings", json_array());
     json_object_set_new(results->json, "replayed", json_string(options->schedule));

@@ -149,6 +149,17 @@ static int lock_directory(const char *directory)
     return -1;
 }
 
+int results_check_idle(const char *directory)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool busy = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (busy)
+        complain("another lockcheck is writing its results to %s; wait until it has ended", directory);
+    if (fd >= 0)
+        close(fd);
+    return busy ? -1 : 0;
+}
+
 int results_open(const char *directory)
 {
     if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
@@ -210,10 +221,15 @@ void results_add_file(struct results *results, char *name, char *content, size_t
     results->files[results->count++] = (struct results_file){name, content, length};
 }
 
+static char *numbered(uint64_t number, uint32_t report, const char *suffix)
+{
+    return report ? print_text("%04" PRIu64 "-%u%s", number, report, suffix)
+                  : print_text("%04" PRIu64 "%s", number, suffix);
+}
+
 char *results_schedule_name(uint64_t number, uint32_t report)
 {
-    return report ? print_text("%04" PRIu64 "-%u.schedule", number, report)
-                  : print_text("%04" PRIu64 ".schedule", number);
+    return numbered(number, report, ".schedule");
 }
 
 char *results_schedule_text(const struct program *program, const struct execution *execution,
@@ -251,9 +267,10 @@ const char *results_add_schedule(struct results *results, const struct program *
     return results->files[results->count - 1].name;
 }
 
-const char *results_add_output(struct results *results, uint64_t schedule, char *content, size_t length)
+const char *results_add_output(struct results *results, uint64_t number, uint32_t report, char *content,
+                               size_t length)
 {
-    results_add_file(results, print_text("%04" PRIu64 ".output", schedule), content, length);
+    results_add_file(results, numbered(number, report, ".output"), content, length);
     return results->files[results->count - 1].name;
 }
 
@@ -262,7 +279,7 @@ void results_add_steps(struct results *results, json_t *description, struct evid
 {
     size_t length;
     char *text = steps_print(reader, execution, json_object_get(description, "notes"), &length);
-    char *name = text ? print_text("%04" PRIu64 ".steps.json", execution->schedule) : NULL;
+    char *name = text ? numbered(execution->schedule, execution->report, ".steps.json") : NULL;
     json_object_set_new(description, "steps_file", name ? json_string(name) : json_null());
     if (text)
         results_add_file(results, name, text, length);

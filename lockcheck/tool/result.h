@@ -8,6 +8,7 @@
  *     NNNN.short.schedule    the same finding, shrunk
  *     NNNN.output      what the program wrote when that schedule was replayed
  *     NNNN.steps.json  its last steps, see steps.h
+ *     NNNN-N...        the same of its Nth report, and where merged results have several of one name
  *     .lockcheck       the mark of a directory that is ours
  *
  * All of it is kept in memory until results_write(), which writes each file under another name, synchronises
@@ -38,6 +39,9 @@ struct results {
  */
 int results_open(const char *directory);
 
+/* Is no other command of ours writing there? Returns 0, or -1 after saying so. */
+int results_check_idle(const char *directory);
+
 /* The result.json of a directory, which the caller owns; or NULL and, in a sentence to be freed, why there is
  * none. */
 json_t *results_read(const char *directory, char **problem);
@@ -63,7 +67,8 @@ char *results_schedule_text(const struct program *program, const struct executio
 char *results_schedule_name(uint64_t number, uint32_t report);
 
 /* Adds the file NNNN.output; takes content over. Returns its name, which belongs to results. */
-const char *results_add_output(struct results *results, uint64_t schedule, char *content, size_t length);
+const char *results_add_output(struct results *results, uint64_t number, uint32_t report, char *content,
+                               size_t length);
 
 /*
  * Adds the file NNNN.steps.json of an execution that was run with LC_FLAG_STEPS, and its name to the

@@ -62,7 +62,7 @@ char *state_print(const struct hunt *hunt)
 
 /* ---- reading ---- */
 
-json_t *state_read(const char *directory)
+static json_t *state_read(const char *directory)
 {
     char *path = print_text("%s/" STATE_FILE, directory);
     json_error_t error;
@@ -106,8 +106,8 @@ static int read_options(struct options *o, const json_t *json)
     return 0;
 }
 
-/* Complains when the state is not that of a program as it is now. */
-static int read_program(struct hunt *hunt, const json_t *json, const char *directory)
+/* The program as it was. */
+static int read_program(struct program *program, const json_t *json, const char *directory)
 {
     const char *path = json_string_value(json_object_get(json, "program_path"));
     const char *cwd = json_string_value(json_object_get(json, "cwd"));
@@ -115,22 +115,34 @@ static int read_program(struct hunt *hunt, const json_t *json, const char *direc
     const json_t *arguments = json_object_get(json, "program");
     size_t count = json_array_size(arguments);
     bool good = path && cwd && build_id && count;
-    char **argv = allocate((count + 1) * sizeof *argv);
-    for (size_t i = 0; i < count; i++) {
-        argv[i] = (char *)json_string_value(json_array_get(arguments, i));
-        good = good && argv[i];
-    }
-    if (!good)
+    for (size_t i = 0; i < count; i++)
+        good = good && json_is_string(json_array_get(arguments, i));
+    if (!good) {
         complain("%s/" STATE_FILE ": the program is missing", directory);
-    else if (program_open(&hunt->program, path, argv, cwd) != 0)
-        good = false;
-    else if (strcmp(hunt->program.build_id, build_id) != 0) {
-        complain("%s explored another build of %s (build id %s, now %s), where schedules have other numbers",
-                 directory, path, build_id, hunt->program.build_id);
-        good = false;
+        return -1;
     }
-    free(argv);
-    return good ? 0 : -1;
+    *program = (struct program){.path = copy_text(path), .cwd = copy_text(cwd)};
+    snprintf(program->build_id, sizeof program->build_id, "%s", build_id);
+    program->argv = allocate((count + 1) * sizeof *program->argv);
+    for (size_t i = 0; i < count; i++)
+        program->argv[i] = copy_text(json_string_value(json_array_get(arguments, i)));
+    return 0;
+}
+
+/* Complains when the program is not what it was. */
+static int open_program(struct program *program, const char *directory)
+{
+    struct program now = {0};
+    if (program_open(&now, program->path, program->argv, program->cwd) != 0)
+        return -1;
+    bool same = strcmp(now.build_id, program->build_id) == 0;
+    if (!same)
+        complain("%s explored another build of %s (build id %s, now %s), where schedules have other numbers",
+                 directory, program->path, program->build_id, now.build_id);
+    program_free(same ? program : &now);
+    if (same)
+        *program = now;
+    return same ? 0 : -1;
 }
 
 /* The execution of a schedule file, as it was found. */
@@ -262,7 +274,7 @@ static void begin_again(struct hunt *hunt)
         group_free(&hunt->groups[--hunt->group_count]);
 }
 
-int state_resume(struct hunt *hunt, const char *directory)
+int state_load(struct hunt *hunt, const char *directory)
 {
     json_t *json = hunt->resumed = state_read(directory);
     if (!json)
@@ -275,13 +287,23 @@ int state_resume(struct hunt *hunt, const char *directory)
         complain("%s/" STATE_FILE ": this is not the state of an exploration", directory);
         return -1;
     }
-    if (json_is_true(json_object_get(json, "exhausted"))) {
+    hunt->exhausted = json_is_true(json_object_get(json, "exhausted"));
+    return read_program(&hunt->program, json, directory) == 0 && read_findings(hunt, json, directory) == 0
+               ? 0
+               : -1;
+}
+
+int state_resume(struct hunt *hunt, const char *directory)
+{
+    if (state_load(hunt, directory) != 0)
+        return -1;
+    if (hunt->exhausted) {
         complain("there is nothing to go on with: the run in %s left nothing to explore", directory);
         return -1;
     }
-    if (read_program(hunt, json, directory) != 0 || read_findings(hunt, json, directory) != 0)
+    if (open_program(&hunt->program, directory) != 0)
         return -1;
     if (lc_strategy_find(hunt->options.strategy)->sequential)
         begin_again(hunt);
-    return set_budget(hunt, json, directory);
+    return set_budget(hunt, hunt->resumed, directory);
 }

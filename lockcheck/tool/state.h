@@ -30,7 +30,7 @@ char *state_print(const struct hunt *hunt);
  */
 int state_resume(struct hunt *hunt, const char *directory);
 
-/* state.json of a directory, new; NULL after saying what is wrong. */
-json_t *state_read(const char *directory);
+/* The same without a budget and without a look at the program, which need not be there. */
+int state_load(struct hunt *hunt, const char *directory);
 
 #endif

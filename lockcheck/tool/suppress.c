@@ -404,14 +404,15 @@ char *suppression_print(struct evidence_reader *reader, const struct execution *
     return text;
 }
 
-json_t *suppression_describe(const struct suppression *suppression, uint64_t count, uint64_t first_schedule)
+json_t *suppression_describe(const struct suppression *suppression, uint64_t count,
+                             const struct execution *first)
 {
-    char *schedule = count ? results_schedule_name(first_schedule, 0) : NULL;
+    char *schedule = first ? results_schedule_name(first->schedule, first->report) : NULL;
     json_t *json =
         json_pack("{s:s, s:s, s:i, s:b, s:I, s:o, s:s?}", "name", suppression->name, "source",
                   suppression->source, "line", (int)suppression->line, "own", (int)suppression->own, "count",
                   (json_int_t)count, "first_schedule",
-                  count ? json_integer((json_int_t)first_schedule) : json_null(), "schedule", schedule);
+                  first ? json_integer((json_int_t)first->schedule) : json_null(), "schedule", schedule);
     free(schedule);
     return json;
 }

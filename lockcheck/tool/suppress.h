@@ -75,9 +75,10 @@ char *suppression_print(struct evidence_reader *reader, const struct execution *
 /*
  * As result.json shows it: {name, source, line (number), own (true or false), count (number: how many
  * findings it has suppressed), first_schedule (number of the first, or null), schedule (the name of its file,
- * or null)}. The caller owns it.
+ * or null)}. first: the first execution that it has matched, NULL when there is none. The caller owns it.
  */
-json_t *suppression_describe(const struct suppression *suppression, uint64_t count, uint64_t first_schedule);
+json_t *suppression_describe(const struct suppression *suppression, uint64_t count,
+                             const struct execution *first);
 
 /* Says of a list of these which were of use, and which of the user's were not. */
 void suppressions_print(const json_t *described);

@@ -105,9 +105,15 @@ bool tally_waits(const struct tally *tally, uint64_t schedule)
     return false;
 }
 
-void tally_settle(struct tally *tally, uint64_t last)
+void tally_forget(struct tally *tally, uint64_t last)
 {
-    for (size_t i = 0; i < tally->waiting_count && tally->waiting[i].schedule <= last; i++)
+    while (tally->waiting_count && tally->waiting[tally->waiting_count - 1].schedule > last)
+        tally->waiting_count--;
+}
+
+void tally_settle(struct tally *tally)
+{
+    for (size_t i = 0; i < tally->waiting_count; i++)
         sum_up(tally, &tally->waiting[i]);
     tally->waiting_count = 0;
 }

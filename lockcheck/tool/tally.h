@@ -50,9 +50,11 @@ void tally_add(struct tally *tally, struct ended ended, uint64_t last);
 /* Is that number waiting to be summed up? */
 bool tally_waits(const struct tally *tally, uint64_t schedule);
 
-/* Those that wait are summed up as far as `last` although numbers before them are missing; the rest is
- * forgotten. */
-void tally_settle(struct tally *tally, uint64_t last);
+/* Those that wait and come after `last` are forgotten: they are still to be explored. */
+void tally_forget(struct tally *tally, uint64_t last);
+
+/* Those that wait are summed up although numbers before them are missing. */
+void tally_settle(struct tally *tally);
 
 /* How many of those summed up showed a finding of that group. */
 uint64_t tally_found(const struct tally *tally, uint32_t group);
