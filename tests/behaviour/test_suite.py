@@ -97,6 +97,18 @@ def test_dfs_takes_each_trace_of_a_correct_version_once(name) -> None:
     assert hunt.schedules == TRACES[name]
 
 
+def test_strategies_that_have_no_hope_are_given_up() -> None:
+    outcome = run_command(
+        [ROOT / "scripts" / "bench", "strategies", "--seeds", 7, "--schedules", 20, "--strategy", "pct,random"]
+        + ["--only", "permits_one_by_one"],
+        timeout=300,
+    )
+    assert outcome.code == 0, outcome.text
+    rows = {" ".join(line.split()[:2]): line.split()[2:] for line in outcome.stdout.splitlines()}
+    assert rows["permits_one_by_one 4"] == ["0/5", "-", "0/5", "-"]
+    assert rows["permits_one_by_one 2"][0] == "7/7"
+
+
 def test_strategies_are_compared_in_a_table(tmp_path) -> None:
     table = tmp_path / "table.md"
     table.write_text("before\n<!-- scripts/bench strategies: begin -->\nold\n<!-- scripts/bench strategies: end -->\nafter\n")
