@@ -9,7 +9,7 @@ static const struct lc_detector *const detectors[] = {
 };
 #define COUNT (sizeof detectors / sizeof *detectors)
 
-uint64_t lc_detect_ops;
+LC_WRITTEN uint64_t lc_detect_ops;
 
 static uint32_t asked_for;
 
@@ -17,6 +17,10 @@ static bool serves(const struct lc_detector *d)
 {
     return !d->serves || (d->serves & asked_for);
 }
+
+/* The block() of those that have one: threads block all the time. */
+LC_WRITTEN static void (*blocks[COUNT])(struct lc_thread *thread);
+LC_WRITTEN static size_t block_count;
 
 void lc_detect_init(void)
 {
@@ -26,9 +30,13 @@ void lc_detect_init(void)
     lc_order_kept = asked_for & LC_DETECT_DATA_RACE;
     if (lc_order_kept)
         lc_race_init();
-    for (size_t i = 0; i < COUNT; i++)
+    block_count = 0;
+    for (size_t i = 0; i < COUNT; i++) {
         if (serves(detectors[i]))
             lc_detect_ops |= detectors[i]->ops;
+        if (detectors[i]->block)
+            blocks[block_count++] = detectors[i]->block;
+    }
 }
 
 static bool wants(const struct lc_detector *d, unsigned op)
@@ -45,9 +53,8 @@ void lc_detect_event(unsigned op, struct lc_object *object, int64_t argument)
 
 void lc_detect_block(struct lc_thread *thread)
 {
-    for (size_t i = 0; i < COUNT; i++)
-        if (detectors[i]->block)
-            detectors[i]->block(thread);
+    for (size_t i = 0; i < block_count; i++)
+        blocks[i](thread);
 }
 
 void lc_detect_quiescent(void)

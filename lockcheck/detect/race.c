@@ -83,7 +83,7 @@ struct stack {
     void *frame[];
 };
 
-struct lc_block **lc_blocks;
+LC_WRITTEN struct lc_block **lc_blocks;
 uint64_t lc_race_epoch;
 const struct lc_thread *lc_race_self;
 static struct more *free_list;

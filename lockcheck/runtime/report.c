@@ -3,8 +3,6 @@
  * Findings that an execution can go on after: see LC_REPORTS in channel.h. They are counted, each key once,
  * and the one that the command asks for ends the execution.
  */
-#include <string.h>
-
 #include "lockcheck/runtime/runtime.h"
 
 static uint64_t reported[LC_REPORTS]; /* keys, in their order; also of the time before the checkpoint */
@@ -26,6 +24,7 @@ bool lc_report(uint64_t key)
 
 void lc_reports_write(void)
 {
-    memcpy(lc.channel->reports, reported, count * sizeof *reported);
+    for (uint32_t i = 0; i < count; i++)
+        lc.channel->reports[i] = reported[i];
     lc.channel->report_count = count;
 }

@@ -10,6 +10,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "lockcheck/runtime/runtime.h"
 
@@ -25,6 +28,20 @@ __attribute__((noinline)) static int backtrace_as_main(void **stack, uint32_t ro
     return frames;
 }
 
+/* libunwind's memory of return addresses is large and written in full when it is made. Schedules begin with
+ * one that is zero, which is an empty one, instead of a copy. Nothing else that it maps is as large; that it
+ * maps it by this function is why this is exported. */
+#define LARGE (128u << 10)
+static bool making_memory;
+
+LC_EXPORT void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+{
+    void *area = (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+    if (unlikely(making_memory) && length >= LARGE && area != MAP_FAILED)
+        madvise(area, length, MADV_WIPEONFORK);
+    return area;
+}
+
 void lc_backtrace_init(void)
 {
     lc.inside++;
@@ -35,7 +52,9 @@ void lc_backtrace_init(void)
         lc_internal("cannot load libunwind.so.8 (Debian package libunwind8): %s", dlerror());
     main_tp = lc_self->tp;
     void *stack[LC_MAX_STACK];
+    making_memory = true;
     backtrace_as_main(stack, LC_MAX_STACK); /* it allocates now what it needs */
+    making_memory = false;
     lc.inside--;
 }
 
