@@ -135,11 +135,19 @@ static void begin_schedule(pid_t template)
         _exit(EXIT_FAILURE);
     lc_system_call(SYS_close, lc.socket, 0, 0, 0);
     lc.generation++;
+    lc_leftovers_begin();
     lc.evidence = lc.channel->flags & LC_FLAG_EVIDENCE;
     lc.channel->pid = (int32_t)lc_system_call(SYS_getpid, 0, 0, 0, 0);
     lc_debugger_wait();
     lc_schedule_begin();
     lc_descriptors_renew();
+}
+
+static bool ended_plainly(int status)
+{
+    uint32_t outcome = lc.channel->outcome;
+    return ((outcome == LC_OUTCOME_NONE && status == 0) || outcome == LC_OUTCOME_CUT) &&
+           !lc.channel->report_count;
 }
 
 /* Returns true in the process of the schedule; false in the template when that has ended, with its status. */
@@ -158,13 +166,8 @@ static bool fork_schedule(pid_t template, int *status)
     *status = EXIT_FAILURE << 8;
     while (child > 0 && lc_system_call(SYS_wait4, child, (long)status, 0, 0) == -EINTR)
         ;
+    lc_leftovers_end(ended_plainly(*status));
     return false;
-}
-
-static bool ended_plainly(int status)
-{
-    uint32_t outcome = lc.channel->outcome;
-    return ((outcome == LC_OUTCOME_NONE && status == 0) || outcome == LC_OUTCOME_CUT) && !lc.channel->report_count;
 }
 
 static uint64_t real_ns(void)
@@ -211,6 +214,7 @@ static void checkpoint(void)
     lc_exit_prepare();
     lc_processor_forget();
     lc_suppressions_tell();
+    lc_leftovers_prepare();
     send_packet(LC_MSG_READY, 0);
     pid_t template = (pid_t)syscall(SYS_getpid);
     while (receive_start())

@@ -4,6 +4,7 @@
  * beside it as JSON text, and out. Nothing here allocates or calls back into the program, which may be in any
  * state.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
@@ -598,6 +599,13 @@ static void stuck(int sig, siginfo_t *info, void *context)
     const unsigned char *pc = (const unsigned char *)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
     bool in_system_call =
         (pc[-2] == 0x0f && pc[-1] == 0x05) || (pc[0] == 0x0f && pc[1] == 0x05); /* SYSCALL */
+    Dl_info object;
+    if (in_system_call && dladdr(pc, &object) && strstr(object.dli_fname, "/libgomp.so"))
+        lc_uncontrolled(
+            "{t%u} waits in gcc's OpenMP library, libgomp, by system calls of its own, which lockcheck "
+            "does not see; with LLVM's libomp.so.5 in its place (LD_PRELOAD=libomp.so.5, or clang "
+            "-fopenmp) its threads can be controlled",
+            lc_self->id);
     if (in_system_call)
         lc_uncontrolled("{t%u} is blocked in a system call that lockcheck does not control", lc_self->id);
     lc_uncontrolled("{t%u} has run for a second of processor time without a scheduling point", lc_self->id);

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * How a program ends badly, and what it does with processes. A failed assertion and abort() are findings. A
- * process that the program forks is its own affair: the runtime lets go of it, and notes that it has the
- * program's descriptors. vfork() is fork() here: its child may close and duplicate descriptors, which must
- * not be taken for the program's. A program that becomes another one, or a daemon, cannot be followed.
+ * process that the program forks is its own affair, until the schedule ends: the runtime lets go of it, and
+ * notes that it has the program's descriptors. vfork() is fork() here: its child may close and duplicate
+ * descriptors, which must not be taken for the program's. A program that becomes another one, or a daemon,
+ * cannot be followed.
  */
 #include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lockcheck/runtime/runtime.h"
@@ -77,6 +85,98 @@ LC_EXPORT FILE *popen(const char *command, const char *type)
     if (stream && lc_controlled())
         lc_descriptors_shared();
     return stream;
+}
+
+/* ---- what a schedule leaves running: the template adopts it and ends it ---- */
+
+#define MAX_LEFTOVERS 64 /* ended at a time */
+#define GRACE_MS 300     /* for a process that is about to end by itself */
+#define GRACE_STEP_MS 10
+
+static bool adopts;
+static struct sigaction programs_sigchld;
+
+void lc_leftovers_prepare(void)
+{
+    /* The template's children are not the program's: no handler of it is to wait for them. */
+    struct sigaction plain = {.sa_handler = SIG_DFL};
+    sigaction(SIGCHLD, &plain, &programs_sigchld);
+    siginfo_t info;
+    /* A program that has made processes before its checkpoint may need them in every schedule. */
+    bool none = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == ECHILD;
+    adopts = none && prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
+}
+
+void lc_leftovers_begin(void)
+{
+    if (programs_sigchld.sa_handler != SIG_DFL)
+        sigaction(SIGCHLD, &programs_sigchld, NULL);
+}
+
+/* Waits for those that have ended. True when others are left. */
+static bool some_are_left(void)
+{
+    long pid;
+    do
+        pid = lc_system_call(SYS_wait4, -1, 0, WNOHANG, 0);
+    while (pid > 0 || pid == -EINTR);
+    return pid == 0;
+}
+
+/* Returns how many there are. */
+static int list_leftovers(pid_t pids[MAX_LEFTOVERS])
+{
+    int count = 0;
+    FILE *list = fopen("/proc/thread-self/children", "re");
+    while (list && count < MAX_LEFTOVERS && fscanf(list, "%d", &pids[count]) == 1)
+        count++;
+    if (list)
+        fclose(list);
+    return count;
+}
+
+/* The program itself, not another one that it has started. */
+static bool is_the_program(pid_t pid)
+{
+    char path[32], its[PATH_MAX], ours[PATH_MAX];
+    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    ssize_t n = readlink(path, its, sizeof its);
+    return n > 0 && n == readlink("/proc/self/exe", ours, sizeof ours) && memcmp(its, ours, (size_t)n) == 0;
+}
+
+static bool program_goes_on(void)
+{
+    for (int ms = 0; ms < GRACE_MS && some_are_left(); ms += GRACE_STEP_MS) {
+        pid_t pids[MAX_LEFTOVERS];
+        bool goes_on = false;
+        for (int count = list_leftovers(pids); count > 0; count--)
+            goes_on |= is_the_program(pids[count - 1]);
+        if (!goes_on)
+            return false;
+        struct timespec step = {.tv_nsec = GRACE_STEP_MS * 1000000};
+        lc_system_call(SYS_nanosleep, (long)&step, 0, 0, 0);
+    }
+    return some_are_left();
+}
+
+void lc_leftovers_end(bool plainly)
+{
+    if (likely(!adopts || !some_are_left()))
+        return;
+    if (plainly && program_goes_on()) {
+        lc.channel->outcome = LC_OUTCOME_UNCONTROLLED;
+        strcpy(lc.channel->summary, "the program has ended, but a process that it has forked goes on in the "
+                                    "background, and lockcheck cannot follow it there");
+    }
+    while (some_are_left()) {
+        pid_t pids[MAX_LEFTOVERS];
+        int count = list_leftovers(pids);
+        if (!count)
+            return; /* the system does not say which there are */
+        while (count > 0)
+            lc_system_call(SYS_kill, pids[--count], SIGKILL, 0, 0);
+        lc_system_call(SYS_sched_yield, 0, 0, 0, 0);
+    }
 }
 
 /* ---- what cannot be followed ---- */

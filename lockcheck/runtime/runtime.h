@@ -358,6 +358,16 @@ void lc_descriptors_renew(void);
 /* The process has made another, which has its descriptors too. */
 void lc_descriptors_shared(void);
 
+/* ---- processes that the program makes ---- */
+
+/* In the template, at its checkpoint: from now on it adopts what loses its parent. */
+void lc_leftovers_prepare(void);
+/* In the process of a schedule, at its begin. */
+void lc_leftovers_begin(void);
+/* In the template, after each schedule: ends what that has left running. plainly: it has ended with nothing to
+ * tell; when the program goes on in such a process, that is uncontrolled. */
+void lc_leftovers_end(bool plainly);
+
 /* ---- suppressions ---- */
 
 /* Gives the command those that the program brings along; in the template, at its checkpoint. */

@@ -34,6 +34,9 @@
 #define PROFILE_IDLE 4u /* profiling runs without news, after which there is nothing more to learn */
 #define PROFILE_RUNS 32u
 
+/* Processes of this command that are, or have been, a template that is not stopped. */
+static unsigned templates;
+
 /* Set by a signal handler. */
 static volatile sig_atomic_t interrupt_signal, is_interrupted;
 
@@ -61,6 +64,8 @@ void catch_interrupts(void)
             sigaction(interrupts[i], &action, NULL);
     /* A full disk and a closed pipe are errors of write(), to be told, not the end of the command. */
     signal(SIGXFSZ, SIG_IGN);
+    /* Were it ignored, as it can be from the start, there would be nothing to wait for. */
+    signal(SIGCHLD, SIG_DFL);
     signal(SIGPIPE, SIG_IGN);
 }
 
@@ -215,11 +220,13 @@ static int spawn(struct template *template, const struct program *program, int c
     }
     int error = template->pid < 0 ? errno : 0;
     close(report[1]);
-    if (template->pid < 0)
+    if (template->pid < 0) {
         template->pid = 0;
-    else
+    } else {
+        templates++;
         while (read(report[0], &error, sizeof error) < 0 && errno == EINTR)
             ;
+    }
     close(report[0]);
     return error;
 }
@@ -420,6 +427,11 @@ void template_watch(struct template *template)
         warn("cannot cut off the program's output: %s", strerror(errno));
     if (template->state != TEMPLATE_STARTING && template->state != TEMPLATE_RUNNING)
         return;
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)template->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
+        shutdown(template->socket, SHUT_RDWR); /* a process that it has made may hold the other end */
+        return;
+    }
 
     const struct lc_channel *channel = template->channel;
     uint64_t now = now_ns(), cpu_ns = 0, steps = channel->steps;
@@ -493,6 +505,27 @@ int template_suppressions(const struct template *template, struct suppressions *
     return result;
 }
 
+unsigned kill_children(void)
+{
+    unsigned count = 0;
+    char *children = read_whole_file("/proc/thread-self/children", NULL), *save = NULL;
+    for (char *word = children ? strtok_r(children, " ", &save) : NULL; word;
+         word = strtok_r(NULL, " ", &save)) {
+        kill(atoi(word), SIGKILL);
+        count++;
+    }
+    free(children);
+    return count;
+}
+
+/* What has left the group of its template has come to us when its parent ended. */
+static void end_strays(void)
+{
+    while (kill_children())
+        if (waitpid(-1, NULL, 0) < 0 && errno == ECHILD)
+            return;
+}
+
 void template_stop(struct template *template)
 {
     if (template->pid) {
@@ -502,6 +535,8 @@ void template_stop(struct template *template)
         kill(-group, SIGKILL);
         while (waitpid(-group, NULL, 0) > 0 || errno == EINTR)
             ;
+        if (--templates == 0)
+            end_strays();
     }
     if (template->channel)
         munmap(template->channel, LC_CHANNEL_SIZE);

@@ -127,8 +127,12 @@ char *template_output(const struct template *template, size_t *length);
  * saying what is wrong with them. */
 int template_suppressions(const struct template *template, struct suppressions *suppressions);
 
-/* Ends the template and whatever it runs, and frees what it holds. Harmless on one that was never started. */
+/* Ends the template and whatever it runs, and frees what it holds; the last one also whatever programs have left
+ * running elsewhere. Harmless on one that was never started. */
 void template_stop(struct template *template);
+
+/* Kills every process that this one is the parent of, without waiting. Returns how many there are. */
+unsigned kill_children(void);
 
 /*
  * The same in one call each, waiting for the end. template_launch() starts the program and
