@@ -266,8 +266,8 @@ static inline bool ordered(const struct lc_clock *now, uint64_t old)
 
 /* Looks at an older access. Returns what is left of it; *known: it stands for the new one, and *new is not to
  * be kept. */
-static inline uint64_t meet(const struct access *a, uint64_t old, const void *old_where, uint64_t *new,
-                            bool *known)
+static inline __attribute__((always_inline)) uint64_t meet(const struct access *a, uint64_t old,
+                                                           const void *old_where, uint64_t *new, bool *known)
 {
     if (old >> THREAD_SHIFT == *new >> THREAD_SHIFT) {
         if (stands_for(old, *new)) {
@@ -336,11 +336,11 @@ static __attribute__((noinline)) void add(struct access *a, struct granule g)
     bool known = false;
     if (!g.access[0])
         g.places->more = NULL; /* of memory that was forgotten by the page */
-    if (unlikely(g.places->more || g.access[LC_INLINE_ACCESSES - 1])) {
+    if (unlikely(g.places->more)) {
         add_to_many(a, g);
         return;
     }
-    for (uint32_t i = 0; i < LC_INLINE_ACCESSES - 1 && g.access[i]; i++) {
+    for (uint32_t i = 0; i < LC_INLINE_ACCESSES && g.access[i]; i++) {
         uint64_t left = meet(a, g.access[i], g.places->where[i], &new, &known);
         kept[count] = left;
         where[count] = g.places->where[i];
@@ -348,6 +348,12 @@ static __attribute__((noinline)) void add(struct access *a, struct granule g)
     }
     if (known)
         return; /* and nothing else has changed: whatever it drops was dropped when the other came */
+    if (unlikely(count == LC_INLINE_ACCESSES)) {
+        struct more *m = new_more();
+        count--;
+        *m = (struct more){NULL, kept[count], where[count]};
+        g.places->more = m;
+    }
     for (uint32_t i = count; i-- > 0;) {
         g.access[i + 1] = kept[i];
         g.places->where[i + 1] = where[i];
