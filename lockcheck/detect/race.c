@@ -15,8 +15,8 @@
  *
  * Shadow memory: a table by the address's upper bits leads to blocks, which exist where the program has been.
  *
- * With evidence every access keeps its stack, otherwise only its place in the program, which makes the
- * report's key.
+ * Of an access only its place in the program is kept. Where a report is wanted with evidence, the command
+ * says which access before it belongs to it (see struct lc_earlier), and of this one the stack is taken.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -71,16 +71,10 @@ struct more {
     const void *where;
 };
 
-/* Of each inline access: a place in the program, or with evidence a struct stack. */
+/* Of each inline access: its place in the program. */
 struct lc_places {
     const void *where[LC_INLINE_ACCESSES];
     struct more *more;
-};
-
-struct stack {
-    const void *pc;
-    uint32_t frames;
-    void *frame[];
 };
 
 LC_WRITTEN struct lc_block **lc_blocks;
@@ -198,25 +192,9 @@ struct access {
     uint64_t access;
     uintptr_t address;
     size_t bytes;
-    const void *where; /* place or stack */
+    const void *where; /* its place in the program */
     const struct lc_clock *now;
 };
-
-static const struct stack *stack_of(const void *pc)
-{
-    void *frame[LC_MAX_STACK];
-    uint32_t frames = lc_backtrace(frame, LC_MAX_STACK);
-    struct stack *s = lc_allocate(sizeof *s + frames * sizeof *frame);
-    s->pc = pc;
-    s->frames = frames;
-    memcpy(s->frame, frame, frames * sizeof *frame);
-    return s;
-}
-
-static uintptr_t pc_of(const void *where)
-{
-    return (uintptr_t)(lc.evidence ? ((const struct stack *)where)->pc : where);
-}
 
 static const char *describe(uint64_t access)
 {
@@ -230,20 +208,42 @@ static const char *describe_past(uint64_t access)
     return words[access & 3u];
 }
 
+/* With evidence: the stack of the access before that the report is about, or of the last like it. */
+static struct {
+    uint32_t frames;
+    void *frame[LC_MAX_STACK];
+} earlier;
+
+static void keep_earlier(const struct access *a)
+{
+    const struct lc_earlier *wanted = &lc.channel->earlier;
+    if (a->access >> THREAD_SHIFT == wanted->when && (uint64_t)a->where == wanted->pc)
+        earlier.frames = lc_backtrace(earlier.frame, LC_MAX_STACK);
+}
+
+static void show_earlier(uint64_t access, const void *where)
+{
+    if (!earlier.frames) {
+        earlier.frame[0] = (void *)where;
+        earlier.frames = 1;
+    }
+    lc_show_stack(thread_of(access), earlier.frame, earlier.frames, "{t%u} %s it", thread_of(access),
+                  describe_past(access));
+}
+
 static __attribute__((noinline)) void race(const struct access *new, uint64_t old, const void *old_where)
 {
-    uintptr_t a = pc_of(new->where), b = pc_of(old_where);
+    uintptr_t a = (uintptr_t) new->where, b = (uintptr_t)old_where;
     uint64_t what = new->access &KIND, before = old &KIND;
     uint64_t key = a < b ? lc_mix(lc_mix(a << 2 | what) + (b << 2 | before))
                          : lc_mix(lc_mix(b << 2 | before) + (a << 2 | what));
-    if (!lc_report(key))
+    if (!lc_report_of_access(key, (struct lc_earlier){old >> THREAD_SHIFT, (uint64_t)old_where}))
         return;
     uintptr_t granule = new->address & ~(uintptr_t)((1u << LC_GRANULE_SHIFT) - 1);
     struct lc_object *o =
         lc_memory_to_tell(granule + (uint32_t)__builtin_ctz(mask_of(new->access) & mask_of(old)));
-    const struct stack *s = old_where;
     if (lc.evidence)
-        lc_show_stack(thread_of(old), s->frame, s->frames, "{t%u} %s it", thread_of(old), describe_past(old));
+        show_earlier(old, old_where);
     lc_finding("data-race", "{t%u} %s %zu byte%s of {o%u}, which {t%u} %s before, and nothing orders the two",
                lc_self->id, describe(new->access), new->bytes, new->bytes == 1 ? "" : "s", o->id,
                thread_of(old), describe_past(old));
@@ -329,7 +329,7 @@ static __attribute__((noinline)) void add_to_many(const struct access *a, struct
 static __attribute__((noinline)) void add(struct access *a, struct granule g)
 {
     if (unlikely(lc.evidence))
-        a->where = stack_of(a->where);
+        keep_earlier(a);
     uint64_t new = a->access, kept[LC_INLINE_ACCESSES];
     const void *where[LC_INLINE_ACCESSES];
     uint32_t count = 0;

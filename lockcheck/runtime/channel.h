@@ -80,6 +80,18 @@ enum lc_points { LC_POINTS_SYNC, LC_POINTS_MEMORY, LC_POINTS_AUTO };
  * command has the schedule repeated with stop_at_report, and then the execution ends with it. */
 #define LC_REPORTS 64u /* of one execution; it tells of no more */
 
+/* An access of memory that is part of a report, and was made before: of all the stacks of its execution only
+ * this one is needed. */
+struct lc_earlier {
+    uint64_t when; /* thread and its time, see detect/race.h; 0: none */
+    uint64_t pc;   /* of the instruction after the call of the compiler's hook */
+};
+
+struct lc_report {
+    uint64_t key;
+    struct lc_earlier earlier;
+};
+
 /* Detectors whose findings are reports, and that the command asks for. */
 enum lc_detect {
     LC_DETECT_LOCK_ORDER = 1,
@@ -200,7 +212,8 @@ struct lc_channel {
     uint64_t stop_at_step; /* > 0: stop before this step */
     uint64_t steps_room;   /* LC_FLAG_STEPS: > 0: keep the newest so many, step n at n - 1 modulo it; 0: keep
                             * those that fit, from the first */
-    uint32_t stop_at_report; /* > 0: the report of this number, from 1, ends the execution */
+    uint32_t stop_at_report;   /* > 0: the report of this number, from 1, ends the execution */
+    struct lc_earlier earlier; /* with evidence: that of the report to stop at */
 
     /* Written by the runtime; true at every moment, also after a crash. */
     uint32_t outcome; /* enum lc_outcome */
@@ -223,7 +236,7 @@ struct lc_channel {
     uint32_t memory_points; /* 1: the program has code whose memory accesses can be points */
     uint32_t batch_done;    /* how many entries of results are written */
     uint32_t report_count;
-    uint64_t reports[LC_REPORTS]; /* their keys, in their order */
+    struct lc_report reports[LC_REPORTS]; /* in their order */
 
     /* LC_FLAG_DEBUGGER */
     uint32_t debugger;         /* written by the command: 1: it traces the process */

@@ -5,21 +5,26 @@
  */
 #include "lockcheck/runtime/runtime.h"
 
-static uint64_t reported[LC_REPORTS]; /* keys, in their order; also of the time before the checkpoint */
+static struct lc_report reported[LC_REPORTS]; /* in their order; also of the time before the checkpoint */
 static uint32_t count;
 
-bool lc_report(uint64_t key)
+bool lc_report_of_access(uint64_t key, struct lc_earlier earlier)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (reported[i] == key)
+        if (reported[i].key == key)
             return false;
     if (count == LC_REPORTS || !lc.channel)
         return false;
-    reported[count++] = key;
-    lc.channel->reports[count - 1] = key;
-    lc.channel->report_count = count;
+    reported[count] = (struct lc_report){key, earlier};
+    lc.channel->reports[count] = reported[count];
+    lc.channel->report_count = ++count;
     /* Before the checkpoint no other execution can be made that would get there. */
     return lc.channel->stop_at_report == count || !lc.scheduled;
+}
+
+bool lc_report(uint64_t key)
+{
+    return lc_report_of_access(key, (struct lc_earlier){0});
 }
 
 void lc_reports_write(void)

@@ -338,8 +338,8 @@ int64_t lc_deadline_in(const struct timespec *relative);
 bool lc_timespec_valid(const struct timespec *t);
 /* Is it a clock by which the C library's locks and semaphores can wait? */
 bool lc_clock_waits(clockid_t clock);
-/* For a call that looks at the time only when it would have to wait, as the C library's do: the deadline, long
- * past when the time is not valid, and in *error what it then fails with. */
+/* For a call that looks at the time only when it would have to wait, as the C library's do: the deadline,
+ * long past when the time is not valid, and in *error what it then fails with. */
 int64_t lc_deadline_or_error(clockid_t clock, const struct timespec *absolute, int *error);
 
 /* Cancellation, called at cancellation points; does not return when the thread ends. */
@@ -396,6 +396,8 @@ void lc_show_stack(uint32_t thread, void *const *stack, uint32_t frames, const c
  * with it: then call lc_finding(). Keys depend on addresses in the program, and on nothing that differs
  * between schedules. */
 bool lc_report(uint64_t key);
+/* The same, with an access before that takes part in it. */
+bool lc_report_of_access(uint64_t key, struct lc_earlier earlier);
 /* Puts those so far into the channel. */
 void lc_reports_write(void);
 

@@ -176,6 +176,7 @@ static bool confirm(const struct hunt *hunt, struct group *group, struct results
     settings.strategy = "replay";
     settings.sleepers = recorded->sleepers;
     settings.report = recorded->report;
+    settings.earlier = recorded->earlier;
     settings.flags = LC_FLAG_EVIDENCE | LC_FLAG_STEPS;
     settings.steps_room = STEPS_ROOM;
     settings.decisions = recorded->decisions;

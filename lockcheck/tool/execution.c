@@ -131,6 +131,7 @@ void execution_collect(struct execution *execution, const struct lc_channel *cha
         .sleepers = channel->sleepers,
         .detect = channel->detect,
         .report = channel->stop_at_report,
+        .earlier = channel->earlier,
         .complete = channel->outcome == LC_OUTCOME_EXHAUSTED && channel->complete,
         .steps = channel->steps,
         .events = channel->events,

@@ -31,8 +31,9 @@ struct execution {
     uint32_t detect;   /* set of LC_DETECT_* */
     uint32_t report; /* ENDING_FINDING: it is the execution's report of this number; 0: its end in any case */
     uint32_t report_count;
-    uint64_t reports[LC_REPORTS]; /* keys of what it showed besides; see channel.h */
-    bool complete;                /* ENDING_EXHAUSTED: nothing was left out; else the summary says what */
+    struct lc_report reports[LC_REPORTS]; /* what it showed besides */
+    struct lc_earlier earlier;            /* of `report` */
+    bool complete; /* ENDING_EXHAUSTED: nothing was left out; else the summary says what */
     uint64_t steps, events, hash;
     uint64_t virtual_ns;
     char kind[64];      /* of the finding or of the error; "clean", "limit", "cut", "stopped" or "exhausted"

@@ -171,6 +171,8 @@ static struct settings repetition(const struct hunt *hunt, const struct executio
     settings.sleepers = execution->sleepers;
     settings.flags = LC_FLAG_EVIDENCE;
     settings.report = report;
+    if (report)
+        settings.earlier = execution->reports[report - 1].earlier;
     settings.decisions = execution->decisions;
     settings.decisions_bytes = execution->decisions_bytes;
     return settings;
@@ -187,7 +189,7 @@ static struct known_report *report_of(struct hunt *hunt, uint64_t key)
 /* Takes over what came of repeating an execution up to its next report. */
 static void take_report(struct hunt *hunt, struct job *job, struct execution *repeated)
 {
-    uint64_t key = job->pending.reports[job->looked_at++];
+    uint64_t key = job->pending.reports[job->looked_at++].key;
     if (repeated->ending != ENDING_FINDING) {
         char *summary = print_text("the report %u of schedule %" PRIu64 " did not come again: %s",
                                    job->looked_at, job->pending.schedule, repeated->summary);
@@ -208,7 +210,7 @@ static void take_report(struct hunt *hunt, struct job *job, struct execution *re
 /* What the report is can be said without repeating the execution. */
 static bool is_known(struct hunt *hunt, struct job *job)
 {
-    const struct known_report *known = report_of(hunt, job->pending.reports[job->looked_at]);
+    const struct known_report *known = report_of(hunt, job->pending.reports[job->looked_at].key);
     if (!known || job->pending.schedule < hunt->groups[known->group].first.schedule)
         return false; /* the first one is that of the lowest number */
     ended_add(&job->ended, (uint32_t)known->group + 1);

@@ -103,6 +103,7 @@ static void put_settings(struct lc_channel *channel, const struct settings *sett
     channel->steps_room = settings->steps_room;
     channel->stop_at_step = settings->stop_at_step;
     channel->stop_at_report = settings->report;
+    channel->earlier = settings->earlier;
     channel->detect = settings->detect;
     channel->replay_bytes = settings->decisions_bytes;
     if (settings->decisions_bytes)

@@ -26,14 +26,15 @@ struct settings {
     uint64_t seed;
     uint64_t schedule;
     uint64_t max_steps;
-    uint32_t flags;      /* LC_FLAG_* */
-    uint32_t points;     /* enum lc_points */
-    uint32_t detect;     /* set of LC_DETECT_*; for template_start() */
-    uint32_t report;     /* > 0: end the execution with its report of this number */
-    uint32_t depth;      /* pct; 0: its default */
-    int32_t preemptions; /* dfs; -1: no bound */
-    uint32_t sleepers;   /* threads that the template holds ready: the same for all executions that are to
-                            be the same, see lockcheck/runtime/channel.h */
+    uint32_t flags;            /* LC_FLAG_* */
+    uint32_t points;           /* enum lc_points */
+    uint32_t detect;           /* set of LC_DETECT_*; for template_start() */
+    struct lc_earlier earlier; /* of that report */
+    uint32_t report;           /* > 0: end the execution with its report of this number */
+    uint32_t depth;            /* pct; 0: its default */
+    int32_t preemptions;       /* dfs; -1: no bound */
+    uint32_t sleepers; /* threads that the template holds ready: the same for all executions that are to
+                          be the same, see lockcheck/runtime/channel.h */
     const uint8_t *decisions; /* for strategies "replay" and "guided"; NULL otherwise */
     size_t decisions_bytes;
     uint64_t steps_room;   /* with LC_FLAG_STEPS; see channel.h */
@@ -160,8 +161,8 @@ int execute(const struct program *program, const struct settings *settings, enum
  */
 void pass_on_descriptors(bool in_child);
 
-/* From now on a first Ctrl-C (or SIGTERM, SIGHUP) only sets what interrupted() returns, unless the command was
- * started to ignore it. */
+/* From now on a first Ctrl-C (or SIGTERM, SIGHUP) only sets what interrupted() returns, unless the command
+ * was started to ignore it. */
 void catch_interrupts(void);
 bool interrupted(void);
 /* interrupted() is false again. The next signal ends the command at once. */

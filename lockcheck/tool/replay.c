@@ -56,6 +56,7 @@ static struct settings replay_settings(const struct schedule *schedule)
         .steps_room = STEPS_ROOM,
         .points = schedule->points,
         .detect = schedule->detect,
+        .earlier = schedule->earlier,
         .report = (uint32_t)schedule->report,
         .preemptions = -1,
         .sleepers = (uint32_t)schedule->sleepers,

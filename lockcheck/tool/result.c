@@ -246,6 +246,7 @@ char *results_schedule_text(const struct program *program, const struct executio
         .sleepers = execution->sleepers,
         .points = execution->points,
         .detect = execution->detect,
+        .earlier = execution->earlier,
         .report = execution->ending == ENDING_FINDING ? execution->report : 0,
         .kind = (char *)execution->kind,
         .steps = execution->steps,

@@ -79,6 +79,8 @@ char *schedule_print(const struct schedule *schedule, size_t *length)
     free(detectors);
     if (schedule->report)
         fprintf(out, "report: %" PRIu64 "\n", schedule->report);
+    if (schedule->earlier.when)
+        fprintf(out, "earlier: %" PRIx64 " %" PRIx64 "\n", schedule->earlier.when, schedule->earlier.pc);
     fprintf(out, "kind: %s\n", schedule->kind);
     fprintf(out, "steps: %" PRIu64 "\nexecution-hash: %016" PRIx64 "\ndecisions:\n", schedule->steps,
             schedule->hash);
@@ -245,7 +247,7 @@ static bool next_is(const struct reader *reader, const char *key)
            strncmp(reader->text + reader->at, key, strlen(key)) == 0;
 }
 
-/* These four are there only where they say something. */
+/* These five are there only where they say something. */
 static bool sleepers_header(struct reader *reader, struct schedule *schedule)
 {
     if (!next_is(reader, "sleepers: "))
@@ -288,6 +290,17 @@ static bool report_header(struct reader *reader, struct schedule *schedule)
            fail(reader, "that many reports there are not");
 }
 
+static bool earlier_header(struct reader *reader, struct schedule *schedule)
+{
+    if (!next_is(reader, "earlier: "))
+        return true;
+    const char *text = header(reader, "earlier");
+    struct lc_earlier *e = &schedule->earlier;
+    int used = 0;
+    return (text && sscanf(text, "%" SCNx64 " %" SCNx64 "%n", &e->when, &e->pc, &used) == 2 && !text[used]) ||
+           fail(reader, "two hexadecimal numbers are expected");
+}
+
 static bool headers(struct reader *reader, struct schedule *schedule)
 {
     return path_header(reader, "program", &schedule->program) &&
@@ -297,7 +310,8 @@ static bool headers(struct reader *reader, struct schedule *schedule)
            plain_header(reader, "strategy", &schedule->strategy) &&
            number_header(reader, "schedule", &schedule->number) && sleepers_header(reader, schedule) &&
            points_header(reader, schedule) && detect_header(reader, schedule) &&
-           report_header(reader, schedule) && plain_header(reader, "kind", &schedule->kind) &&
+           report_header(reader, schedule) && earlier_header(reader, schedule) &&
+           plain_header(reader, "kind", &schedule->kind) &&
            number_header(reader, "steps", &schedule->steps) &&
            hash_header(reader, "execution-hash", &schedule->hash);
 }

@@ -13,18 +13,25 @@
  *     sleepers: 3                              threads held ready; without this line, 0
  *     points: memory                           or auto; without this line, sync
  *     detect: lock-order,data-race             detectors asked for; without this line, none
- *     report: 1                                it ends with the execution's report of this number; without
- * this line, where the execution cannot go on kind: deadlock                           what it ended with;
- * "clean" for nothing steps: 1234 execution-hash: 0123456789abcdef decisions: 1*12 3*1 0*1 2*5 THREAD*COUNT,
- * in lines of up to 100 characters end crc32=01234567
+ *     report: 1                                it ends with the execution's report of this number; without this
+ *                                              line, where the execution cannot go on
+ *     earlier: 12ab 4011d3                     of a report: struct lc_earlier, in hexadecimal
+ *     kind: deadlock                           what it ended with; "clean" for nothing
+ *     steps: 1234
+ *     execution-hash: 0123456789abcdef
+ *     decisions:
+ *     1*12 3*1 0*1 2*5                         THREAD*COUNT, in lines of up to 100 characters
+ *     end crc32=01234567
  *
- * The headers come in this order, each once; `sleepers`, `points`, `detect` and `report` may be missing. A
- * decision is the thread that ran (0: time passed to the next deadline) and how many times in a row. The
- * CRC-32 (zlib's) is over all bytes before the last line; nothing follows that line. Lines end with a line
- * feed. So any change to the file is noticed.
+ * The headers come in this order, each once; those of `sleepers` to `earlier` may be missing. A decision is the thread
+ * that ran (0: time passed to the next deadline) and how many times in a row. The CRC-32 (zlib's) is over all
+ * bytes before the last line; nothing follows that line. Lines end with a line feed. So any change to the
+ * file is noticed.
  */
 #ifndef LOCKCHECK_TOOL_SCHEDULE_H
 #define LOCKCHECK_TOOL_SCHEDULE_H
+
+#include "lockcheck/runtime/channel.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -42,7 +49,8 @@ struct schedule {
     uint64_t sleepers; /* see lockcheck/tool/launch.h */
     uint32_t points;   /* enum lc_points */
     uint32_t detect;   /* set of LC_DETECT_* */
-    uint64_t report;   /* 0 to LC_REPORTS */
+    struct lc_earlier earlier;
+    uint64_t report; /* 0 to LC_REPORTS */
     char *kind;
     uint64_t steps;
     uint64_t hash;

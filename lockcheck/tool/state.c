@@ -175,6 +175,7 @@ static int read_finding(struct group *group, const json_t *json, const char *dir
                                       .seed = schedule.seed,
                                       .points = schedule.points,
                                       .detect = schedule.detect,
+                                      .earlier = schedule.earlier,
                                       .report = (uint32_t)schedule.report,
                                       .sleepers = (uint32_t)schedule.sleepers,
                                       .steps = schedule.steps,
