@@ -340,6 +340,13 @@ static json_t *finding_of(const json_t *findings, const char *id)
     return NULL;
 }
 
+/* What its number alone does not say. */
+static void add_search(json_t *description, const struct part *part)
+{
+    json_object_set_new(description, "seed", json_integer((json_int_t)part->hunt.options.seed));
+    json_object_set_new(description, "strategy", json_string(part->hunt.options.strategy));
+}
+
 static int add_findings(struct merge *merge)
 {
     json_t *findings = json_array();
@@ -351,8 +358,7 @@ static int add_findings(struct merge *merge)
         if (!finding) {
             finding = json_deep_copy(found->group->description);
             json_array_append_new(findings, finding);
-            json_object_set_new(finding, "seed", json_integer((json_int_t)found->group->first.seed));
-            json_object_set_new(finding, "strategy", json_string(found->part->hunt.options.strategy));
+            add_search(finding, found->part);
             if (copy_files(&merge->results, found->part, finding) != 0)
                 return -1;
         }
@@ -500,6 +506,7 @@ static int judge(struct merge *merge)
     if (part) {
         json_t *error = json_deep_copy(json_object_get(part->result, "error"));
         json_object_set_new(merge->results.json, "error", error);
+        add_search(error, part);
         if (copy_files(&merge->results, part, error) != 0)
             return -1;
         if (strcmp(text_of(part->result, "verdict"), "error") == 0)
@@ -558,6 +565,11 @@ static const char *left_out(const struct merge *merge)
     return widest ? text_of(widest->result, "left_out") : NULL;
 }
 
+static int ascending(const void *a, const void *b)
+{
+    return compare(*(const uint64_t *)a, *(const uint64_t *)b);
+}
+
 static json_t *describe_parts(const struct merge *merge)
 {
     json_t *list = json_array();
@@ -575,12 +587,28 @@ static json_t *describe_parts(const struct merge *merge)
     return list;
 }
 
+/* Each once, the lowest first. */
+static json_t *seeds_of(const struct merge *merge)
+{
+    uint64_t *seeds = allocate(merge->count * sizeof *seeds);
+    for (size_t i = 0; i < merge->count; i++)
+        seeds[i] = merge->parts[i].hunt.options.seed;
+    qsort(seeds, merge->count, sizeof *seeds, ascending);
+    json_t *list = json_array();
+    for (size_t i = 0; i < merge->count; i++)
+        if (i == 0 || seeds[i] != seeds[i - 1])
+            json_array_append_new(list, json_integer((json_int_t)seeds[i]));
+    free(seeds);
+    return list;
+}
+
 static void set_head(struct merge *merge, int code)
 {
     const struct part *first = &merge->parts[0];
     char *strategies = strategies_of(merge);
     bool complete = any_is(merge, "complete"); /* one of them has explored every interleaving by itself */
     json_object_set_new(merge->results.json, "merged", describe_parts(merge));
+    json_object_set_new(merge->results.json, "seeds", seeds_of(merge));
     results_set_head(&merge->results,
                      &(struct results_head){
                          .command = COMMAND,

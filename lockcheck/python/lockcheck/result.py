@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 VERSION = 1
 VERDICTS = ("clean", "finding", "error")
 LARGEST = 2**64
+# So many seeds are named; more are only counted.
+SEEDS = 8
 
 T = TypeVar("T")
 
@@ -108,6 +110,8 @@ class Finding:
     count: int
     """How many schedules showed it."""
     first_schedule: int
+    seed: int | None
+    """That of the first schedule, in merged results."""
     seconds: float
     """Wall time from the start of the search to the finding."""
     steps: int
@@ -146,6 +150,10 @@ class Result:
     program: list[str]
     strategy: str
     seed: int
+    seeds: list[int]
+    """More than that one when results of several were merged."""
+    merged: list[str]
+    """The directories whose results were merged."""
     schedules: int
     steps: int
     truncated: int
@@ -162,6 +170,15 @@ class Result:
     """The directory in which the program ran."""
     raw: dict[str, Any]
     """The whole of result.json."""
+
+    @property
+    def search(self) -> str:
+        """By what the schedules are known: "strategy random, seed 1"."""
+        if len(self.seeds) == 1:
+            return f"strategy {self.strategy}, seed {self.seed}"
+        if len(self.seeds) > SEEDS:
+            return f"strategy {self.strategy}, {len(self.seeds)} seeds"
+        return f"strategy {self.strategy}, seeds {', '.join(map(str, self.seeds))}"
 
     def assert_clean(self) -> None:
         """Raise AssertionError, with what was found, unless nothing was."""
@@ -222,8 +239,11 @@ class _Reader:
     def flag(self, key: str) -> bool:
         return self._get(key, bool, "true or false", False)
 
+    def none(self, key: str) -> bool:
+        return self._value.get(key) is None
+
     def text_or_none(self, key: str) -> str | None:
-        return None if self._value.get(key) is None else self.text(key)
+        return None if self.none(key) else self.text(key)
 
     def texts(self, key: str) -> list[str]:
         return self.list(key, lambda value, place: _text(value, place))
@@ -256,6 +276,10 @@ def _text(value: Any, place: str) -> str:
     if not isinstance(value, str):
         raise ResultError(f"{place}: expected text, found {_name_of(value)}")
     return clean(value)
+
+
+def _integer(value: Any, place: str) -> int:
+    return _Reader({"": value}, place).integer("")
 
 
 def _event(value: Any, place: str) -> Event:
@@ -326,6 +350,7 @@ def _finding(value: Any, place: str) -> Finding:
         summary=read.text("summary"),
         count=read.integer("count", 1),
         first_schedule=read.integer("first_schedule", 0),
+        seed=None if read.none("seed") else read.integer("seed"),
         seconds=read.number("seconds", 0.0),
         steps=read.integer("steps", 0),
         virtual_ns=read.integer("virtual_ns", 0),
@@ -361,6 +386,8 @@ def parse(raw: Any, directory: pathlib.Path) -> Result:
         program=read.texts("program"),
         strategy=read.text("strategy", ""),
         seed=read.integer("seed", 0),
+        seeds=read.list("seeds", _integer) or [read.integer("seed", 0)],
+        merged=read.list("merged", lambda value, place: _Reader(value, place).text("directory")),
         schedules=read.integer("schedules", 0),
         steps=read.integer("steps", 0),
         truncated=read.integer("truncated", 0),

@@ -82,7 +82,7 @@ def _verdict(result: Result) -> str:
 
 def _head(result: Result) -> str:
     effort = [_count(result.schedules, "schedule"), _count(result.steps, "step"), f"{result.seconds:.1f} s"]
-    effort.append(f"strategy {result.strategy}, seed {result.seed}")
+    effort.append(result.search)
     if text.native(result):
         effort = [_count(result.schedules, "run"), f"{result.seconds:.1f} s", "with real threads"]
     if result.truncated:

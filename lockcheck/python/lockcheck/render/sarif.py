@@ -62,9 +62,10 @@ class _Run:
 
     def _invocation(self) -> Json:
         result = self._result
+        operands = result.merged or ["--", *result.program]
         invocation: Json = {
             "executionSuccessful": result.verdict != "error",
-            "commandLine": shlex.join(["lockcheck", result.command or "explore", "--", *result.program]),
+            "commandLine": shlex.join(["lockcheck", result.command or "explore", *operands]),
             "properties": {
                 "strategy": result.strategy,
                 "seed": result.seed,

@@ -55,7 +55,7 @@ def native(result: Result) -> bool:
 def _head(result: Result, style: Style) -> list[str]:
     program = shlex.join(result.program)
     effort = f"{_count(result.schedules, 'schedule')}, {_count(result.steps, 'step')}, {result.seconds:.1f} s"
-    how = f"strategy {result.strategy}, seed {result.seed}"
+    how = result.search
     if native(result):
         effort = f"{_count(result.schedules, 'run')}, {result.seconds:.1f} s"
         how = f"native, seed {result.seed}" if result.command == "stress" else "native"
@@ -93,7 +93,8 @@ def finding_lines(result: Result, finding: Finding, style: Style) -> list[str]:
 
     facts = []
     if finding.first_schedule:
-        facts.append(f"{'run' if native(result) else 'schedule'} {finding.first_schedule}")
+        of_seed = f" of seed {finding.seed}" if len(result.seeds) > 1 and finding.seed is not None else ""
+        facts.append(f"{'run' if native(result) else 'schedule'} {finding.first_schedule}{of_seed}")
     if finding.steps:
         facts.append(f"step {finding.steps}")
     if finding.steps and not native(result):
