@@ -12,6 +12,7 @@
  *   descriptor             each write -> each later read, of whatever file
  *   client requests        up of a semaphore -> down that took a token; message sent -> the same received
  *   memory_access.c        atomic operations, by their memory order
+ *   static_local.c         the making of a static local variable of C++ -> its later uses
  *
  * A signal of a condition variable makes none: what a waiter finds is ordered by the mutex, or not at all.
  */
@@ -101,6 +102,7 @@ void lc_acquire_clock(const struct lc_clock *clock)
 struct lc_order {
     struct lc_clock all;     /* left by those that exclude everybody */
     struct lc_clock readers; /* rwlock: left by readers */
+    struct lc_clock tokens;  /* left by ups that client requests tell of; a lock may be at the same address */
 };
 
 static struct lc_order *order_of(struct lc_object *o)
@@ -213,11 +215,11 @@ static void event(unsigned op, struct lc_object *o, int64_t argument)
             lc_release(&files);
         break;
     case LC_OP_REQUEST + LOCKCHECK_SEM_UP_BEGIN:
-        release(o);
+        lc_release(&order_of(o)->tokens);
         break;
     case LC_OP_REQUEST + LOCKCHECK_SEM_DOWN_END:
-        if (argument == 0)
-            acquire(o);
+        if (argument == 0 && o->order)
+            lc_acquire_clock(&o->order->tokens);
         break;
     case LC_OP_REQUEST + LOCKCHECK_MSG_SEND:
         sent(argument);

@@ -5,6 +5,8 @@ A program's comment ends with lines of the form "Word: value":
 
   Class     what kind of bug it is, in the words of the literature
   Finding   what lockcheck may call it, one or more kinds
+  Detected  what a detector calls it on executions that do not come to that; without the line, there is nothing wrong in
+            those
   Points    "memory" when the bug lies between memory accesses; the program is then built by lockcheck-cc
   Sizes     arguments with which the program is a member of the suite each; without the line, it takes none
   Correct   what the correct version does
@@ -35,6 +37,8 @@ class Bug:
     """Class of the bug."""
     kinds: tuple[str, ...]
     """What the finding may be called."""
+    detected: str | None
+    """What a detector calls it on executions that end well."""
     memory: bool
     """Memory accesses must be scheduling points."""
 
@@ -74,10 +78,11 @@ def read(source: pathlib.Path) -> list[Bug]:
         return found.group(1) if found else None
 
     about, kinds, correct, sizes, points = (value(word) for word in ("Class", "Finding", "Correct", "Sizes", "Points"))
+    detected = value("Detected")
     if not about or not kinds or not correct or points not in (None, "memory"):
         raise ValueError(f"{source}: its comment needs the lines Class, Finding and Correct; Points may be memory")
     return [
-        Bug(source.stem, size, about, tuple(kinds.split()), points == "memory")
+        Bug(source.stem, size, about, tuple(kinds.split()), detected, points == "memory")
         for size in ([int(word) for word in sizes.split()] if sizes else [None])
     ]
 

@@ -3,15 +3,21 @@
  * Peterson's mutual exclusion of two threads (Information Processing Letters 12(3), 1981) in volatile
  * variables. A thread gives way before it says that it wants to enter, so both may enter.
  *
- * Correct: it says so first. The fences are for real processors, which would let the loop read before the
- * flag is seen by the other.
+ * Correct: it says so first, and the variables are atomic: volatile ones order nothing on real processors,
+ * which would let the loop read before the flag is seen by the other.
  */
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
-static volatile int wants[2], turn, inside;
+#if CORRECT
+static atomic_int wants[2], turn;
+#else
+static volatile int wants[2], turn;
+#endif
+static volatile int inside;
 
 static void enter(int me)
 {
@@ -21,14 +27,12 @@ static void enter(int me)
     turn = other;
     if (!CORRECT)
         wants[me] = 1;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     while (wants[other] && turn == other)
         ;
 }
 
 static void leave(int me)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     wants[me] = 0;
 }
 

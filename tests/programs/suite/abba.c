@@ -4,6 +4,7 @@
  *
  * Class: ABBA
  * Finding: deadlock
+ * Detected: lock-order
  * Correct: both take the accounts first.
  */
 #include <pthread.h>

@@ -4,6 +4,7 @@
  *
  * Class: cancellation
  * Finding: hang deadlock
+ * Detected: lock-misuse
  * Correct: a clean-up handler unlocks.
  */
 #include <pthread.h>

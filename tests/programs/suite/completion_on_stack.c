@@ -5,6 +5,7 @@
  *
  * Class: signal by time-out
  * Finding: assertion
+ * Detected: data-race
  * Correct: a maker that finds its request taken waits for the worker to be done with it.
  */
 #include <assert.h>

@@ -5,6 +5,7 @@
  *
  * Class: fine-grained list
  * Finding: assertion
+ * Detected: data-race
  * Points: memory
  * Correct: hand over hand, and the node that goes is locked too.
  */

@@ -5,6 +5,7 @@
  *
  * Class: lock cycle
  * Finding: deadlock
+ * Detected: lock-order
  * Correct: the last pair is taken in the order of the others.
  */
 #include <pthread.h>

@@ -4,6 +4,7 @@
  *
  * Class: ABBA
  * Finding: deadlock
+ * Detected: lock-order
  * Correct: both take the routes first.
  */
 #include <pthread.h>

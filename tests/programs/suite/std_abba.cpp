@@ -3,6 +3,7 @@
 //
 // Class: ABBA
 // Finding: deadlock
+// Detected: lock-order
 // Correct: std::scoped_lock takes both, in whatever order.
 #include <mutex>
 #include <thread>

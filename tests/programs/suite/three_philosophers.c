@@ -4,6 +4,7 @@
  *
  * Class: dining philosophers
  * Finding: deadlock
+ * Detected: lock-order
  * Correct: one of them takes the right fork first.
  */
 #include <pthread.h>

@@ -4,6 +4,7 @@
  *
  * Class: wrong lock
  * Finding: assertion
+ * Detected: data-race
  * Points: memory
  * Correct: it takes the write lock.
  */

@@ -5,6 +5,7 @@
  *
  * Class: wrong lock
  * Finding: assertion
+ * Detected: data-race
  * Points: memory
  * Sizes: 1 4 50
  * Correct: all take the same lock.

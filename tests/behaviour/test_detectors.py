@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Detectors: what is wrong although the execution ends well, and silence where nothing is.
+
+Each program of tests/programs/detectors has one thing wrong, which its comment names, and a correct version that differs
+in nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import re
+
+import pytest
+import suite
+
+from conftest import BUILD, ROOT
+
+PROGRAMS = ROOT / "tests" / "programs"
+BUILT = BUILD / "tests" / "programs"
+
+# What an execution of a correct program is looked at with.
+SILENT = ("--detect", "all", "--quiet", "--schedules", 30, "--time", 60)
+
+
+def finding_of(source: pathlib.Path) -> str:
+    found = re.search(r"^(?: \*|//) Finding: (\S+)$", source.read_text(), re.MULTILINE)
+    assert found, f"{source}: its comment needs a line Finding"
+    return found.group(1)
+
+
+SOURCES = sorted((PROGRAMS / "detectors").glob("*.c*"))
+FINDINGS = {source.stem: finding_of(source) for source in SOURCES}
+
+
+def kinds(outcome) -> list[str]:
+    return [finding["kind"] for finding in outcome.result["findings"]]
+
+
+def detector(name: str, correct: bool = False) -> pathlib.Path:
+    return BUILT / "detectors" / (name + ("-correct" if correct else ""))
+
+
+# ---- each detector by its programs ----
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_it_is_found_on_the_first_execution(name, lockcheck, tmp_path) -> None:
+    outcome = lockcheck("run", "--detect", "all", "--", detector(name))
+    assert outcome.code == 1, outcome.text
+    assert set(kinds(outcome)) == {FINDINGS[name]}, outcome.text
+    if FINDINGS[name] != "deadlock":  # the very same execution ends well
+        plain = lockcheck("run", "--detect", "none", "--", detector(name), out=tmp_path / "plain")
+        assert plain.code == 0, plain.text
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_the_correct_version_is_silent(name, lockcheck) -> None:
+    outcome = lockcheck("explore", *SILENT, "--", detector(name, correct=True))
+    assert outcome.code == 0, outcome.text
+
+
+@pytest.mark.parametrize("kind", ["lock-order", "lock-misuse", "data-race"])
+def test_each_has_programs(kind) -> None:
+    assert list(FINDINGS.values()).count(kind) >= 10
+
+
+# ---- the bug suite, and all correct programs ----
+
+DETECTED = [bug for bug in suite.bugs() if bug.detected]
+
+
+def in_memory_suite(bug: suite.Bug, correct: bool = False) -> list[object]:
+    words = bug.command(BUILD, correct)
+    return [BUILT / "memory" / "suite" / pathlib.Path(words[0]).name, *words[1:]]
+
+
+@pytest.mark.parametrize("bug", DETECTED, ids=lambda bug: bug.name.replace(" ", "-"))
+def test_a_bug_of_the_suite_is_found_where_it_does_no_harm(bug, lockcheck, tmp_path) -> None:
+    """The detector shows it within a few schedules that, without the detector, all end well."""
+
+    def found(words: list[object], name: str) -> bool:
+        outcome = lockcheck("explore", *words, "--detect", bug.detected, "--schedules", 60, "--",
+                            *in_memory_suite(bug), out=tmp_path / f"{name}-found")  # fmt: skip
+        if outcome.code == 0:
+            return False
+        [finding] = outcome.result["findings"]
+        plain = lockcheck("explore", *words, "--detect", "none", "--schedules", finding["first_schedule"], "--",
+                          *in_memory_suite(bug), out=tmp_path / f"{name}-plain")  # fmt: skip
+        return finding["kind"] == bug.detected and plain.code == 0
+
+    common = ["--quiet", "--jobs", 1]
+    assert found([*common, "--strategy", "cooperative"], "cooperative") or any(
+        found([*common, "--seed", seed], str(seed)) for seed in range(1, 11)
+    )
+
+
+@pytest.mark.parametrize("bug", suite.bugs(), ids=lambda bug: bug.name.replace(" ", "-"))
+def test_no_detector_speaks_on_a_correct_version(bug, lockcheck) -> None:
+    outcome = lockcheck("explore", *SILENT, "--", *in_memory_suite(bug, correct=True))
+    assert outcome.code == 0, outcome.text
+
+
+@pytest.mark.parametrize("where", [".", "memory/correct"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in (PROGRAMS / "correct").glob("*.c*")))
+def test_no_detector_speaks_on_a_correct_program(where, name, lockcheck) -> None:
+    outcome = lockcheck("explore", *SILENT, "--", BUILT / where / name)
+    assert outcome.code == 0, outcome.text
+
+
+@pytest.mark.parametrize("compiler", [path for path in ("gcc", "clang") if (BUILT / "memory" / path).is_dir()])
+@pytest.mark.parametrize("name", sorted(path.stem for path in (PROGRAMS / "memory").glob("*.c*")))
+def test_no_detector_speaks_on_correct_memory_accesses(compiler, name, lockcheck) -> None:
+    outcome = lockcheck("explore", *SILENT, "--", BUILT / "memory" / compiler / f"{name}-correct")
+    assert outcome.code == 0, outcome.text
+
+
+# ---- executions with reports are executions like all others ----
+
+
+@pytest.mark.parametrize("name", ["order_of_three", "misuse_unlock_of_others", "race_two_locks", "race_after_free"])
+def test_it_replays(name, lockcheck, out, tmp_path) -> None:
+    found = lockcheck("explore", "--detect", "all", "--quiet", "--", detector(name))
+    [finding] = found.result["findings"]
+    again = lockcheck("replay", "--times", 3, out / finding["schedule"], out=tmp_path / "again")
+    assert again.code == 1, again.text
+    [replayed] = again.result["findings"]
+    for what in ("kind", "summary", "execution_hash", "stacks"):
+        assert replayed[what] == finding[what]
+
+
+def test_detectors_do_not_change_executions(lockcheck, program, tmp_path) -> None:
+    hashes = []
+    for number, detect in enumerate(["none", "lock-order", "all"]):
+        out = tmp_path / str(number)
+        outcome = lockcheck("run", "--detect", detect, "--", detector("race_barrier", correct=True), out=out)
+        assert outcome.code == 0, outcome.text
+        hashes.append(outcome.result["execution_hash"])
+    assert len(set(hashes)) == 1
+
+
+@pytest.mark.parametrize("name", ["lock_cycle", "wrong_lock", "missed_unlock"])
+def test_jobs_make_no_difference_to_what_is_counted(name, lockcheck, tmp_path) -> None:
+    counts = []
+    for jobs in (1, 2):
+        outcome = lockcheck(
+            "explore", "--detect", "all", "--keep-going", "--quiet", "--schedules", 100, "--jobs", jobs, "--seed", 4,
+            "--", BUILT / "memory" / "suite" / name, out=tmp_path / str(jobs),
+        )  # fmt: skip
+        assert outcome.code == 1, outcome.text
+        findings = outcome.result["findings"]
+        counts.append({(f["id"], f["kind"], f["summary"], f["count"], f["first_schedule"]) for f in findings})
+    assert counts[0] == counts[1]
+
+
+def test_each_report_of_an_execution_has_its_own_schedule_that_ends_with_it(lockcheck, out, tmp_path) -> None:
+    outcome = lockcheck(
+        "explore", "--detect", "all", "--keep-going", "--quiet", "--schedules", 20, "--", BUILT / "memory/suite/wrong_lock"
+    )
+    findings = outcome.result["findings"]
+    assert len(findings) > 1, outcome.text
+    for number, finding in enumerate(findings):
+        again = lockcheck("replay", out / finding["schedule"], out=tmp_path / str(number))
+        assert again.code == 1, again.text
+        [replayed] = again.result["findings"]
+        assert replayed["summary"] == finding["summary"]
+        assert replayed["stacks"] == finding["stacks"]
+
+
+def test_only_what_is_asked_for_is_looked_for(lockcheck, tmp_path) -> None:
+    for number, (detect, code) in enumerate([("lock-order", 0), ("lock-order,lock-misuse", 0), ("data-race", 1)]):
+        outcome = lockcheck("run", "--detect", detect, "--", detector("race_counter"), out=tmp_path / str(number))
+        assert outcome.code == code, outcome.text
+
+
+@pytest.mark.parametrize("list", ["", "lock-order,", "data-races", "all,none"])
+def test_a_list_that_is_none_is_refused(list, lockcheck) -> None:
+    outcome = lockcheck("run", "--detect", list, "--", detector("race_counter"))
+    assert outcome.code == 2, outcome.text
+    assert "data-race" in outcome.stderr
+
+
+# ---- what is told ----
+
+
+def test_a_race_is_told_with_both_stacks(lockcheck) -> None:
+    outcome = lockcheck("run", "--detect", "data-race", "--", detector("race_two_locks"))
+    [finding] = outcome.result["findings"]
+    assert "counts" in finding["summary"]
+    [before] = finding["stacks"]
+    assert before["stack"][0].startswith("increment (detectors/race_two_locks.c:")
+    [now] = [thread for thread in finding["threads"] if thread["state"] == "running"]
+    assert now["stack"][0].startswith("increment (detectors/race_two_locks.c:")
+    assert now["name"] != before["thread"]
+
+
+def test_a_lock_order_is_told_with_both_stacks_of_each_edge(lockcheck) -> None:
+    outcome = lockcheck("run", "--detect", "lock-order", "--", detector("order_of_three"))
+    [finding] = outcome.result["findings"]
+    assert len(finding["stacks"]) == 6
+    assert all(any("take_two" in frame for frame in stack["stack"]) for stack in finding["stacks"])
+
+
+SUPPRESSION = """{
+   this one is known
+   lockcheck:data-race
+   fun:increment
+}
+"""
+
+
+def test_suppressions_hold_for_reports(lockcheck, tmp_path) -> None:
+    file = tmp_path / "known.supp"
+    file.write_text(SUPPRESSION)
+    outcome = lockcheck(
+        "explore", "--detect", "all", "--schedules", 20, "--suppressions", file, "--", detector("race_two_locks")
+    )
+    assert outcome.code == 0, outcome.text
+    result = outcome.result
+    assert result["schedules"] == 20
+    assert result["suppressed"] == result["suppressions"][0]["count"] > 0
+
+
+def test_a_suppressed_report_does_not_hide_another_one(lockcheck, tmp_path) -> None:
+    """The threads of wrong_lock race in two ways in one execution."""
+    found = lockcheck(
+        "explore", "--detect", "all", "--keep-going", "--quiet", "--schedules", 1, "--", BUILT / "memory/suite/wrong_lock"
+    )
+    first, *others = found.result["findings"]
+    assert others, found.text
+    file = tmp_path / "first.supp"
+    file.write_text(SUPPRESSION.replace("data-race\n   fun:increment", f"data-race\n   fun:{top(first)}"))
+    outcome = lockcheck(
+        "explore", "--detect", "all", "--schedules", 1, "--suppressions", file, "--", BUILT / "memory/suite/wrong_lock",
+        out=tmp_path / "suppressed",
+    )  # fmt: skip
+    left = outcome.result["findings"]
+    assert {top(finding) for finding in left} == {top(finding) for finding in others} - {top(first)}
+
+
+def top(finding: dict) -> str:
+    [running] = [thread for thread in finding["threads"] if thread["state"] == "running"]
+    return running["stack"][0].split(" ")[0]
+
+
+BEFORE_CHECKPOINT = """
+#include <lockcheck.h>
+#include <pthread.h>
+static int value;
+static void *writes(void *unused) { value++; return unused; }
+int main(void)
+{
+    pthread_t one, other;
+    pthread_create(&one, 0, writes, 0);
+    pthread_create(&other, 0, writes, 0);
+    pthread_join(one, 0);
+    pthread_join(other, 0);
+    lockcheck_checkpoint();
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("verb", ["run", "explore"])
+def test_what_is_wrong_before_the_checkpoint_is_found_too(verb, lockcheck, tmp_path) -> None:
+    from test_memory import compile_with
+
+    (tmp_path / "early.c").write_text(BEFORE_CHECKPOINT)
+    built = compile_with(
+        "gcc", "-g", "-O1", "-pthread", "-I", ROOT / "lockcheck" / "include", "early.c", "-o", "early", cwd=tmp_path
+    )
+    assert built.code == 0, built.text
+    outcome = lockcheck(verb, "--detect", "all", "--", tmp_path / "early")
+    assert outcome.code == 1, outcome.text
+    assert kinds(outcome) == ["data-race"]
+    assert json.loads((outcome.out / "result.json").read_text())["findings"][0]["stacks"]
+
+
+def test_code_that_was_compiled_otherwise_shows_no_race(lockcheck, program) -> None:
+    outcome = lockcheck("explore", *SILENT, "--", program("abba-correct"))
+    assert outcome.code == 0, outcome.text
