@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * hang: no thread can run, no deadline is due, and the program has not ended. Time cannot help, so this is
- * exact: there is no watchdog and no guess.
+ * exact: there is no watchdog and no guess. Where another process could help, it is no finding.
  */
 #include <stdio.h>
 
@@ -36,8 +36,32 @@ static struct lc_thread *culprit(uint32_t *blocked)
     return best;
 }
 
+static bool waits_for_shared(const struct lc_thread *t)
+{
+    return t->state == LC_BLOCKED && t->object && t->object->shared;
+}
+
+/* Another process of the program's could end such a wait, and it runs where nobody sees it. */
+static void leave_to_other_processes(void)
+{
+    struct lc_thread *t = lc_self; /* its stack can be told */
+    if (!lc_made_processes)
+        return;
+    for (uint32_t i = 1; i <= lc_thread_count() && !waits_for_shared(t); i++)
+        t = lc_thread_by_number(i);
+    if (!waits_for_shared(t))
+        return;
+    if (t == lc_self)
+        t->frames = lc_backtrace(t->stack, LC_MAX_STACK);
+    lc_uncontrolled(
+        "nothing can run: {t%u} waits for {o%u}, which the program shares with a process that it has "
+        "made, and lockcheck does not control what other processes do",
+        t->id, t->object->id);
+}
+
 static void quiescent(void)
 {
+    leave_to_other_processes();
     uint32_t blocked;
     struct lc_thread *t = culprit(&blocked);
     if (!t)

@@ -8,7 +8,9 @@
 
 #include "lockcheck/runtime/interpose.h"
 
-/* __data.__wrefs in the C library's pthread_cond_t: bit 1 is the clock (0 realtime, 1 monotonic). */
+/* __data.__wrefs in the C library's pthread_cond_t: bit 1 is the clock (0 realtime, 1 monotonic), bit 0
+ * whether processes share it. */
+#define WREFS_SHARED 1u
 #define WREFS_CLOCK_MONOTONIC 2u
 
 static struct lc_object *cond_object(pthread_cond_t *c)
@@ -18,6 +20,7 @@ static struct lc_object *cond_object(pthread_cond_t *c)
         return o;
     o = lc_object_at(c, LC_KIND_COND);
     o->type = c->__data.__wrefs & WREFS_CLOCK_MONOTONIC ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+    o->shared = c->__data.__wrefs & WREFS_SHARED;
     return o;
 }
 
@@ -62,6 +65,7 @@ LC_EXPORT int pthread_cond_init(pthread_cond_t *c, const pthread_condattr_t *att
         return error;
     struct lc_object *o = lc_object_new(c, LC_KIND_COND);
     o->type = c->__data.__wrefs & WREFS_CLOCK_MONOTONIC ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+    o->shared = c->__data.__wrefs & WREFS_SHARED;
     return 0;
 }
 
@@ -134,6 +138,10 @@ LC_EXPORT int pthread_barrier_init(pthread_barrier_t *b, const pthread_barrierat
         return error;
     struct lc_object *o = lc_object_new(b, LC_KIND_BARRIER);
     o->type = (int)count;
+    int shared = PTHREAD_PROCESS_PRIVATE;
+    if (attr)
+        pthread_barrierattr_getpshared(attr, &shared);
+    o->shared = shared == PTHREAD_PROCESS_SHARED;
     return 0;
 }
 

@@ -11,6 +11,7 @@
 /* Bits of __kind in the C library's pthread_mutex_t, for mutexes that have a static initialiser. */
 #define KIND_TYPE_MASK 3
 #define KIND_ROBUST 16
+#define KIND_SHARED 128
 
 /* The C library leaves this in one that was destroyed. */
 static bool destroyed(const pthread_mutex_t *m)
@@ -28,6 +29,7 @@ struct lc_object *lc_mutex_object(pthread_mutex_t *m)
         lc_emit(LC_OP_DESTROY, o, EINVAL); /* for detectors: it is used again */
     o->type = m->__data.__kind & KIND_TYPE_MASK;
     o->robust = m->__data.__kind & KIND_ROBUST;
+    o->shared = m->__data.__kind & KIND_SHARED;
     return o;
 }
 
@@ -96,6 +98,7 @@ LC_EXPORT int pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *
     struct lc_object *o = lc_object_new_lock(m, LC_KIND_MUTEX);
     o->type = m->__data.__kind & KIND_TYPE_MASK;
     o->robust = m->__data.__kind & KIND_ROBUST;
+    o->shared = m->__data.__kind & KIND_SHARED;
     return 0;
 }
 

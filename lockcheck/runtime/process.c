@@ -46,13 +46,21 @@ LC_EXPORT void abort(void)
 
 /* ---- other processes ---- */
 
+bool lc_made_processes;
+
+static void made_process(void)
+{
+    lc_made_processes = true;
+    lc_descriptors_shared();
+}
+
 LC_EXPORT pid_t fork(void)
 {
     pid_t child = LC_REAL(fork)();
     if (child == 0)
         lc.inside++; /* for good: nothing is controlled there */
     else if (child > 0 && lc_controlled())
-        lc_descriptors_shared();
+        made_process();
     return child;
 }
 
@@ -66,7 +74,7 @@ LC_EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_a
 {
     int error = LC_REAL(posix_spawn)(pid, path, actions, attributes, argv, envp);
     if (!error && lc_controlled())
-        lc_descriptors_shared();
+        made_process();
     return error;
 }
 
@@ -75,7 +83,7 @@ LC_EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_
 {
     int error = LC_REAL(posix_spawnp)(pid, file, actions, attributes, argv, envp);
     if (!error && lc_controlled())
-        lc_descriptors_shared();
+        made_process();
     return error;
 }
 
@@ -83,7 +91,7 @@ LC_EXPORT FILE *popen(const char *command, const char *type)
 {
     FILE *stream = LC_REAL(popen)(command, type);
     if (stream && lc_controlled())
-        lc_descriptors_shared();
+        made_process();
     return stream;
 }
 

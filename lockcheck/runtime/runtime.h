@@ -136,6 +136,7 @@ struct lc_object {
     int type;                  /* mutex: PTHREAD_MUTEX_*; cond: its clock */
     bool robust, inconsistent; /* mutex */
     bool destroyed;
+    bool shared; /* among processes */
     struct lc_thread *owner; /* mutex, spin lock, rwlock held for writing, once in progress */
     int64_t value; /* semaphore: tokens; recursive mutex: depth; barrier: its count; once: 1 when done */
     struct lc_reader *readers; /* rwlock */
@@ -359,6 +360,8 @@ void lc_descriptors_renew(void);
 void lc_descriptors_shared(void);
 
 /* ---- processes that the program makes ---- */
+
+extern bool lc_made_processes;
 
 /* In the template, at its checkpoint: from now on it adopts what loses its parent. */
 void lc_leftovers_prepare(void);

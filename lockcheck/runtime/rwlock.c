@@ -82,9 +82,12 @@ static int take(pthread_rwlock_t *l, enum lc_op op, int64_t deadline_ns, bool tr
 LC_EXPORT int pthread_rwlock_init(pthread_rwlock_t *l, const pthread_rwlockattr_t *attr)
 {
     int error = LC_REAL(pthread_rwlock_init)(l, attr);
-    if (!error && lc_controlled())
-        lc_object_new_lock(l, LC_KIND_RWLOCK)->type = (int)l->__data.__flags;
-    return error;
+    if (error || !lc_controlled())
+        return error;
+    struct lc_object *o = lc_object_new_lock(l, LC_KIND_RWLOCK);
+    o->type = (int)l->__data.__flags;
+    o->shared = l->__data.__shared;
+    return 0;
 }
 
 LC_EXPORT int pthread_rwlock_destroy(pthread_rwlock_t *l)

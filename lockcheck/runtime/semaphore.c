@@ -37,7 +37,9 @@ LC_EXPORT int sem_init(sem_t *s, int shared, unsigned value)
     int result = LC_REAL(sem_init)(s, shared, value);
     if (result || !lc_controlled())
         return result;
-    lc_object_new(s, LC_KIND_SEMAPHORE)->value = value;
+    struct lc_object *o = lc_object_new(s, LC_KIND_SEMAPHORE);
+    o->value = value;
+    o->shared = shared;
     return 0;
 }
 
@@ -89,6 +91,7 @@ static sem_t *make_named(const char *name, unsigned value)
     LC_REAL(sem_init)(&n->semaphore, 0, value);
     struct lc_object *o = lc_object_new(&n->semaphore, LC_KIND_SEMAPHORE);
     o->value = value;
+    o->shared = true;
     lc_object_name(o, NULL, name);
     n->opens = 1;
     n->next = named;

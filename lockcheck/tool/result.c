@@ -232,6 +232,11 @@ char *results_schedule_name(uint64_t number, uint32_t report)
     return numbered(number, report, ".schedule");
 }
 
+char *results_short_name(uint64_t number, uint32_t report)
+{
+    return numbered(number, report, ".short.schedule");
+}
+
 char *results_schedule_text(const struct program *program, const struct execution *execution,
                             const char *strategy, size_t *length)
 {
@@ -353,20 +358,31 @@ json_t *results_describe(struct evidence_reader *reader, const struct execution 
     return json;
 }
 
+/* Prints the stacks of the threads in that state. Returns whether there are any. */
+static bool complain_of_threads(const json_t *error, const char *state)
+{
+    size_t i, k;
+    json_t *thread, *frame;
+    bool any = false;
+    json_array_foreach(json_object_get(error, "threads"), i, thread)
+    {
+        const json_t *stack = json_object_get(thread, "stack");
+        if (strcmp(json_string_value(json_object_get(thread, "state")), state) != 0 ||
+            !json_array_size(stack))
+            continue;
+        any = true;
+        fprintf(stderr, "  in %s:\n", json_string_value(json_object_get(thread, "name")));
+        json_array_foreach(stack, k, frame) fprintf(stderr, "    %s\n", json_string_value(frame));
+    }
+    return any;
+}
+
 void results_complain(const json_t *error)
 {
     complain("%s: %s", json_string_value(json_object_get(error, "kind")),
              json_string_value(json_object_get(error, "summary")));
-    size_t i, k;
-    json_t *thread, *frame;
-    json_array_foreach(json_object_get(error, "threads"), i, thread)
-    {
-        if (strcmp(json_string_value(json_object_get(thread, "state")), "running") != 0)
-            continue;
-        fprintf(stderr, "  in %s:\n", json_string_value(json_object_get(thread, "name")));
-        json_array_foreach(json_object_get(thread, "stack"), k, frame)
-            fprintf(stderr, "    %s\n", json_string_value(frame));
-    }
+    if (!complain_of_threads(error, "running"))
+        complain_of_threads(error, "blocked");
 }
 
 /* Returns 0 or -1 with errno. */

@@ -72,6 +72,32 @@ def test_it_is_named_with_its_place(body, message, place, lockcheck, tmp_path) -
     assert outcome.result["error"]["kind"] == "uncontrolled"
 
 
+def test_a_wait_for_another_process_is_no_hang(lockcheck, tmp_path) -> None:
+    body = """
+        #include <semaphore.h>
+        #include <sys/mman.h>
+        int main(int argc, char **argv)
+        {
+            sem_t *s = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+            sem_init(s, 1, 0);
+            if (argc == 1 && !fork())
+                sem_post(s), _exit(0);
+            threads();
+            sem_wait(s);
+            return 0;
+        }
+    """
+    program = build(tmp_path, body)
+    outcome = lockcheck("explore", "--", program)
+    assert outcome.code == 3, outcome.text
+    assert "nothing can run: main waits for semaphore" in outcome.stderr, outcome.text
+    assert "which the program shares with a process that it has made" in outcome.stderr
+    assert "in main:\n    sem_wait\n    main (" in outcome.stderr, outcome.text
+    # Where there is no other process, it is one.
+    outcome = lockcheck("explore", "--", program, "alone")
+    assert outcome.code == 1 and outcome.result["findings"][0]["kind"] == "hang", outcome.text
+
+
 OPENMP = """
     int main(void)
     {
