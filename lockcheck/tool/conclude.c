@@ -4,6 +4,7 @@
 #include "lockcheck/tool/progress.h"
 #include "lockcheck/tool/report.h"
 #include "lockcheck/tool/result.h"
+#include "lockcheck/tool/shrink.h"
 #include "lockcheck/tool/state.h"
 #include "lockcheck/tool/steps.h"
 #include "lockcheck/tool/text.h"
@@ -231,6 +232,64 @@ static bool confirm_all(struct hunt *hunt, struct results *results)
     return confirmed;
 }
 
+/* Adds a schedule that shows the same with fewer preemptions, if there is one. */
+static void add_short(const struct hunt *hunt, const struct execution *found, json_t *description,
+                      struct results *results)
+{
+    struct shrunk shrunk = {0};
+    if (shrink_execution(&hunt->program, found, hunt->evidence, &shrunk) != 0)
+        return;
+    size_t length;
+    char *text = results_schedule_text(&hunt->program, &shrunk.execution, hunt->options.strategy, &length);
+    if (text) {
+        char *name = results_short_name(found->schedule, found->report), *story = shrink_story(&shrunk);
+        json_object_set_new(description, "short_schedule", json_string(name));
+        json_object_set_new(description, "shrunk",
+                            json_pack("{s:I, s:I, s:I, s:s}", "preemptions_before",
+                                      (json_int_t)shrunk.preemptions_before, "preemptions",
+                                      (json_int_t)shrunk.preemptions_after, "steps",
+                                      (json_int_t)shrunk.execution.steps, "story", story));
+        results_add_file(results, name, text, length);
+        free(story);
+    }
+    execution_free(&shrunk.execution);
+}
+
+/* The finding that was confirmed of a group, or NULL. */
+static json_t *finding_of(const json_t *findings, const struct group *group)
+{
+    char *name = results_schedule_name(group->first.schedule, group->first.report);
+    json_t *item, *found = NULL;
+    size_t i;
+    json_array_foreach(findings, i, item)
+    {
+        const char *schedule = json_string_value(json_object_get(item, "schedule"));
+        if (schedule && strcmp(schedule, name) == 0)
+            found = item;
+    }
+    free(name);
+    return found;
+}
+
+/* What was found is on the disk before: this can take long. */
+static void shrink_findings(const struct hunt *hunt, struct results *results)
+{
+    const json_t *findings = json_object_get(results->json, "findings");
+    if (!hunt->options.shrink || hunt->interrupted || !json_array_size(findings))
+        return;
+    results_save(results, hunt->options.out);
+    struct group **order = groups_in_order(hunt);
+    for (struct group **at = order; *at && !interrupted(); at++) {
+        json_t *description = finding_of(findings, *at);
+        if (description && (*at)->first.report)
+            warn("%s is not shrunk: the execution goes on after what it shows",
+                 json_string_value(json_object_get(description, "schedule")));
+        else if (description)
+            add_short(hunt, &(*at)->first, description, results);
+    }
+    free(order);
+}
+
 static void add_error(struct hunt *hunt, struct results *results)
 {
     const char *name =
@@ -328,6 +387,7 @@ int conclude(struct hunt *hunt, const struct execution *last_clean)
     int code = fill(hunt, &results, last_clean);
     size_t findings = json_array_size(json_object_get(results.json, "findings"));
     const json_t *error = json_object_get(results.json, "error");
+    shrink_findings(hunt, &results);
     progress_end();
     char *written;
     if (results_write(&results, options->out, false, &written) != 0)

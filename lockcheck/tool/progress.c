@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define PROGRESS_INTERVAL_NS 200000000ull /* five times a second */
@@ -46,6 +48,18 @@ static double seconds_left(const struct progress_figures *figures, double rate)
     return left > 0 ? left : 0;
 }
 
+/* Draws the line, and no more of it than one line of the terminal takes: what wraps cannot be redrawn. Takes
+ * the text over. */
+static void draw(char *text)
+{
+    struct winsize size;
+    size_t columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+    fprintf(stderr, "\r%.*s\033[K", (int)columns - 1, text);
+    fflush(stderr);
+    free(text);
+    progress.drawn = true;
+}
+
 void progress_show(const struct progress_figures *figures)
 {
     if (!progress_due())
@@ -57,20 +71,16 @@ void progress_show(const struct progress_figures *figures)
     double seconds = (double)(progress.shown_ns - progress.started_ns) / 1e9;
     double rate = seconds > 0 ? (double)(figures->schedules - progress.first_count) / seconds : 0;
     double left = seconds_left(figures, rate);
-    fprintf(stderr, "\r%" PRIu64 " schedule%s, %.0f/s, %s%" PRIu64 " distinct", figures->schedules,
-            plural(figures->schedules), rate, figures->distinct_exact ? "" : "about ", figures->distinct);
-    if (figures->findings)
-        fprintf(stderr, ", %" PRIu64 " with a finding (%zu kind%s of it)", figures->findings, figures->groups,
-                figures->groups == 1 ? "" : "s");
-    else
-        fputs(", no finding", stderr);
-    if (isfinite(left))
-        fprintf(stderr, ", %.0f s left", left);
-    else
-        fprintf(stderr, ", %.0f s", figures->seconds);
-    fputs("\033[K", stderr);
-    fflush(stderr);
-    progress.drawn = true;
+    char *time = isfinite(left) ? print_text("%.0f s left", left) : print_text("%.0f s", figures->seconds);
+    char *findings = figures->findings
+                         ? print_text("%" PRIu64 " with a finding (%zu kind%s)", figures->findings,
+                                      figures->groups, plural(figures->groups))
+                         : copy_text("no finding");
+    draw(print_text("%" PRIu64 " schedule%s, %.0f/s, %s%" PRIu64 " distinct, %s, %s", figures->schedules,
+                    plural(figures->schedules), rate, figures->distinct_exact ? "" : "about ",
+                    figures->distinct, findings, time));
+    free(findings);
+    free(time);
 }
 
 void progress_say(const char *format, ...)
@@ -79,13 +89,12 @@ void progress_say(const char *format, ...)
         return;
     progress.shown_ns = now_ns();
     va_list arguments;
+    char *text;
     va_start(arguments, format);
-    fputc('\r', stderr);
-    vfprintf(stderr, format, arguments);
+    int length = vasprintf(&text, format, arguments);
     va_end(arguments);
-    fputs("\033[K", stderr);
-    fflush(stderr);
-    progress.drawn = true;
+    if (length >= 0)
+        draw(text);
 }
 
 void progress_clear(void)

@@ -66,6 +66,9 @@ char *results_schedule_text(const struct program *program, const struct executio
 /* Its name: text that the caller frees. */
 char *results_schedule_name(uint64_t number, uint32_t report);
 
+/* The name of its shrunk schedule, likewise. */
+char *results_short_name(uint64_t number, uint32_t report);
+
 /* Adds the file NNNN.output; takes content over. Returns its name, which belongs to results. */
 const char *results_add_output(struct results *results, uint64_t number, uint32_t report, char *content,
                                size_t length);

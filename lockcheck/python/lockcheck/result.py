@@ -118,6 +118,10 @@ class Finding:
     virtual_ns: int
     schedule: str | None
     """Name of the schedule file, in the directory of the results."""
+    short_schedule: str | None
+    """Name of the file with the shrunk schedule, in the same directory."""
+    shrunk: str
+    """What it is shorter by, in a phrase."""
     output: str | None
     """Name of the file with what the program printed, in the same directory."""
     execution_hash: str
@@ -242,6 +246,9 @@ class _Reader:
     def none(self, key: str) -> bool:
         return self._value.get(key) is None
 
+    def inner(self, key: str) -> _Reader:
+        return _Reader(self._value[key], self._at(key))
+
     def text_or_none(self, key: str) -> str | None:
         return None if self.none(key) else self.text(key)
 
@@ -355,6 +362,8 @@ def _finding(value: Any, place: str) -> Finding:
         steps=read.integer("steps", 0),
         virtual_ns=read.integer("virtual_ns", 0),
         schedule=read.text_or_none("schedule"),
+        short_schedule=read.text_or_none("short_schedule"),
+        shrunk="" if read.none("shrunk") else read.inner("shrunk").text("story", ""),
         output=read.text_or_none("output"),
         execution_hash=read.text("execution_hash", ""),
         notes=read.texts("notes"),

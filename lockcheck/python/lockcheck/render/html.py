@@ -187,7 +187,11 @@ class _Finding:
         if finding.schedule:
             path = shlex.quote(os.path.join(self._result.directory, finding.schedule))
             facts.append(("Once more", f"lockcheck replay {path}"))
-            facts.append(("With fewer switches", f"lockcheck shrink {path} -o short.schedule"))
+            shrink = f"lockcheck shrink {path} -o short.schedule"
+            if finding.short_schedule:
+                path = shlex.quote(os.path.join(self._result.directory, finding.short_schedule))
+                shrink = f"lockcheck replay {path}"
+            facts.append(("With fewer switches", shrink))
         terms = "".join(
             f"<div><dt>{escape(term)}</dt><dd>{f'<code>{escape(value)}</code>' if value.startswith('lockcheck ') else self._linked(value)}</dd></div>\n"
             for term, value in facts

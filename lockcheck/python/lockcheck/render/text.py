@@ -348,6 +348,11 @@ def _again(result: Result, finding: Finding, style: Style) -> list[str]:
         path = os.path.join(result.directory, finding.schedule)
         lines += _section("The same execution again", style)
         lines.append(f"  lockcheck replay {shlex.quote(path)}")
+    if finding.short_schedule:
+        path = os.path.join(result.directory, finding.short_schedule)
+        lines += _section("The same finding, shrunk", style)
+        lines += [f"  {finding.shrunk}"] if finding.shrunk else []
+        lines.append(f"  lockcheck replay {shlex.quote(path)}")
     if finding.output:
         path = os.path.join(result.directory, finding.output)
         if os.path.exists(path) and os.path.getsize(path) > 0:
