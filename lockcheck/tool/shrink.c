@@ -572,6 +572,12 @@ int shrink_command(const struct options *options)
     if (schedule_read(&schedule, options->schedule) != 0)
         return EXIT_USAGE;
     int code = EXIT_USAGE;
+    if (schedule.report) {
+        complain("%s: the execution goes on after this finding (%s), so there is no end to shrink it to",
+                 options->schedule, schedule.kind);
+        schedule_free(&schedule);
+        return code;
+    }
     if (program_open(&program, schedule.program, schedule.argv, schedule.cwd) == 0 &&
         program_check_build(&program, schedule.build_id, options->schedule, options->force) == 0) {
         progress_start(options->quiet);
