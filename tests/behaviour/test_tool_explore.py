@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
+import pathlib
 import pty
+import re
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import pytest
@@ -233,6 +239,98 @@ def test_quiet_says_nothing(lockcheck, program) -> None:
     assert (outcome.code, outcome.stdout, outcome.stderr) == (1, "", "")
 
 
+def test_all_that_one_execution_shows_has_files_of_its_own(lockcheck, program, out) -> None:
+    """The same execution shows several findings: its reports, and what it ends with."""
+    outcome = lockcheck("explore", "--keep-going", "--detect", "all", "--schedules", 300, "--", program("lock_cycle"))
+    findings = outcome.result["findings"]
+    assert {finding["kind"] for finding in findings} == {"lock-order", "deadlock"}, outcome.text
+    for key in ("schedule", "output", "steps_file"):
+        names = [finding[key] for finding in findings]
+        assert len(set(names)) == len(names) and all((out / name).is_file() for name in names)
+    [report] = [finding for finding in findings if finding["kind"] == "lock-order"]
+    assert report["steps_file"] == report["schedule"].replace(".schedule", ".steps.json")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_each_finding_is_shrunk_at_once(jobs, lockcheck, program, out, tmp_path) -> None:
+    words = ("--keep-going", "--shrink", "--schedules", 300, "--jobs", jobs, "--", program("semaphore_abba"))
+    outcome = lockcheck("explore", *words)
+    findings = outcome.result["findings"]
+    assert outcome.code == 1 and len(findings) == 2, outcome.text
+    for finding in findings:
+        short = out / finding["short_schedule"]
+        assert short.name == finding["schedule"].replace(".schedule", ".short.schedule")
+        assert finding["shrunk"]["preemptions"] <= finding["shrunk"]["preemptions_before"]
+        assert f"lockcheck replay {short}" in outcome.stdout and finding["shrunk"]["story"] in outcome.stdout
+        replay = lockcheck("replay", "--quiet", short, out=tmp_path / "r")
+        assert replay.code == 1, replay.text
+        [again] = replay.result["findings"]
+        assert (again["kind"], again["steps"]) == (finding["kind"], finding["shrunk"]["steps"])
+        # The verb comes to the same.
+        alone = lockcheck("shrink", out / finding["schedule"], "-o", tmp_path / "alone", out=None)
+        assert (tmp_path / "alone").read_bytes() == short.read_bytes(), alone.text
+    assert any(finding["shrunk"]["preemptions"] < finding["shrunk"]["preemptions_before"] for finding in findings)
+    html = lockcheck("report", out, "--format", "html", out=None)
+    assert findings[0]["short_schedule"] in html.stdout
+
+
+def test_what_does_not_end_an_execution_is_not_shrunk(lockcheck, program, out) -> None:
+    outcome = lockcheck("explore", "--shrink", "--detect", "all", "--schedules", 300, "--", program("lock_cycle"))
+    [finding] = outcome.result["findings"]
+    assert (outcome.code, finding["kind"]) == (1, "lock-order"), outcome.text
+    assert f"{finding['schedule']} is not shrunk" in outcome.stderr and "short_schedule" not in finding
+    alone = lockcheck("shrink", out / finding["schedule"], out=None)
+    assert alone.code == 2 and "goes on after this finding" in alone.stderr, alone.text
+
+
+def test_memory_does_not_grow_with_what_is_found(program, out) -> None:
+    """Of the command: evidence is kept of the first of equal findings, and executions are counted in bounded room."""
+    peaks = []
+    for schedules in (1000, 20000):
+        words = ["explore", "--quiet", "--keep-going", "--schedules", schedules, "--out", out, "--", program("semaphore_abba")]
+        process = subprocess.Popen([str(word) for word in (command_path("lockcheck"), *words)])
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 1
+        peaks.append(usage.ru_maxrss)
+    result = json.loads((out / "result.json").read_text())
+    assert sum(finding["count"] for finding in result["findings"]) > 2000
+    assert peaks[1] - peaks[0] < 6000, peaks  # KiB
+
+
+def on_a_terminal(columns: int, out: pathlib.Path, *words: object) -> str:
+    """What an exploration that finds something writes to a terminal of that width as standard error."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+    command = [str(word) for word in (command_path("lockcheck"), "explore", "--out", out, *words)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=slave, stdin=subprocess.DEVNULL) as process:
+        os.close(slave)
+        shown = b""
+        with contextlib.suppress(OSError):
+            while block := os.read(master, 4096):
+                shown += block
+        assert process.wait(60) == 1
+    os.close(master)
+    return shown.decode()
+
+
+def test_progress_stays_in_one_line_of_the_terminal(program, out) -> None:
+    shown = on_a_terminal(40, out, "--keep-going", "--shrink", "--time", 1.5, "--", program("semaphore_abba"))
+    lines = shown.replace("\x1b[K", "").split("\r")
+    assert any(" schedules, " in line for line in lines)
+    assert all(len(line) < 40 for line in lines), lines
+
+
+def test_progress_shows_how_far_it_is(program, out) -> None:
+    shown = on_a_terminal(200, out, "--keep-going", "--time", 2, "--", program("semaphore_abba"))
+    line = r"(\d+) schedules, (\d+)/s, (\d+) distinct, (\d+) with a finding \((\d) kinds?\), (\d+) s left"
+    seen = [tuple(map(int, match)) for match in re.findall(line, shown)]
+    assert len(seen) > 2, shown
+    schedules, rate, distinct, findings, kinds, left = seen[-1]
+    assert schedules > seen[0][0] and left <= seen[0][5] <= 2
+    assert rate > 0 and 0 < distinct <= schedules and 0 < findings < schedules and kinds == 2
+
+
 def test_progress_is_only_for_terminals(lockcheck, program, tmp_path) -> None:
     outcome = lockcheck("explore", "--time", 0.6, "--", program("barrier"))
     assert "\r" not in outcome.stderr and outcome.stderr == ""
@@ -273,8 +371,12 @@ def test_nothing_is_left_running_when_the_command_is_killed(program, tmp_path) -
 
     words = [command_path("lockcheck"), "explore", "--out", tmp_path / "o", "--", program("endless_loop"), tmp_path]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        time.sleep(0.5)
+        deadline = time.monotonic() + 20
+        while len(running()) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
         assert len(running()) > 1
         process.kill()
-    time.sleep(0.5)
+    deadline = time.monotonic() + 20
+    while running() and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert running() == []

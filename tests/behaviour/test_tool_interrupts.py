@@ -132,6 +132,31 @@ def test_a_search_that_is_killed_leaves_what_report_and_resume_can_read(name, pr
         assert finding["count"] >= before["count"]
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("which", [signal.SIGKILL, signal.SIGINT])
+def test_what_was_stopped_and_gone_on_with_is_what_it_would_have_been(which, jobs, program, tmp_path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    words = ("explore", "--quiet", "--keep-going", "--jobs", jobs, "--schedules", 4000)
+    run_command([command_path("lockcheck"), *words, "--out", whole, "--", program("semaphore_abba")])
+    with started(*words, "--out", parts, "--", program("semaphore_abba")) as process:
+        wait_for_results(parts)
+        time.sleep(0.3)
+        process.send_signal(which)
+        process.communicate(timeout=60)
+    before = json.loads((parts / "result.json").read_text())
+    assert before["schedules"] < 4000 and (before["unfinished"] or before["interrupted"])
+    resumed = run_command([command_path("lockcheck"), "explore", "--quiet", "--jobs", jobs, "--resume", parts])
+    assert resumed.code == 1, resumed.text
+
+    def comparable(out: pathlib.Path) -> dict:
+        result = json.loads((out / "result.json").read_text())
+        for part in (result, *result["findings"]):
+            del part["seconds"]
+        return result
+
+    assert comparable(parts) == comparable(whole)
+
+
 def test_two_commands_do_not_write_to_one_directory(lockcheck, program, out) -> None:
     with started("explore", "--time", 100, "--out", out, "--", program("barrier")) as process:
         wait_for_results(out)

@@ -173,6 +173,14 @@ def renumbered(text: str, number: int) -> str:
     return f"{text}end crc32={zlib.crc32(text.encode()):08x}\n"
 
 
+def test_shrunk_schedules_come_along(program, merge, tmp_path) -> None:
+    for seed in (1, 2):
+        search(tmp_path / str(seed), program("abba"), "--schedules", 40, "--shrink", "--seed", seed)
+    [finding] = merge(tmp_path / "1", tmp_path / "2").result["findings"]
+    origin = tmp_path / str(finding["seed"]) / finding["short_schedule"]
+    assert (tmp_path / "merged" / finding["short_schedule"]).read_bytes() == origin.read_bytes()
+
+
 def test_suppressions_are_counted_by_rule(program, merge, tmp_path) -> None:
     parts = [tmp_path / "a", tmp_path / "b"]
     results = [search(part, program("brings_suppressions"), "--schedules", 60, "--seed", i) for i, part in enumerate(parts)]
