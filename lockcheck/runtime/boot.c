@@ -202,6 +202,18 @@ static bool run_batch(pid_t template)
     return false;
 }
 
+/* A fork copies the table of descriptors as far as the highest that is open. The program does not run in the
+ * template any more, and a schedule's process begins by closing the socket, so it may have the lowest number.
+ */
+static void lower_socket(void)
+{
+    long low = lc_system_call(SYS_fcntl, lc.socket, F_DUPFD_CLOEXEC, 0, 0);
+    if (low < 0)
+        return;
+    lc_system_call(SYS_close, lc.socket, 0, 0, 0);
+    lc.socket = (int)low;
+}
+
 /* Serves schedules; returns in each schedule's process, never in the template. */
 static void checkpoint(void)
 {
@@ -213,6 +225,7 @@ static void checkpoint(void)
     lc.channel->memory_points = lc_memory_hooks;
     lc_exit_prepare();
     lc_processor_forget();
+    lower_socket();
     lc_suppressions_tell();
     lc_leftovers_prepare();
     send_packet(LC_MSG_READY, 0);

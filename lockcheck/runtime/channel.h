@@ -33,18 +33,16 @@
 
 #define LC_CHANNEL_ENV "LOCKCHECK_CHANNEL"
 #define LC_CHANNEL_MAGIC 0x6c6f636b63686b01ull
-#define LC_CHANNEL_VERSION 4u
+#define LC_CHANNEL_VERSION 5u
 
 /* Layout of the memory file, in bytes from its start. */
-#define LC_REPLAY_OFFSET (1ull << 20) /* decisions to follow, written by the command */
-#define LC_REPLAY_SIZE (256ull << 20)
 #define LC_DECISIONS_OFFSET                                                                                  \
-    (LC_REPLAY_OFFSET + LC_REPLAY_SIZE) /* decisions taken, written by the runtime                           \
-                                         */
+    (1ull << 20) /* decisions taken, written by the runtime: next to the head, since                         \
+                  * every schedule writes to both */
 #define LC_DECISIONS_SIZE (256ull << 20)
-#define LC_EVIDENCE_OFFSET                                                                                   \
-    (LC_DECISIONS_OFFSET + LC_DECISIONS_SIZE) /* evidence of the finding: JSON text                          \
-                                               */
+#define LC_REPLAY_OFFSET (LC_DECISIONS_OFFSET + LC_DECISIONS_SIZE) /* decisions to follow, by the command */
+#define LC_REPLAY_SIZE (256ull << 20)
+#define LC_EVIDENCE_OFFSET (LC_REPLAY_OFFSET + LC_REPLAY_SIZE) /* evidence of the finding: JSON text */
 #define LC_EVIDENCE_SIZE (64ull << 20)
 #define LC_STEPS_OFFSET (LC_EVIDENCE_OFFSET + LC_EVIDENCE_SIZE) /* struct lc_step's, with LC_FLAG_STEPS */
 #define LC_STEPS_SIZE (1ull << 30)
@@ -275,7 +273,8 @@ struct lc_shared_memory {
 
 _Static_assert(sizeof(struct lc_shared_memory) <= LC_SHARED_SIZE, "the table does not fit its area");
 _Static_assert(sizeof(struct lc_stacks) <= LC_STACKS_SIZE, "the stacks do not fit their area");
-_Static_assert(sizeof(struct lc_channel) <= LC_REPLAY_OFFSET, "the channel's head runs into its first area");
+_Static_assert(sizeof(struct lc_channel) <= LC_DECISIONS_OFFSET,
+               "the channel's head runs into its first area");
 
 /* What the limit of a member of a stage counts, in a plan for strategy "guided" (see its file). */
 enum lc_guided_limit { LC_GUIDED_ALL, LC_GUIDED_STAGE };

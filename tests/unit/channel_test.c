@@ -48,9 +48,9 @@ static void a_number_without_an_end_is_refused(void **state)
 static void sections_of_the_channel_do_not_overlap(void **state)
 {
     (void)state;
-    assert_true(sizeof(struct lc_channel) <= LC_REPLAY_OFFSET);
-    assert_true(LC_REPLAY_OFFSET + LC_REPLAY_SIZE <= LC_DECISIONS_OFFSET);
-    assert_true(LC_DECISIONS_OFFSET + LC_DECISIONS_SIZE <= LC_EVIDENCE_OFFSET);
+    assert_true(sizeof(struct lc_channel) <= LC_DECISIONS_OFFSET);
+    assert_true(LC_DECISIONS_OFFSET + LC_DECISIONS_SIZE <= LC_REPLAY_OFFSET);
+    assert_true(LC_REPLAY_OFFSET + LC_REPLAY_SIZE <= LC_EVIDENCE_OFFSET);
     assert_true(LC_EVIDENCE_OFFSET + LC_EVIDENCE_SIZE <= LC_CHANNEL_SIZE);
 }
 
