@@ -59,9 +59,21 @@ static void leave_to_other_processes(void)
         t->id, t->object->id);
 }
 
+/* A program that sends itself no signals, and whose main thread waits for one or for the thread that does,
+ * waits for somebody outside. */
+static void leave_to_the_outside(void)
+{
+    const struct lc_thread *main = lc_thread_by_number(1), *t = main;
+    if (main->state == LC_BLOCKED && main->op == LC_OP_THREAD_JOIN)
+        t = lc_thread_by_number((uint32_t)main->object->value);
+    if (!lc_sends_signals && t->state == LC_BLOCKED && t->op == LC_OP_SIGNAL_WAIT)
+        lc_uncontrolled("nothing can run: {t%u} waits for a signal, and the program sends none", t->id);
+}
+
 static void quiescent(void)
 {
     leave_to_other_processes();
+    leave_to_the_outside();
     uint32_t blocked;
     struct lc_thread *t = culprit(&blocked);
     if (!t)
@@ -73,6 +85,8 @@ static void quiescent(void)
                  t->object->owner->id);
     else if (t->object)
         snprintf(wait, sizeof wait, "waits for {o%u}", t->object->id);
+    else if (t->op == LC_OP_SIGNAL_WAIT)
+        snprintf(wait, sizeof wait, "waits for a signal that will never come");
     lc_finding("hang", "nothing can run: {t%u} %s%s%s%s%s", t->id, wait,
                blocked == 1   ? ""
                : blocked == 2 ? ", and another thread is blocked"

@@ -46,6 +46,7 @@ const char *lc_op_name(unsigned op)
         [LC_OP_INIT] = "init",
         [LC_OP_DESTROY] = "destroy",
         [LC_OP_KILL] = "kill",
+        [LC_OP_SIGNAL_WAIT] = "wait for a signal",
         [LC_OP_PROCESS_EXIT] = "end of the process",
         [LC_OP_FILE_OPEN] = "open",
         [LC_OP_FILE_READ] = "read from",

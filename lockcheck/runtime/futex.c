@@ -22,7 +22,8 @@ static long fail(int error)
     return -1;
 }
 
-/* A signal's handler ends the wait, or restarts the call, which then looks at the word again: signal(7). */
+/* A signal's handler ends the wait, or restarts the call if that has no time, which then looks at the word
+ * again. */
 static long futex_wait(int *word, int operation, int expected, const struct timespec *timeout)
 {
     struct lc_object *o = lc_object_at(word, LC_KIND_FUTEX);
@@ -49,8 +50,8 @@ static long futex_wait(int *word, int operation, int expected, const struct time
         me->interruptible = false;
         interrupted = me->interrupted;
         me->interrupted = LC_NOT_INTERRUPTED;
-    } while (!woken && interrupted == LC_RESTARTED);
-    return woken ? 0 : fail(interrupted == LC_INTERRUPTED ? EINTR : ETIMEDOUT);
+    } while (!woken && interrupted == LC_RESTARTED && !timeout);
+    return woken ? 0 : fail(interrupted != LC_NOT_INTERRUPTED ? EINTR : ETIMEDOUT);
 }
 
 static long futex_wake(int *word, int count)

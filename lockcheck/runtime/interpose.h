@@ -17,6 +17,9 @@ struct lc_object *lc_mutex_object(pthread_mutex_t *mutex);
 /* time.c: what every sleep is; a cancellation point. False when a signal's handler has ended it. */
 bool lc_sleep_until(int64_t deadline_ns);
 
+/* signal.c: the thread gets it when it runs next, or ends a wait for it. */
+void lc_send_signal(struct lc_thread *thread, int sig);
+
 /* thread.c */
 _Noreturn void lc_thread_ended(struct lc_thread *thread);
 _Noreturn void lc_main_thread_exited(void);

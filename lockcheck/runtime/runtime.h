@@ -65,7 +65,8 @@ enum lc_op {
     LC_OP_WRITE, /* of memory, or both */
     LC_OP_INIT,
     LC_OP_DESTROY,
-    LC_OP_KILL,         /* pthread_kill() of another thread */
+    LC_OP_KILL,         /* pthread_kill() of another thread, kill() of the program itself */
+    LC_OP_SIGNAL_WAIT,  /* sigwait() and the like */
     LC_OP_PROCESS_EXIT, /* the end of the process, with all threads that are left */
     LC_OP_FILE_OPEN,    /* these are of descriptors: see descriptor.c */
     LC_OP_FILE_READ,
@@ -212,6 +213,7 @@ struct lc_thread {
     void *unwind_base;   /* jmp_buf of the outermost frame */
     uint64_t signals;    /* pthread_kill()s to deliver when it next runs; bit 0 is signal 1 */
     uint64_t mask;       /* blocked signals, in the kernel's form */
+    uint64_t signals_awaited; /* by the sigwait() it is in */
 
     /* Evidence. */
     uint64_t blocked_step;
@@ -421,6 +423,7 @@ static inline void lc_mask_of_running(void)
     if (unlikely(lc_self->mask != lc_carriers_mask))
         lc_set_mask(lc_self->mask);
 }
+extern bool lc_sends_signals; /* the program has sent one to itself or to a thread */
 void lc_deliver_signals(void); /* those sent to the running fiber that it does not block */
 void lc_signals_init(void);
 

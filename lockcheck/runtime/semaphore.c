@@ -154,7 +154,9 @@ LC_EXPORT int sem_unlink(const char *name)
     return 0;
 }
 
-static int wait_for_token(sem_t *s, int64_t deadline_ns)
+/* After a handler the call is restarted when that says so, but not one with a time: Linux gives that up
+ * (signal(7) says otherwise of sem_timedwait()). */
+static int wait_for_token(sem_t *s, int64_t deadline_ns, bool timed)
 {
     struct lc_object *o = sem_object(s);
     struct lc_thread *me = lc_self;
@@ -167,10 +169,10 @@ static int wait_for_token(sem_t *s, int64_t deadline_ns)
         me->cancellable = me->interruptible = false;
         interrupted = me->interrupted;
         me->interrupted = LC_NOT_INTERRUPTED;
-    } while (!taken && interrupted == LC_RESTARTED); /* signal(7): it is restarted when the handler says so */
+    } while (!taken && interrupted == LC_RESTARTED && !timed);
     if (!taken) {
         lc_test_cancel();
-        return fail(interrupted == LC_INTERRUPTED ? EINTR : ETIMEDOUT);
+        return fail(interrupted != LC_NOT_INTERRUPTED ? EINTR : ETIMEDOUT);
     }
     o->value--;
     lc_availability_changed(o);
@@ -181,7 +183,7 @@ LC_EXPORT int sem_wait(sem_t *s)
 {
     if (!lc_controlled())
         return LC_REAL(sem_wait)(s);
-    return wait_for_token(s, LC_NEVER);
+    return wait_for_token(s, LC_NEVER, false);
 }
 
 LC_EXPORT int sem_clockwait(sem_t *s, clockid_t clock, const struct timespec *until)
@@ -190,7 +192,7 @@ LC_EXPORT int sem_clockwait(sem_t *s, clockid_t clock, const struct timespec *un
         return LC_REAL(sem_clockwait)(s, clock, until);
     if (!lc_clock_waits(clock) || !lc_timespec_valid(until))
         return fail(EINVAL);
-    return wait_for_token(s, lc_deadline(clock, until));
+    return wait_for_token(s, lc_deadline(clock, until), true);
 }
 
 LC_EXPORT int sem_timedwait(sem_t *s, const struct timespec *until)

@@ -71,12 +71,18 @@ static bool is_ignored(int sig, const struct sigaction *action)
     return action->sa_handler == SIG_IGN;
 }
 
-static void send_signal(struct lc_thread *t, int sig)
+bool lc_sends_signals;
+
+void lc_send_signal(struct lc_thread *t, int sig)
 {
+    lc_sends_signals = true;
     uint64_t bit = 1ull << (sig - 1);
     struct sigaction action;
     t->signals |= bit;
-    if (t == lc_self) {
+    if (t->signals_awaited & bit) {
+        t->signals_awaited = 0;
+        lc_wake(t);
+    } else if (t == lc_self) {
         lc_deliver_signals();
     } else if (t->state == LC_BLOCKED && !(t->mask & bit) && sigaction(sig, NULL, &action) == 0 &&
                !is_ignored(sig, &action)) {
@@ -99,7 +105,7 @@ LC_EXPORT int pthread_kill(pthread_t real, int sig)
         lc_point(LC_OP_KILL, t->self);
     if (sig == 0 || t->state == LC_FINISHED) /* one that has ended and is not joined is still there */
         return 0;
-    send_signal(t, sig);
+    lc_send_signal(t, sig);
     return 0;
 }
 

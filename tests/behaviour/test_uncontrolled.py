@@ -98,6 +98,49 @@ def test_a_wait_for_another_process_is_no_hang(lockcheck, tmp_path) -> None:
     assert outcome.code == 1 and outcome.result["findings"][0]["kind"] == "hang", outcome.text
 
 
+@pytest.mark.parametrize("wait", ["pause()", "sigwait(&set, &sig)", "sigsuspend(&set)"])
+def test_a_wait_for_a_signal_from_outside_is_no_hang(wait, lockcheck, tmp_path) -> None:
+    body = f"""
+        int main(int argc, char **argv)
+        {{
+            sigset_t set;
+            int sig;
+            sigemptyset(&set), sigaddset(&set, SIGTERM);
+            signal(SIGUSR1, SIG_IGN);
+            threads();
+            if (argc > 1)
+                raise(SIGUSR1);
+            {wait};
+            return 0;
+        }}
+    """
+    program = build(tmp_path, body)
+    outcome = lockcheck("explore", "--", program)
+    assert outcome.code == 3, outcome.text
+    assert "nothing can run: main waits for a signal, and the program sends none" in outcome.stderr, outcome.text
+    # One that sends signals itself has lost one.
+    outcome = lockcheck("explore", "--", program, "sends")
+    assert outcome.code == 1, outcome.text
+    [finding] = outcome.result["findings"]
+    assert finding["kind"] == "hang" and "main waits for a signal that will never come" in finding["summary"]
+
+
+def test_signals_to_the_group_of_the_program_do_not_reach_what_it_was_forked_from(lockcheck, tmp_path) -> None:
+    body = """
+        static volatile int handled;
+        static void handler(int s) { handled++; }
+        int main(void)
+        {
+            signal(SIGUSR1, handler);
+            threads();
+            kill(0, SIGUSR1), killpg(getpgrp(), SIGUSR1);
+            return handled != 2;
+        }
+    """
+    outcome = lockcheck("explore", "--schedules", 50, "--", build(tmp_path, body))
+    assert outcome.code == 0, outcome.text
+
+
 OPENMP = """
     int main(void)
     {

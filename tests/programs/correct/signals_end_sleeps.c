@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A signal's handler ends sleeps with EINTR and what is left of them, whether it has SA_RESTART or not; a
- * wait for a semaphore or a futex only where it has not: signal(7).
+ * A signal's handler ends sleeps with EINTR and what is left of them, whether it has SA_RESTART or not, and
+ * so it ends timed waits for a semaphore; waits without a time only where it has not.
  */
 #include <assert.h>
 #include <errno.h>
@@ -77,11 +77,19 @@ static void *sleeper(void *way)
     return NULL;
 }
 
-static void *waiter(void *restarts)
+static void *timed_waiter(void *unused)
 {
     struct timespec until = {.tv_sec = FOR_EVER};
     sem_post(&begun);
-    int result = sem_timedwait(&never, &until);
+    assert(sem_timedwait(&never, &until) == -1 && errno == EINTR);
+    atomic_store(&waits_on, 0);
+    return unused;
+}
+
+static void *waiter(void *restarts)
+{
+    sem_post(&begun);
+    int result = sem_wait(&never);
     assert(restarts ? result == 0 : result == -1 && errno == EINTR);
     atomic_store(&waits_on, 0);
     return NULL;
@@ -135,6 +143,7 @@ int main(void)
     signal_until_it_ends(begin(futex_waiter, 0));
 
     handle(SA_RESTART);
+    signal_until_it_ends(begin(timed_waiter, 0));
     thread = begin(waiter, 1);
     pthread_kill(thread, SIGUSR1);
     usleep(10000);
@@ -144,6 +153,6 @@ int main(void)
     usleep(10000);
     __atomic_store_n(&word, 1, __ATOMIC_SEQ_CST);
     signal_until_it_ends(thread);
-    assert(atomic_load(&handled) >= 8);
+    assert(atomic_load(&handled) >= 9);
     return 0;
 }
