@@ -595,6 +595,16 @@ static void show_progress(const struct hunt *hunt)
     });
 }
 
+/* The time is over. What has been begun counts, and what was explored before the run went on. */
+static void end_soon(struct hunt *hunt)
+{
+    uint64_t begun = hunt->next - 1, before = tally_last_waiting(&hunt->tally);
+    if (before > begun)
+        begun = before;
+    if (begun < hunt->last)
+        hunt->last = begun;
+}
+
 /* Until no schedule that counts is under way and none is to be begun. */
 static void hunt_on(struct hunt *hunt)
 {
@@ -602,8 +612,8 @@ static void hunt_on(struct hunt *hunt)
     uint64_t watched_ns = now_ns();
     bool done = false;
     while (!interrupted() && !hunt->refused) {
-        if (hunt_seconds(hunt) >= hunt->options.seconds && hunt->next - 1 < hunt->last)
-            hunt->last = hunt->next - 1;
+        if (hunt_seconds(hunt) >= hunt->options.seconds)
+            end_soon(hunt);
         begin_schedules(hunt);
         follow_batches(hunt);
         save_now_and_then(hunt);

@@ -230,7 +230,8 @@ static int read_findings(struct hunt *hunt, const json_t *json, const char *dire
 }
 
 /* The last number when that many more are to be explored. Those that were explored before one with a lower
- * number had come to its end, and wait to be summed up, do not count. */
+ * number had come to its end, and wait to be summed up, do not count. All before them is explored in any
+ * case: what they have shown is not to be lost. */
 static uint64_t last_of(const struct tally *tally, uint64_t more)
 {
     if (more >= INT64_MAX - tally->next)
@@ -238,7 +239,7 @@ static uint64_t last_of(const struct tally *tally, uint64_t more)
     uint64_t last = tally->next - 1 + more;
     for (size_t i = 0; i < tally->waiting_count && tally->waiting[i].schedule <= last; i++)
         last += tally->stride;
-    return last;
+    return last > tally_last_waiting(tally) ? last : tally_last_waiting(tally);
 }
 
 /* What is given now counts from here; else the rest of what there was. */

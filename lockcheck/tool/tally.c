@@ -105,6 +105,11 @@ bool tally_waits(const struct tally *tally, uint64_t schedule)
     return false;
 }
 
+uint64_t tally_last_waiting(const struct tally *tally)
+{
+    return tally->waiting_count ? tally->waiting[tally->waiting_count - 1].schedule : 0;
+}
+
 void tally_forget(struct tally *tally, uint64_t last)
 {
     while (tally->waiting_count && tally->waiting[tally->waiting_count - 1].schedule > last)

@@ -50,6 +50,9 @@ void tally_add(struct tally *tally, struct ended ended, uint64_t last);
 /* Is that number waiting to be summed up? */
 bool tally_waits(const struct tally *tally, uint64_t schedule);
 
+/* The highest number that waits, 0 when none does. */
+uint64_t tally_last_waiting(const struct tally *tally);
+
 /* Those that wait and come after `last` are forgotten: they are still to be explored. */
 void tally_forget(struct tally *tally, uint64_t last);
 
