@@ -235,7 +235,7 @@ struct lc_thread {
 };
 
 extern struct lc_thread *lc_self;                    /* the thread that runs */
-extern struct lc_thread *lc_threads[LC_MAX_THREADS]; /* by number */
+extern struct lc_thread **lc_threads; /* by number */
 static inline struct lc_thread *lc_thread_by_number(uint32_t id)
 {
     return lc_threads[id];

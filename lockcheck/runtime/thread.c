@@ -36,7 +36,11 @@
 
 int lc_has_fsgsbase;
 LC_WRITTEN struct lc_thread *lc_self;
-struct lc_thread *lc_threads[LC_MAX_THREADS];
+
+#define FEW 64u /* most programs have no more threads, and then a page less is written in each schedule */
+LC_WRITTEN static struct lc_thread *few[FEW];
+LC_WRITTEN struct lc_thread **lc_threads = few;
+
 LC_WRITTEN static uint32_t thread_count;
 LC_WRITTEN static struct lc_thread *to_reap;
 LC_WRITTEN static uint32_t to_reap_count;
@@ -72,6 +76,10 @@ static struct lc_thread *add_thread(void)
         return NULL;
     struct lc_thread *t = lc_allocate(sizeof *t);
     t->id = ++thread_count;
+    if (t->id == FEW) {
+        lc_threads = lc_allocate(LC_MAX_THREADS * sizeof *lc_threads);
+        memcpy(lc_threads, few, sizeof few);
+    }
     lc_threads[t->id] = t;
     t->deadline_ns = LC_NEVER;
     return t;

@@ -17,9 +17,9 @@ LC_WRITTEN static uint32_t
 
 static void begin(const struct lc_schedule_settings *settings)
 {
-    static const uint32_t choices[] = {0, 16, 64, 256, 1024};
     state = settings->seed;
-    eagerness = choices[lc_random_below(&state, sizeof choices / sizeof *choices)];
+    uint32_t draw = lc_random_below(&state, 5);
+    eagerness = draw ? 4u << (2 * draw) : 0;
 }
 
 static uint32_t choose(const struct lc_choice *c)
