@@ -277,7 +277,7 @@ _Static_assert(sizeof(struct lc_channel) <= LC_DECISIONS_OFFSET,
                "the channel's head runs into its first area");
 
 /* What the limit of a member of a stage counts, in a plan for strategy "guided" (see its file). */
-enum lc_guided_limit { LC_GUIDED_ALL, LC_GUIDED_STAGE };
+enum lc_guided_limit { LC_GUIDED_ALL, LC_GUIDED_STAGE, LC_GUIDED_BEFORE };
 
 /*
  * Decisions are pairs of varints (7 bits a byte, low first, the top bit means more): the thread that was

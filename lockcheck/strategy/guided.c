@@ -6,13 +6,15 @@
  * programs, FSE 2010, for schedules).
  *
  * A plan is a list of stages, all numbers varints: how many members the stage has, and for each its thread,
- * what its limit counts, and the limit: how many steps it may have taken in all (LC_GUIDED_ALL), or may take in
- * this stage (LC_GUIDED_STAGE). Time is thread 0. Within a stage the members run tamely: each until it blocks,
- * yields or is at its limit, then the next in the order of the plan; time passes when no other member can go
- * on. The stage ends when none of them can. A stage of one member is a run as in a recording; one of several
- * members leaves it open how they get to where the plan wants them. Where steps are counted from the
- * beginning, a stage that is left out delays its threads until their next stages, and does not shift what
- * these mean. After the last stage the tame strategy goes on.
+ * what its limit counts, and the limit: how many steps it may have taken in all (LC_GUIDED_ALL), or may take
+ * in this stage (LC_GUIDED_STAGE). With LC_GUIDED_BEFORE the limit is of the stage too, and three more
+ * numbers follow: an operation and an object, before which the member stops once it has taken a step, and how
+ * many of the stages that follow are left out if it does. Time is thread 0. Within a stage the members run
+ * tamely: each until it blocks, yields or is at its limit, then the next in the order of the plan; time
+ * passes when no other member can go on. The stage ends when none of them can. A stage of one member is a run
+ * as in a recording; one of several members leaves it open how they get to where the plan wants them. Where
+ * steps are counted from the beginning, a stage that is left out delays its threads until their next stages,
+ * and does not shift what these mean. After the last stage the tame strategy goes on.
  *
  * The runtime records what was really done, and that is what a shorter schedule is made of.
  */
@@ -31,9 +33,13 @@ static uint64_t taken[MAX_THREADS]; /* steps, by thread */
 static struct member {
     uint32_t thread;
     uint64_t limit;
+    uint64_t first; /* how many steps it had taken when the stage began */
+    bool stops;     /* LC_GUIDED_BEFORE */
+    uint64_t op, object, leaves_out;
 } members[MAX_THREADS];
 static uint32_t member_count;
-static uint32_t turn; /* index of the member that ran last */
+static uint32_t turn;     /* index of the member that ran last */
+static uint64_t left_out; /* stages that are to come */
 static uint32_t run_length;
 
 static void begin(const struct lc_schedule_settings *settings)
@@ -42,6 +48,7 @@ static void begin(const struct lc_schedule_settings *settings)
     end_of_plan = at + settings->replay_bytes;
     memset(taken, 0, sizeof taken);
     member_count = 0;
+    left_out = 0;
     lc_strategy_cooperative.begin(settings);
 }
 
@@ -57,23 +64,49 @@ static bool get(uint64_t most, uint64_t *value)
     return false;
 }
 
-static bool next_stage(void)
+static bool get_member(struct member *m)
 {
-    uint64_t count, thread, counts;
+    uint64_t thread, counts;
+    if (!get(MAX_THREADS - 1, &thread) || !get(LC_GUIDED_BEFORE, &counts) || !get(UINT64_MAX / 2, &m->limit))
+        return false;
+    m->thread = (uint32_t)thread;
+    m->first = taken[thread];
+    if (counts != LC_GUIDED_ALL)
+        m->limit += m->first;
+    m->stops = counts == LC_GUIDED_BEFORE;
+    return !m->stops ||
+           (get(UINT32_MAX, &m->op) && get(UINT32_MAX, &m->object) && get(UINT64_MAX / 2, &m->leaves_out));
+}
+
+static bool get_stage(void)
+{
+    uint64_t count;
     member_count = turn = run_length = 0;
     if (!get(MAX_THREADS, &count))
         return false;
-    for (uint64_t i = 0; i < count; i++) {
-        struct member *m = &members[i];
-        if (!get(MAX_THREADS - 1, &thread) || !get(LC_GUIDED_STAGE, &counts) || !get(UINT64_MAX / 2, &m->limit))
+    for (uint64_t i = 0; i < count; i++)
+        if (!get_member(&members[i]))
             return false;
-        m->thread = (uint32_t)thread;
-        if (counts == LC_GUIDED_STAGE)
-            m->limit += taken[thread];
-    }
     member_count = (uint32_t)count;
     turn = member_count ? member_count - 1 : 0; /* so that the first comes first */
     return true;
+}
+
+static bool next_stage(void)
+{
+    for (; left_out > 0; left_out--)
+        if (!get_stage())
+            return false;
+    return get_stage();
+}
+
+/* It stands where it is to stop. */
+static bool has_arrived(const struct lc_choice *c, const struct member *m)
+{
+    if (!m->stops || taken[m->thread] == m->first)
+        return false;
+    struct lc_next next = c->next(m->thread);
+    return next.op == m->op && next.object == m->object;
 }
 
 static bool can_run(const struct lc_choice *c, const struct member *m)
@@ -84,7 +117,7 @@ static bool can_run(const struct lc_choice *c, const struct member *m)
         return c->time_possible;
     for (uint32_t i = 0; i < c->count; i++)
         if (c->enabled[i] == m->thread)
-            return true;
+            return !has_arrived(c, m);
     return false;
 }
 
@@ -117,15 +150,17 @@ static const struct member *pick(const struct lc_choice *c)
 static uint32_t choose(const struct lc_choice *c)
 {
     const struct member *m;
-    while (!(m = pick(c)))
+    while (!(m = pick(c))) {
+        for (uint32_t i = 0; i < member_count; i++)
+            if (has_arrived(c, &members[i]))
+                left_out = members[i].leaves_out;
         if (!next_stage())
             return lc_strategy_cooperative.choose(c);
+    }
     run_length++;
     taken[m->thread]++;
     return m->thread;
 }
 
-const struct lc_strategy lc_strategy_guided = {.name = "guided",
-                                               .about = "follow a plan as far as it is possible",
-                                               .begin = begin,
-                                               .choose = choose};
+const struct lc_strategy lc_strategy_guided = {
+    .name = "guided", .about = "follow a plan as far as it is possible", .begin = begin, .choose = choose};

@@ -521,11 +521,26 @@ static char *stack_text(const struct description *description, const json_t *own
     return text;
 }
 
+static bool is_running(const json_t *thread)
+{
+    return strcmp(text_of(thread, "state"), "running") == 0;
+}
+
+/* Does a thread that the sentence names run into the finding? Then where the others have got to meanwhile is
+ * chance. */
+static bool one_runs_into_it(const struct description *description, const char *sentence)
+{
+    const json_t *threads = json_object_get(description->evidence, "threads");
+    for (const char *at = sentence; (at = strstr(at, "{t")); at++)
+        if (is_running(find_by_id(threads, (json_int_t)strtoll(at + 2, NULL, 10))))
+            return true;
+    return false;
+}
+
 /* Is where the thread stands at the end part of the finding? Not of one that shows stacks from before. */
 static bool stands_there(const struct description *description, const json_t *thread)
 {
-    return json_array_size(json_object_get(description->evidence, "stacks")) == 0 ||
-           strcmp(text_of(thread, "state"), "running") == 0;
+    return json_array_size(json_object_get(description->evidence, "stacks")) == 0 || is_running(thread);
 }
 
 char *evidence_identify(struct evidence_reader *reader, const struct execution *execution, bool with_stacks)
@@ -533,6 +548,7 @@ char *evidence_identify(struct evidence_reader *reader, const struct execution *
     struct description description;
     open_description(&description, reader, execution);
     struct parts objects = {0}, stacks = {0};
+    bool one = one_runs_into_it(&description, execution->summary);
     char *sentence = copy_text(execution->summary), *to = sentence;
     for (const char *at = execution->summary; *at;) {
         unsigned long long id;
@@ -546,7 +562,7 @@ char *evidence_identify(struct evidence_reader *reader, const struct execution *
             } else if (with_stacks) {
                 const json_t *thread =
                     find_by_id(json_object_get(description.evidence, "threads"), (json_int_t)id);
-                if (stands_there(&description, thread))
+                if (one ? is_running(thread) : stands_there(&description, thread))
                     parts_add(&stacks, stack_text(&description, thread));
             }
             *to++ = at[1];
@@ -642,17 +658,4 @@ void evidence_stacks_free(struct evidence_stacks *stacks)
         free(stacks->stacks[i].symbols);
     free(stacks->stacks);
     *stacks = (struct evidence_stacks){0};
-}
-
-bool evidence_names_objects(struct evidence_reader *reader, const struct execution *execution)
-{
-    struct description description;
-    open_description(&description, reader, execution);
-    bool known = true;
-    for (const char *at = execution->summary; (at = strstr(at, "{o")); at++) {
-        const char *name = names_find(&description.objects, (json_int_t)strtoll(at + 2, NULL, 10));
-        known = known && name && !strchr(name, '#');
-    }
-    close_description(&description);
-    return known;
 }

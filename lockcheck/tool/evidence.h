@@ -52,7 +52,8 @@ char *evidence_place(struct evidence_reader *reader, const struct lc_stack *stac
 /*
  * What makes two findings the same, as an identifier "KIND-XXXXXXXX": the kind, the sentence without its
  * numbers, the objects that it names and, with_stacks, where the threads that it names are, without
- * addresses. The order in which it names them does not count. Text that the caller frees.
+ * addresses; if one of them runs into the finding, where that one is. The order in which it names them does
+ * not count. Text that the caller frees.
  */
 char *evidence_identify(struct evidence_reader *reader, const struct execution *execution, bool with_stacks);
 
@@ -76,8 +77,5 @@ struct evidence_stacks {
 /* Without evidence there are none. Valid until the reader is used again; evidence_stacks_free(). */
 struct evidence_stacks evidence_stacks(struct evidence_reader *reader, const struct execution *execution);
 void evidence_stacks_free(struct evidence_stacks *stacks);
-
-/* Are all objects that the sentence names known by a name of their own, also without stacks? */
-bool evidence_names_objects(struct evidence_reader *reader, const struct execution *execution);
 
 #endif

@@ -17,6 +17,8 @@ void trace_init(struct trace *trace, const struct lc_step *steps, size_t length)
 {
     *trace = (struct trace){.length = length, .threads = 1};
     trace->thread = allocate(length * sizeof *trace->thread);
+    trace->op = allocate(length * sizeof *trace->op);
+    trace->object = allocate(length * sizeof *trace->object);
     trace->how = allocate(length);
     trace->enabled = allocate(length * sizeof *trace->enabled);
     trace->count = allocate(length * sizeof *trace->count);
@@ -24,6 +26,8 @@ void trace_init(struct trace *trace, const struct lc_step *steps, size_t length)
     trace->preemptions = allocate(length * sizeof *trace->preemptions);
     for (size_t i = 0; i < length; i++) {
         trace->thread[i] = steps[i].thread;
+        trace->op[i] = steps[i].op;
+        trace->object[i] = steps[i].object;
         trace->how[i] = (uint8_t)steps[i].switched;
         trace->enabled[i] = steps[i].enabled;
         if (steps[i].thread >= trace->threads)
@@ -46,6 +50,8 @@ void trace_init(struct trace *trace, const struct lc_step *steps, size_t length)
 void trace_free(struct trace *trace)
 {
     free(trace->thread);
+    free(trace->op);
+    free(trace->object);
     free(trace->how);
     free(trace->enabled);
     free(trace->count);
@@ -140,7 +146,8 @@ void plan_add_tame(struct plan *plan, const struct trace *trace, size_t from, si
             order[members++] = trace->thread[i];
         last[trace->thread[i]] = i + 1;
     }
-    uint32_t preempted = to < trace->length && trace->how[to] == STEP_PREEMPTION ? running_before(trace, to) : 0;
+    uint32_t preempted =
+        to < trace->length && trace->how[to] == STEP_PREEMPTION ? running_before(trace, to) : 0;
     put(plan, members);
     for (size_t k = 0; k < members; k++) {
         uint32_t thread = order[k];
@@ -157,15 +164,107 @@ void plan_add_tame(struct plan *plan, const struct trace *trace, size_t from, si
 #define SHORT_RUN 32u  /* steps, at most, of a run that is cut short */
 #define LONG_RUN 1000u /* of one that is not: it blocks before, or spins */
 
+/* Lots with blanks: for some time some threads, time among them, are drawn less often than others. */
+struct lots {
+    uint64_t random;
+    uint32_t threads;
+    uint32_t left;                /* draws until it is others */
+    uint8_t rare[LC_MAX_THREADS]; /* one draw in 1 << rare counts */
+};
+
+static void lots_init(struct lots *lots, uint64_t seed, uint32_t threads)
+{
+    lots->random = lc_mix64(seed);
+    lots->threads = threads;
+    lots->left = 0;
+}
+
+static uint32_t draw(struct lots *lots)
+{
+    if (lots->left-- == 0) {
+        lots->left = 16u << lc_random_below(&lots->random, 6);
+        for (uint32_t i = 0; i < lots->threads; i++)
+            lots->rare[i] =
+                (uint8_t)(lc_random_below(&lots->random, 3) ? 0 : 2 + lc_random_below(&lots->random, 4));
+        lots->rare[lc_random_below(&lots->random, lots->threads)] = 0;
+    }
+    for (;;) {
+        uint32_t thread = lc_random_below(&lots->random, lots->threads);
+        if (lc_random_below(&lots->random, 1u << lots->rare[thread]) == 0)
+            return thread;
+    }
+}
+
 void plan_add_lots(struct plan *plan, uint64_t seed, uint32_t threads, uint64_t steps, uint32_t one_in)
 {
-    uint64_t random = lc_mix64(seed);
+    struct lots lots;
+    lots_init(&lots, seed, threads);
     for (uint64_t i = 0; i < steps; i++) {
-        uint32_t thread = lc_random_below(&random, threads);
-        bool cut_short = lc_random_below(&random, one_in) == 0;
+        uint32_t thread = draw(&lots);
+        bool cut_short = one_in && lc_random_below(&lots.random, one_in) == 0;
         put_run(plan, thread, LC_GUIDED_STAGE,
                 thread == LC_TIME ? 1
-                : cut_short       ? 1 + lc_random_below(&random, SHORT_RUN)
+                : cut_short       ? 1 + lc_random_below(&lots.random, SHORT_RUN)
                                   : LONG_RUN);
     }
+}
+
+/* The thread goes on for at most `limit` steps, or until it is about to do what it does in that step; then so
+ * many stages are left out. */
+static void put_run_to(struct plan *plan, const struct trace *trace, size_t step, uint64_t limit,
+                       uint64_t leaves_out)
+{
+    put_run(plan, trace->thread[step], LC_GUIDED_BEFORE, limit);
+    put(plan, trace->op[step]);
+    put(plan, trace->object[step]);
+    put(plan, leaves_out);
+}
+
+/* The next step of the thread from `step` on; the length of the trace if there is none. */
+static size_t next_step_of(const struct trace *trace, uint32_t thread, size_t step)
+{
+    while (step < trace->length && trace->thread[step] != thread)
+        step++;
+    return step;
+}
+
+/* The same runs as those steps are, each to where it was left. */
+static void add_to_same_places(struct plan *plan, const struct trace *trace, size_t from, size_t to)
+{
+    for (size_t first = from, i; first < to; first = i + 1) {
+        i = last_of_run(trace, first, to);
+        uint32_t thread = trace->thread[i];
+        size_t next = next_step_of(trace, thread, i + 1);
+        if (thread == LC_TIME || blocks_after(trace, i) || next == trace->length)
+            plan_add_alike(plan, trace, first, i + 1);
+        else
+            put_run_to(plan, trace, next, (i + 1 - first) * 2 + 100, 0);
+    }
+}
+
+#define GRAFTED_LOG 6u  /* logarithm of how many preemptions are taken at most, and from the last how many */
+#define STEPS_OF_RUN 8u /* on average, about */
+
+void plan_add_graft(struct plan *plan, uint64_t seed, const struct trace *trace)
+{
+    uint64_t random = lc_mix64(seed);
+    size_t n = trace->preemption_count;
+    size_t first = n - 1 - lc_random_below(&random, 1u << lc_random_below(&random, GRAFTED_LOG + 1)) % n;
+    size_t end = first + (1u << lc_random_below(&random, GRAFTED_LOG + 1));
+    size_t from = trace->preemptions[first], to = end < n ? trace->preemptions[end] : trace->length;
+    uint32_t runs = (uint32_t)(trace->length / STEPS_OF_RUN) + 1;
+    plan_add_lots(plan, lc_random_next(&random), trace->threads, lc_random_below(&random, runs), 0);
+    uint32_t preempted = running_before(trace, from);
+    size_t place = next_step_of(trace, preempted, from);
+    struct lots lots;
+    lots_init(&lots, lc_random_next(&random), trace->threads);
+    for (uint32_t i = 0; i < runs && place < trace->length; i++) {
+        uint32_t thread = draw(&lots);
+        if (thread == preempted)
+            put_run_to(plan, trace, place, LONG_RUN, runs - 1 - i);
+        else
+            put_run(plan, thread, LC_GUIDED_STAGE, thread == LC_TIME ? 1 : LONG_RUN);
+    }
+    add_to_same_places(plan, trace, from, to);
+    plan_add_lots(plan, lc_random_next(&random), trace->threads, runs, 0);
 }

@@ -18,6 +18,7 @@ enum { STEP_SAME, STEP_SWITCH, STEP_PREEMPTION };
 struct trace {
     size_t length;
     uint32_t *thread;      /* that took the step; 0: time */
+    uint32_t *op, *object; /* what the step did, and with what */
     uint8_t *how;          /* STEP_... */
     uint32_t *enabled;     /* how many threads could have taken it */
     uint32_t threads;      /* numbers of threads are below this */
@@ -57,9 +58,16 @@ enum stop {
 void plan_add_tame(struct plan *plan, const struct trace *trace, size_t from, size_t to, enum stop stop);
 
 /*
- * Threads (numbers below `threads`, time among them) drawn by lot, for about so many steps: each goes on until
- * it blocks, but for one in `one_in`, which goes on for a few steps.
+ * Threads (numbers below `threads`, time among them) drawn by lot, for about so many steps: each goes on
+ * until it blocks, but for one in `one_in`, which goes on for a few steps.
  */
 void plan_add_lots(struct plan *plan, uint64_t seed, uint32_t threads, uint64_t steps, uint32_t one_in);
+
+/*
+ * Some of the last preemptions of the trace, which has one at least, in an execution that is otherwise drawn
+ * by lot without any: from some time on, when the thread that was preempted comes to where it was, what
+ * followed in the trace follows again, each thread being preempted where it was then.
+ */
+void plan_add_graft(struct plan *plan, uint64_t seed, const struct trace *trace);
 
 #endif

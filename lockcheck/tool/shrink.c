@@ -25,8 +25,8 @@ struct shrinker {
     struct settings settings; /* of a try */
     struct evidence_reader *evidence;
     const struct execution *found;
-    char *identity;    /* of the finding as tries show it */
-    char *full;        /* the same with the names that evidence gives, or NULL if tries show them */
+    char *identity; /* of the finding as tries show it */
+    char *full;     /* the same with the names and stacks that evidence gives, NULL if tries show them all */
     struct execution best;
     struct trace trace; /* of best */
     uint64_t spent, tries;
@@ -56,11 +56,20 @@ static bool run(struct shrinker *s, const struct settings *settings, struct exec
     return !s->broken;
 }
 
+/* Settings that run the execution again. */
+static struct settings replaying(const struct shrinker *s, const struct execution *execution)
+{
+    struct settings settings = s->settings;
+    settings.strategy = "replay";
+    settings.decisions = execution->decisions;
+    settings.decisions_bytes = execution->decisions_bytes;
+    return settings;
+}
+
 static void adopt(struct shrinker *s, struct execution *execution)
 {
     trace_free(&s->trace);
-    trace_init(&s->trace,
-               (const struct lc_step *)((const char *)s->template.channel + LC_STEPS_OFFSET),
+    trace_init(&s->trace, (const struct lc_step *)((const char *)s->template.channel + LC_STEPS_OFFSET),
                (size_t)execution->steps);
     execution_free(&s->best);
     s->best = *execution;
@@ -71,16 +80,12 @@ static bool same_in_full(struct shrinker *s, const struct execution *execution)
 {
     if (!s->full)
         return true;
-    struct settings settings = s->settings;
-    settings.strategy = "replay";
-    settings.flags = LC_FLAG_EVIDENCE | LC_FLAG_STEPS;
-    settings.max_steps = 0;
-    settings.decisions = execution->decisions;
-    settings.decisions_bytes = execution->decisions_bytes;
+    struct settings settings = replaying(s, execution);
+    settings.flags |= LC_FLAG_EVIDENCE;
     struct execution again;
     if (!run(s, &settings, &again))
         return false;
-    char *identity = evidence_identify(s->evidence, &again, false);
+    char *identity = evidence_identify(s->evidence, &again, true);
     bool same = again.hash == execution->hash && strcmp(identity, s->full) == 0;
     free(identity);
     execution_free(&again);
@@ -91,7 +96,7 @@ static bool same_finding(struct shrinker *s, const struct execution *execution)
 {
     if (execution->ending != ENDING_FINDING || strcmp(execution->kind, s->found->kind) != 0)
         return false;
-    char *identity = evidence_identify(s->evidence, execution, false);
+    char *identity = evidence_identify(s->evidence, execution, true);
     bool same = strcmp(identity, s->identity) == 0;
     free(identity);
     return same && same_in_full(s, execution);
@@ -132,24 +137,35 @@ static bool attempt(struct shrinker *s, struct plan *plan)
 
 /* ---- afresh: executions with few preemptions from the beginning ---- */
 
-#define TRIES_AFRESH 200u
-#define WORTH_IT 16u /* preemptions */
+#define FEW 16u /* preemptions: from here on it is worth to look at each */
+#define TRIES_AFRESH 4000u
+#define TRIES_WITHOUT_SUCCESS 1000u
 
 /* For a finding that shows easily, a new execution is a shorter way than a detour made straight. */
 static void search_afresh(struct shrinker *s)
 {
-    static const uint32_t sparse[] = {512, 128, 32, 8};
-    for (size_t i = 0; i < sizeof sparse / sizeof *sparse; i++)
-        for (uint32_t k = 0; k < TRIES_AFRESH && s->trace.preemption_count > WORTH_IT && !s->stopped; k++) {
-            struct plan plan = {0};
-            plan_add_lots(&plan, i * TRIES_AFRESH + k, s->trace.threads, s->trace.length, sparse[i]);
-            if (attempt(s, &plan)) {
-                if (getenv("SHRINK_DEBUG"))
-                    fprintf(stderr, "afresh %u/%u: %zu preemptions %lu steps, %lu tries\n", sparse[i], k, s->trace.preemption_count,
-                            s->best.steps, s->tries);
-                return;
-            }
-        }
+    static const uint32_t sparse[] = {256, 64, 16};
+    for (uint32_t k = 0; k < TRIES_AFRESH && s->trace.preemption_count > FEW && !s->stopped; k++) {
+        struct plan plan = {0};
+        if (k % 2 == 0)
+            plan_add_graft(&plan, k, &s->trace);
+        else
+            plan_add_lots(&plan, k, s->trace.threads, s->trace.length, sparse[k / 2 % 3]);
+        attempt(s, &plan);
+    }
+}
+
+/* The same preemptions elsewhere, or some of them. Returns whether there are fewer then. */
+static bool search_elsewhere(struct shrinker *s)
+{
+    size_t before = s->trace.preemption_count;
+    for (uint32_t k = 0, failed = 0;
+         failed < TRIES_WITHOUT_SUCCESS && s->trace.preemption_count > 0 && !s->stopped; k++) {
+        struct plan plan = {0};
+        plan_add_graft(&plan, k, &s->trace);
+        failed = attempt(s, &plan) ? 0 : failed + 1;
+    }
+    return s->trace.preemption_count < before;
 }
 
 /* ---- coarse: parts of the execution made tame ---- */
@@ -168,52 +184,72 @@ static bool attempt_tame(struct shrinker *s, size_t from, size_t to, enum stop s
     return attempt(s, &plan);
 }
 
-/* Where to divide: near the middle, where the most threads are at rest, so that what comes after depends the
- * least on how it came to that. */
-static size_t quiet_middle(const struct trace *t, size_t from, size_t to)
+/* A step near `step`, where the most threads are at rest, so that what comes after depends the least on how
+ * it came to that. */
+static size_t quiet_step(const struct trace *t, size_t step, size_t distance)
 {
-    size_t quarter = (to - from) / 4, middle = from + (to - from) / 2, best = middle;
-    for (size_t i = 0; i <= quarter; i++)
+    size_t best = step;
+    for (size_t i = 0; i <= distance; i++)
         for (int side = 0; side < 2; side++) {
-            size_t step = side ? middle + i : middle - i;
-            if (step > from && step < to && t->enabled[step] < t->enabled[best])
-                best = step;
+            size_t at = side ? step + i : step - i;
+            if (i <= step && at < t->length && t->enabled[at] < t->enabled[best])
+                best = at;
         }
     return best;
 }
 
-/*
- * Makes the steps from `from` to before `to` tame, as a whole or in parts. The later part first, since what
- * comes before a change stays as it is.
- */
-static void tame(struct shrinker *s, size_t from, size_t to)
+/* Ways to make a part tame; the one that was the last to succeed is tried first. */
+struct way {
+    enum stop stop;
+    add_rest *add;
+};
+
+static bool attempt_ways(struct shrinker *s, struct way *ways, size_t count, size_t from, size_t to)
 {
-    static const struct {
-        enum stop stop;
-        add_rest *add;
-    } ways[] = {{STOP_ALL_AT_REST, plan_add_alike},
-                {STOP_AT_REST, plan_add_exact},
-                {STOP_AT_REST, plan_add_alike},
-                {STOP_EXACTLY, plan_add_exact}};
-    const struct trace *t = &s->trace;
-    if (to > t->length)
-        to = t->length;
-    if (s->stopped || from + 1 >= to ||
-        trace_preemptions_before(t, to) == trace_preemptions_before(t, from + 1))
-        return;
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        if (attempt_tame(s, from, to, ways[i].stop, ways[i].add)) {
-            if (getenv("SHRINK_DEBUG3")) fprintf(stderr, "ok %zu..%zu way %zu: %zu/%zu tries %lu spent %lu\n", from,to,i,s->trace.preemption_count,s->trace.length,s->tries,s->spent);
-            return;
+    for (size_t i = 0; i < count && !s->stopped; i++) {
+        struct way way = ways[i];
+        if (attempt_tame(s, from, to, way.stop, way.add)) {
+            memmove(ways + 1, ways, i * sizeof *ways);
+            ways[0] = way;
+            return true;
         }
         if (to == s->trace.length)
             break; /* nothing comes after it */
     }
-    if (trace_preemptions_before(t, to) - trace_preemptions_before(t, from + 1) < 2)
-        return;
-    size_t middle = quiet_middle(t, from, to);
-    tame(s, middle, to);
-    tame(s, from, middle);
+    return false;
+}
+
+/*
+ * Makes part after part tame, from the end to the beginning, since what comes before a change stays as it is.
+ * After a success the next part is twice as long, after a failure half as long.
+ */
+static void tame(struct shrinker *s)
+{
+    struct way ways[] = {{STOP_ALL_AT_REST, plan_add_alike},
+                         {STOP_AT_REST, plan_add_exact},
+                         {STOP_AT_REST, plan_add_alike},
+                         {STOP_EXACTLY, plan_add_exact}};
+    const struct trace *t = &s->trace;
+    size_t end = t->length, width = end;
+    while (end > 0 && !s->stopped) {
+        size_t length = width < end ? width : end;
+        size_t from = end - length;
+        if (from > 0 && length >= 8)
+            from = quiet_step(t, from, length / 4);
+        size_t inside = trace_preemptions_before(t, end) - trace_preemptions_before(t, from + 1);
+        if (inside == 0) {
+            end = from;
+        } else if (attempt_ways(s, ways, sizeof ways / sizeof *ways, from, end)) {
+            end = from;
+            width = length * 2;
+        } else if (inside > 1) {
+            width = length / 2;
+        } else {
+            end = from;
+        }
+        if (end > t->length)
+            end = t->length;
+    }
 }
 
 /* ---- fine: single preemptions ---- */
@@ -306,7 +342,7 @@ static bool refine(struct shrinker *s)
 
 /* ---- finest: several preemptions at once ---- */
 
-#define FEW 12u /* preemptions, for all pairs and triples of them to be tried */
+#define SEVERAL 12u /* preemptions, for all pairs and triples of them to be tried */
 #define AT_ONCE 3u
 
 /* What becomes of a preemption: the run that came instead is left out, or the preempted thread goes on. */
@@ -361,7 +397,7 @@ static bool refine_several(struct shrinker *s)
 {
     for (size_t count = 2; count <= AT_ONCE; count++) {
         size_t n = s->trace.preemption_count, chosen[AT_ONCE];
-        if (n < count || n > FEW)
+        if (n < count || n > SEVERAL)
             continue;
         for (size_t i = 0; i < count; i++)
             chosen[i] = i;
@@ -385,32 +421,26 @@ static bool refine_several(struct shrinker *s)
 
 /* ---- all of it ---- */
 
-static void search(struct shrinker *s)
+#define MANY 400u /* preemptions: one by one would take too long */
+
+static void simplify(struct shrinker *s)
 {
-    uint64_t preemptions;
-    uint64_t steps;
-    search_afresh(s);
+    uint64_t preemptions, steps;
     do {
         preemptions = s->trace.preemption_count;
         steps = s->best.steps;
-        tame(s, 0, s->trace.length);
-        if (getenv("SHRINK_DEBUG"))
-            fprintf(stderr, "tame: %zu preemptions %lu steps, %lu tries\n", s->trace.preemption_count,
-                    s->best.steps, s->tries);
-        while (refine(s) || refine_several(s))
+        tame(s);
+        while (s->trace.preemption_count <= MANY && (refine(s) || refine_several(s)))
             ;
-        if (getenv("SHRINK_DEBUG"))
-            fprintf(stderr, "refine: %zu preemptions %lu steps, %lu tries\n", s->trace.preemption_count,
-                    s->best.steps, s->tries);
     } while (!s->stopped && (s->trace.preemption_count < preemptions || s->best.steps < steps));
-    if (getenv("SHRINK_DEBUG") && s->trace.preemption_count < 20)
-        for (size_t k = 0; k < s->trace.preemption_count; k++) {
-            size_t a = s->trace.preemptions[k];
-            fprintf(stderr, "%5zu:", a);
-            for (size_t i = a - 6; i < a + 8 && i < s->trace.length; i++)
-                fprintf(stderr, " %s%u@%u%s", s->trace.how[i] == 2 ? "!" : s->trace.how[i] ? "|" : "", s->trace.thread[i], s->trace.count[i], s->trace.thread[i] && s->trace.rest[i]==s->trace.count[i] ? "." : "");
-            fprintf(stderr, "\n");
-        }
+}
+
+static void search(struct shrinker *s)
+{
+    search_afresh(s);
+    do
+        simplify(s);
+    while (search_elsewhere(s));
 }
 
 /* The recorded execution again, to know its steps and how tries show its finding. Returns 0 or -1. */
@@ -425,26 +455,26 @@ static int begin(struct shrinker *s, const struct program *program)
     settings.flags |= LC_FLAG_EVIDENCE; /* where objects come from that were made before the checkpoint */
     if (template_launch(&s->template, program, &settings, OUTPUT_DISCARD) != 0)
         return -1;
-    settings = s->settings;
-    settings.strategy = "replay";
-    settings.decisions = found->decisions;
-    settings.decisions_bytes = found->decisions_bytes;
+    settings = replaying(s, found);
     struct execution again = {0};
     bool whole = s->template.state == TEMPLATE_READY && run(s, &settings, &again);
-    char *difference = whole ? execution_difference(found, &again) : copy_text("the replay did not come to its end");
+    char *difference =
+        whole ? execution_difference(found, &again) : copy_text("the replay did not come to its end");
     if (difference) {
         complain("the schedule does not replay, so it cannot be shrunk: %s", difference);
         free(difference);
         execution_free(&again);
         return -1;
     }
-    s->identity = evidence_identify(s->evidence, &again, false);
+    s->identity = evidence_identify(s->evidence, &again, true);
     adopt(s, &again);
-    if (!evidence_names_objects(s->evidence, &s->best)) {
-        settings.flags |= LC_FLAG_EVIDENCE;
-        if (run(s, &settings, &again)) {
-            s->full = evidence_identify(s->evidence, &again, false);
-            execution_free(&again);
+    settings.flags |= LC_FLAG_EVIDENCE;
+    if (run(s, &settings, &again)) {
+        s->full = evidence_identify(s->evidence, &again, true);
+        execution_free(&again);
+        if (strcmp(s->full, s->identity) == 0) {
+            free(s->full);
+            s->full = NULL;
         }
     }
     return 0;
@@ -464,7 +494,8 @@ int shrink_execution(const struct program *program, const struct execution *foun
                                       .sleepers = found->sleepers}};
     int result = begin(&s, program);
     if (result == 0) {
-        *shrunk = (struct shrunk){.preemptions_before = s.trace.preemption_count, .steps_before = s.best.steps};
+        *shrunk =
+            (struct shrunk){.preemptions_before = s.trace.preemption_count, .steps_before = s.best.steps};
         search(&s);
         shrunk->execution = s.best;
         shrunk->preemptions_after = s.trace.preemption_count;

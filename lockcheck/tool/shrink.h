@@ -3,14 +3,17 @@
  * Shrinking: another schedule with the same finding, with fewer preemptions first, then with fewer steps. A
  * preemption is a switch away from a thread that could have gone on.
  *
- * The search replaces parts of the execution by tame ones, coarse parts first (plan.h), and keeps what still
- * has the finding: a mixture of hierarchical delta debugging over the preemptions (Misherghi, Su: HDD, ICSE
- * 2006) and, for those that are left, of the moves of Jalbert and Sen (FSE 2010): let a thread go on that was
- * preempted, or come later the one that came instead. Each success is an execution of its own, from which the
- * search goes on. It is a function of the schedule and the program alone: its budget is counted in steps.
+ * For a finding of an execution with many preemptions the search begins afresh (plan.h): executions with few
+ * preemptions, half of them with some of the last preemptions of the found one, until one has the finding.
  *
- * The same finding is one of the same kind with the same sentence and objects, numbers aside; where the
- * threads came from may differ.
+ * Then it replaces parts of the execution by tame ones, coarse parts first, and keeps what still has the
+ * finding: a mixture of hierarchical delta debugging over the preemptions (Misherghi, Su: HDD, ICSE 2006)
+ * and, for those that are left, of the moves of Jalbert and Sen (FSE 2010): let a thread go on that was
+ * preempted, or come later the one that came instead. In the end it looks for the same preemptions, or some
+ * of them, elsewhere. Each success is an execution of its own, from which the search goes on. All of it is a
+ * function of the schedule and the program alone: its budget is counted in steps.
+ *
+ * The same finding is what evidence_identify() says is the same, stacks included.
  */
 #ifndef LOCKCHECK_TOOL_SHRINK_H
 #define LOCKCHECK_TOOL_SHRINK_H
@@ -32,8 +35,8 @@ struct shrunk {
 };
 
 /*
- * Shrinks the execution of a finding, which has its decisions. Returns 0 and fills in shrunk, which the caller
- * frees by execution_free(), or -1 after saying what is wrong.
+ * Shrinks the execution of a finding, which has its decisions. Returns 0 and fills in shrunk, which the
+ * caller frees by execution_free(), or -1 after saying what is wrong.
  */
 int shrink_execution(const struct program *program, const struct execution *found,
                      struct evidence_reader *evidence, struct shrunk *shrunk);
