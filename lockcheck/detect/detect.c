@@ -3,9 +3,10 @@
 #include "lockcheck/detect/race.h"
 
 static const struct lc_detector *const detectors[] = {
-    &lc_detector_deadlock,   &lc_detector_semaphore,   &lc_detector_descriptor, &lc_detector_order,
-    &lc_detector_lock_order, &lc_detector_lock_misuse, &lc_detector_held, /* after those that use it */
-    &lc_detector_hang,
+    &lc_detector_deadlock,    &lc_detector_semaphore,   &lc_detector_descriptor, &lc_detector_order,
+    &lc_detector_lock_order,  &lc_detector_lock_misuse, &lc_detector_irq_unsafe, &lc_detector_sleep_in_atomic,
+    &lc_detector_leak,        &lc_detector_held, /* after those that use it */
+    &lc_detector_lost_wakeup, &lc_detector_hang,
 };
 #define COUNT (sizeof detectors / sizeof *detectors)
 

@@ -27,6 +27,10 @@ struct lc_detector {
 extern const struct lc_detector lc_detector_deadlock;
 extern const struct lc_detector lc_detector_lock_order;
 extern const struct lc_detector lc_detector_lock_misuse;
+extern const struct lc_detector lc_detector_irq_unsafe;
+extern const struct lc_detector lc_detector_sleep_in_atomic;
+extern const struct lc_detector lc_detector_leak;
+extern const struct lc_detector lc_detector_lost_wakeup;
 extern const struct lc_detector lc_detector_semaphore;
 extern const struct lc_detector lc_detector_hang;
 extern const struct lc_detector lc_detector_descriptor; /* in runtime/descriptor.c */

@@ -254,3 +254,8 @@ const struct lc_object *lc_semaphore_of_down(const struct lc_thread *thread)
 {
     return thread->down && thread->down->inside ? thread->down->sem->object : NULL;
 }
+
+bool lc_in_semaphore(const struct lc_thread *thread)
+{
+    return thread->down && (thread->down->inside || thread->down->up);
+}

@@ -35,6 +35,8 @@ enum lockcheck_request {
     LOCKCHECK_FINDING,  /* kind; text: summary; object: what it is about, or NULL. The execution ends here */
     LOCKCHECK_HAND_OVER, /* object: it goes over to whoever works on it next, as a descriptor to a device */
     LOCKCHECK_INPUT, /* argument: number; text: what; kind: of what. The calling thread takes this input up */
+    LOCKCHECK_IRQ_DISABLE, /* the calling thread will not be interrupted from now on */
+    LOCKCHECK_IRQ_ENABLE,  /* it may be again */
     LOCKCHECK_REQUESTS
 };
 

@@ -95,7 +95,11 @@ enum lc_detect {
     LC_DETECT_LOCK_ORDER = 1,
     LC_DETECT_LOCK_MISUSE = 2,
     LC_DETECT_DATA_RACE = 4,
-    LC_DETECT_ALL = 7,
+    LC_DETECT_IRQ_UNSAFE = 8,
+    LC_DETECT_SLEEP_IN_ATOMIC = 16,
+    LC_DETECT_LEAK = 32,
+    LC_DETECT_ALL = 31, /* many a program leaves things to the end of the process: leaks are for who asks */
+    LC_DETECT_EACH = 63,
 };
 
 enum lc_message { LC_MSG_READY = 'R', LC_MSG_START = 'S', LC_MSG_DONE = 'D' };

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "lockcheck/detect/lost_wakeup.h"
 #include "lockcheck/runtime/interpose.h"
 
 /* __data.__wrefs in the C library's pthread_cond_t: bit 1 is the clock (0 realtime, 1 monotonic), bit 0
@@ -63,7 +64,7 @@ LC_EXPORT int pthread_cond_init(pthread_cond_t *c, const pthread_condattr_t *att
     int error = LC_REAL(pthread_cond_init)(c, attr);
     if (error || !lc_controlled())
         return error;
-    struct lc_object *o = lc_object_new(c, LC_KIND_COND);
+    struct lc_object *o = lc_object_new_made(c, LC_KIND_COND);
     o->type = c->__data.__wrefs & WREFS_CLOCK_MONOTONIC ? CLOCK_MONOTONIC : CLOCK_REALTIME;
     o->shared = c->__data.__wrefs & WREFS_SHARED;
     return 0;
@@ -113,6 +114,7 @@ LC_EXPORT int pthread_cond_signal(pthread_cond_t *c)
         return LC_REAL(pthread_cond_signal)(c);
     struct lc_object *o = cond_object(c);
     lc_point(LC_OP_SIGNAL, o);
+    lc_note_signal(o);
     if (o->waiters.first)
         signal_one(o);
     return 0;
@@ -124,6 +126,7 @@ LC_EXPORT int pthread_cond_broadcast(pthread_cond_t *c)
         return LC_REAL(pthread_cond_broadcast)(c);
     struct lc_object *o = cond_object(c);
     lc_point(LC_OP_BROADCAST, o);
+    lc_note_signal(o);
     while (o->waiters.first)
         signal_one(o);
     return 0;
@@ -136,7 +139,7 @@ LC_EXPORT int pthread_barrier_init(pthread_barrier_t *b, const pthread_barrierat
     int error = LC_REAL(pthread_barrier_init)(b, attr, count);
     if (error || !lc_controlled())
         return error;
-    struct lc_object *o = lc_object_new(b, LC_KIND_BARRIER);
+    struct lc_object *o = lc_object_new_made(b, LC_KIND_BARRIER);
     o->type = (int)count;
     int shared = PTHREAD_PROCESS_PRIVATE;
     if (attr)

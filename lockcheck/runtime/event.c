@@ -82,6 +82,8 @@ const char *lc_op_name(unsigned op)
         [LC_OP_REQUEST + LOCKCHECK_FINDING] = "finding",
         [LC_OP_REQUEST + LOCKCHECK_HAND_OVER] = "handed over",
         [LC_OP_REQUEST + LOCKCHECK_INPUT] = "input",
+        [LC_OP_REQUEST + LOCKCHECK_IRQ_DISABLE] = "interrupts disabled",
+        [LC_OP_REQUEST + LOCKCHECK_IRQ_ENABLE] = "interrupts enabled",
     };
     return op < sizeof names / sizeof *names && names[op] ? names[op] : "?";
 }

@@ -95,7 +95,7 @@ LC_EXPORT int pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *
     int error = LC_REAL(pthread_mutex_init)(m, attr);
     if (error)
         return error;
-    struct lc_object *o = lc_object_new_lock(m, LC_KIND_MUTEX);
+    struct lc_object *o = lc_object_new_made(m, LC_KIND_MUTEX);
     o->type = m->__data.__kind & KIND_TYPE_MASK;
     o->robust = m->__data.__kind & KIND_ROBUST;
     o->shared = m->__data.__kind & KIND_SHARED;
@@ -202,7 +202,7 @@ void lc_robust_mutexes_of_ended(struct lc_thread *t)
 LC_EXPORT int pthread_spin_init(pthread_spinlock_t *s, int shared)
 {
     if (lc_controlled())
-        lc_object_new_lock((void *)s, LC_KIND_SPINLOCK);
+        lc_object_new_made((void *)s, LC_KIND_SPINLOCK);
     return LC_REAL(pthread_spin_init)(s, shared);
 }
 

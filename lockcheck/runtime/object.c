@@ -122,7 +122,7 @@ struct lc_object *lc_object_new(const void *address, enum lc_kind kind)
     return o;
 }
 
-struct lc_object *lc_object_new_lock(const void *address, enum lc_kind kind)
+struct lc_object *lc_object_new_made(const void *address, enum lc_kind kind)
 {
     struct lc_object *o = lc_object_new(address, kind);
     void *stack[LC_MAX_STACK];

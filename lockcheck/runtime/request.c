@@ -40,7 +40,7 @@ LC_EXPORT void lockcheck_request(enum lockcheck_request request, const void *add
         lc_input(text, argument, kind);
         break;
     case LOCKCHECK_SEM_INIT:
-        object = lc_object_new(address, LC_KIND_NAMED);
+        object = lc_object_new_made(address, LC_KIND_NAMED);
         break;
     default:
         break;

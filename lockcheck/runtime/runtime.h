@@ -137,9 +137,10 @@ struct lc_object {
     int type;                  /* mutex: PTHREAD_MUTEX_*; cond: its clock */
     bool robust, inconsistent; /* mutex */
     bool destroyed;
-    bool shared; /* among processes */
+    bool shared;             /* among processes */
     struct lc_thread *owner; /* mutex, spin lock, rwlock held for writing, once in progress */
-    int64_t value; /* semaphore: tokens; recursive mutex: depth; barrier: its count; once: 1 when done */
+    int64_t value; /* semaphore: tokens; recursive mutex: depth; barrier: its count; once: 1 when done;
+                    * condition: see detect/lost_wakeup.c */
     struct lc_reader *readers; /* rwlock */
     struct lc_waiters waiters;
     struct lc_object *next;     /* in its hash chain, or in the free list */
@@ -148,7 +149,7 @@ struct lc_object {
     char *name;                 /* given by a client request, or NULL */
     void *detector;             /* the semaphore detector's record, or NULL */
     struct lc_order *order;     /* detect/order.c's, or NULL */
-    uint64_t site;            /* of a lock: equal for those that one place in the program made; 0: unknown */
+    uint64_t site; /* of what a call makes: equal for those that one place in the program made; 0: unknown */
     struct lc_event *history; /* ring of LC_HISTORY, when evidence is taken */
     uint64_t history_count;
     uint32_t created_frames;
@@ -161,8 +162,8 @@ struct lc_object *lc_object_at(const void *address, enum lc_kind kind);
 struct lc_object *lc_object_find(const void *address);
 /* A fresh object at that address, whatever was there before. */
 struct lc_object *lc_object_new(const void *address, enum lc_kind kind);
-/* The same for a lock that the program makes by a call. */
-struct lc_object *lc_object_new_lock(const void *address, enum lc_kind kind);
+/* The same for what the program makes by a call, and can destroy by one. */
+struct lc_object *lc_object_new_made(const void *address, enum lc_kind kind);
 void lc_object_forget(struct lc_object *object);
 const char *lc_object_kind_name(const struct lc_object *object);
 void lc_object_name(struct lc_object *object, const char *kind, const char *name);
@@ -369,8 +370,8 @@ extern bool lc_made_processes;
 void lc_leftovers_prepare(void);
 /* In the process of a schedule, at its begin. */
 void lc_leftovers_begin(void);
-/* In the template, after each schedule: ends what that has left running. plainly: it has ended with nothing to
- * tell; when the program goes on in such a process, that is uncontrolled. */
+/* In the template, after each schedule: ends what that has left running. plainly: it has ended with nothing
+ * to tell; when the program goes on in such a process, that is uncontrolled. */
 void lc_leftovers_end(bool plainly);
 
 /* ---- suppressions ---- */
@@ -453,6 +454,8 @@ size_t lc_outstanding_write(char *buffer, size_t size, bool json);
 
 /* The semaphore whose annotated down the thread is in, or NULL. */
 const struct lc_object *lc_semaphore_of_down(const struct lc_thread *thread);
+/* It is in an annotated down or up: what it does there is the semaphore's business. */
+bool lc_in_semaphore(const struct lc_thread *thread);
 
 /* ---- the end of the program ---- */
 

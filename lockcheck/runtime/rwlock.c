@@ -84,7 +84,7 @@ LC_EXPORT int pthread_rwlock_init(pthread_rwlock_t *l, const pthread_rwlockattr_
     int error = LC_REAL(pthread_rwlock_init)(l, attr);
     if (error || !lc_controlled())
         return error;
-    struct lc_object *o = lc_object_new_lock(l, LC_KIND_RWLOCK);
+    struct lc_object *o = lc_object_new_made(l, LC_KIND_RWLOCK);
     o->type = (int)l->__data.__flags;
     o->shared = l->__data.__shared;
     return 0;

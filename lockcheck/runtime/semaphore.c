@@ -37,7 +37,7 @@ LC_EXPORT int sem_init(sem_t *s, int shared, unsigned value)
     int result = LC_REAL(sem_init)(s, shared, value);
     if (result || !lc_controlled())
         return result;
-    struct lc_object *o = lc_object_new(s, LC_KIND_SEMAPHORE);
+    struct lc_object *o = lc_object_new_made(s, LC_KIND_SEMAPHORE);
     o->value = value;
     o->shared = shared;
     return 0;

@@ -14,6 +14,9 @@ static const struct {
     {"lock-order", LC_DETECT_LOCK_ORDER},
     {"lock-misuse", LC_DETECT_LOCK_MISUSE},
     {"data-race", LC_DETECT_DATA_RACE},
+    {"irq-unsafe", LC_DETECT_IRQ_UNSAFE},
+    {"sleep-in-atomic", LC_DETECT_SLEEP_IN_ATOMIC},
+    {"leak", LC_DETECT_LEAK},
 };
 #define COUNT (sizeof names / sizeof *names)
 

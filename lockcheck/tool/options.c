@@ -70,7 +70,9 @@ static const char usage_text[] =
     "                    code built with lockcheck-cc; auto: only what two threads touch)\n"
     "  --detect LIST     also find what did no harm this time: lock-order, lock-misuse, data-race (in code "
     "built\n"
-    "                    with lockcheck-cc), with commas, or all (default none)\n"
+    "                    with lockcheck-cc), irq-unsafe, sleep-in-atomic, leak; with commas, or all (but "
+    "leak;\n"
+    "                    default none)\n"
     "  --out DIR         where results go (default lockcheck.out); older results there are replaced\n"
     "Options of run, explore and replay:\n"
     "  --suppressions FILE          pass over findings that match what is in FILE; may be repeated\n"
@@ -407,7 +409,7 @@ static bool take_option(struct options *options, int id, const char *value)
     case OPT_DETECT:
         if (!detectors_parse(value, &options->detect))
             complain("--detect %s: names of detectors with commas are expected, all or none; there are: "
-                     "lock-order, lock-misuse, data-race",
+                     "lock-order, lock-misuse, data-race, irq-unsafe, sleep-in-atomic, leak",
                      value);
         return detectors_parse(value, &options->detect);
     case OPT_SHARD:

@@ -87,21 +87,22 @@ static bool line_attach(struct irq_line *line, unsigned long flags)
 /* Under irq_setup_mutex. Returns 0 or -EBUSY; on an error the handler is not in the list. */
 static int line_add(struct irq_line *line, struct irq_handler *handler)
 {
+    unsigned long flags;
     bool first;
 
-    spin_lock(&line->lock);
+    spin_lock_irqsave(&line->lock, flags);
     if (!may_share(line, handler->flags)) {
-        spin_unlock(&line->lock);
+        spin_unlock_irqrestore(&line->lock, flags);
         return -EBUSY;
     }
     first = list_empty(&line->handlers);
     list_add_tail(&handler->entry, &line->handlers);
-    spin_unlock(&line->lock);
+    spin_unlock_irqrestore(&line->lock, flags);
     if (!first || line_attach(line, handler->flags))
         return 0;
-    spin_lock(&line->lock);
+    spin_lock_irqsave(&line->lock, flags);
     list_del(&handler->entry);
-    spin_unlock(&line->lock);
+    spin_unlock_irqrestore(&line->lock, flags);
     return -EBUSY;
 }
 
@@ -141,18 +142,19 @@ const void *free_irq(unsigned int irq, void *dev_id)
 {
     struct irq_handler *handler;
     const char *name = NULL;
+    unsigned long flags;
     bool last = false;
 
     if (WARN_ON(irq >= DDEKIT_IRQ_LINES))
         return NULL;
     mutex_lock(&irq_setup_mutex);
-    spin_lock(&lines[irq].lock);
+    spin_lock_irqsave(&lines[irq].lock, flags);
     handler = line_find(&lines[irq], dev_id);
     if (handler) {
         list_del(&handler->entry);
         last = list_empty(&lines[irq].handlers);
     }
-    spin_unlock(&lines[irq].lock);
+    spin_unlock_irqrestore(&lines[irq].lock, flags);
     if (last)
         ddekit_interrupt_detach((int)irq);
     mutex_unlock(&irq_setup_mutex);
@@ -179,10 +181,12 @@ void enable_irq(unsigned int irq)
 
 void synchronize_irq(unsigned int irq)
 {
+    unsigned long flags;
+
     if (irq >= DDEKIT_IRQ_LINES || __atomic_load_n(&lines[irq].thread, __ATOMIC_SEQ_CST) == current)
         return;
-    spin_lock(&lines[irq].lock);
-    spin_unlock(&lines[irq].lock);
+    spin_lock_irqsave(&lines[irq].lock, flags);
+    spin_unlock_irqrestore(&lines[irq].lock, flags);
 }
 
 void irq_init(void)

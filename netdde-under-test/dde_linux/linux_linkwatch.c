@@ -19,13 +19,13 @@ static struct net_device *next_event(void)
 {
     struct net_device *dev;
 
-    spin_lock(&event_lock);
+    spin_lock_irq(&event_lock);
     dev = list_first_entry_or_null(&events, struct net_device, link_watch_list);
     if (dev) {
         list_del(&dev->link_watch_list);
         clear_bit(__LINK_STATE_LINKWATCH_PENDING, &dev->state);
     }
-    spin_unlock(&event_lock);
+    spin_unlock_irq(&event_lock);
     return dev;
 }
 
@@ -48,12 +48,12 @@ static void handle_events(struct work_struct *work __always_unused)
 
 static void fire_event(struct net_device *dev)
 {
-    spin_lock(&event_lock);
+    spin_lock_irq(&event_lock);
     if (!test_and_set_bit(__LINK_STATE_LINKWATCH_PENDING, &dev->state)) {
         dev_hold(dev);
         list_add_tail(&dev->link_watch_list, &events);
     }
-    spin_unlock(&event_lock);
+    spin_unlock_irq(&event_lock);
     schedule_work(&event_work);
 }
 
@@ -79,11 +79,11 @@ void linkwatch_forget(struct net_device *dev)
 {
     bool had_event;
 
-    spin_lock(&event_lock);
+    spin_lock_irq(&event_lock);
     had_event = test_and_clear_bit(__LINK_STATE_LINKWATCH_PENDING, &dev->state);
     if (had_event)
         list_del(&dev->link_watch_list);
-    spin_unlock(&event_lock);
+    spin_unlock_irq(&event_lock);
     if (had_event)
         dev_put(dev);
 }

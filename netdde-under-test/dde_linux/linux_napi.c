@@ -77,9 +77,11 @@ bool napi_schedule_prep(struct napi_struct *n)
 
 void __napi_schedule(struct napi_struct *n)
 {
-    spin_lock(&poll_lock);
+    unsigned long flags;
+
+    spin_lock_irqsave(&poll_lock, flags);
     list_add_tail(&n->poll_list, &poll_list);
-    spin_unlock(&poll_lock);
+    spin_unlock_irqrestore(&poll_lock, flags);
     raise_softirq(NET_RX_SOFTIRQ);
 }
 
@@ -151,9 +153,9 @@ static void net_rx_action(void)
     LIST_HEAD(todo);
     LIST_HEAD(again);
 
-    spin_lock(&poll_lock);
+    spin_lock_irq(&poll_lock);
     list_splice_init(&poll_list, &todo);
-    spin_unlock(&poll_lock);
+    spin_unlock_irq(&poll_lock);
     while (!list_empty(&todo)) {
         struct napi_struct *n = list_first_entry(&todo, struct napi_struct, poll_list);
         bool more;
@@ -167,10 +169,10 @@ static void net_rx_action(void)
     }
     if (list_empty(&todo) && list_empty(&again))
         return;
-    spin_lock(&poll_lock);
+    spin_lock_irq(&poll_lock);
     list_splice_init(&again, &poll_list);
     list_splice_init(&todo, &poll_list);
-    spin_unlock(&poll_lock);
+    spin_unlock_irq(&poll_lock);
     raise_softirq(NET_RX_SOFTIRQ);
 }
 
@@ -244,11 +246,11 @@ int netif_rx(struct sk_buff *skb)
 {
     bool full;
 
-    spin_lock(&backlog.lock);
+    spin_lock_irq(&backlog.lock);
     full = skb_queue_len(&backlog) >= BACKLOG_FRAMES;
     if (!full)
         __skb_queue_tail(&backlog, skb);
-    spin_unlock(&backlog.lock);
+    spin_unlock_irq(&backlog.lock);
     if (full) {
         skb->dev->stats.rx_dropped++;
         kfree_skb(skb);

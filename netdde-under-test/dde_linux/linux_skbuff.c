@@ -309,18 +309,18 @@ void __skb_queue_purge(struct sk_buff_head *list)
 
 void skb_queue_tail(struct sk_buff_head *list, struct sk_buff *skb)
 {
-    spin_lock(&list->lock);
+    spin_lock_irq(&list->lock);
     __skb_queue_tail(list, skb);
-    spin_unlock(&list->lock);
+    spin_unlock_irq(&list->lock);
 }
 
 struct sk_buff *skb_dequeue(struct sk_buff_head *list)
 {
     struct sk_buff *skb;
 
-    spin_lock(&list->lock);
+    spin_lock_irq(&list->lock);
     skb = __skb_dequeue(list);
-    spin_unlock(&list->lock);
+    spin_unlock_irq(&list->lock);
     return skb;
 }
 

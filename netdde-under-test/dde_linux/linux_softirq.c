@@ -141,7 +141,7 @@ static void tasklet_schedule_as(struct tasklet_struct *t, bool hi)
 {
     unsigned int nr = NR_SOFTIRQS;
 
-    spin_lock(&tasklet_lock);
+    spin_lock_irq(&tasklet_lock);
     if (!test_and_set_bit(TASKLET_STATE_SCHED, &t->state)) {
         if (hi)
             set_bit(TASKLET_STATE_HI, &t->state);
@@ -149,7 +149,7 @@ static void tasklet_schedule_as(struct tasklet_struct *t, bool hi)
             clear_bit(TASKLET_STATE_HI, &t->state);
         nr = tasklet_enqueue(t);
     }
-    spin_unlock(&tasklet_lock);
+    spin_unlock_irq(&tasklet_lock);
     if (nr < NR_SOFTIRQS)
         raise_softirq(nr);
 }
@@ -169,7 +169,7 @@ static void run_tasklets(struct list_head *list)
 {
     LIST_HEAD(todo);
 
-    spin_lock(&tasklet_lock);
+    spin_lock_irq(&tasklet_lock);
     list_splice_init(list, &todo);
     while (!list_empty(&todo)) {
         struct tasklet_struct *t = list_first_entry(&todo, struct tasklet_struct, entry);
@@ -181,14 +181,14 @@ static void run_tasklets(struct list_head *list)
         }
         clear_bit(TASKLET_STATE_SCHED, &t->state);
         set_bit(TASKLET_STATE_RUN, &t->state);
-        spin_unlock(&tasklet_lock);
+        spin_unlock_irq(&tasklet_lock);
         t->callback(t);
         clear_bit(TASKLET_STATE_RUN, &t->state);
         if (waitqueue_active(&tasklet_done))
             wake_up_all(&tasklet_done);
-        spin_lock(&tasklet_lock);
+        spin_lock_irq(&tasklet_lock);
     }
-    spin_unlock(&tasklet_lock);
+    spin_unlock_irq(&tasklet_lock);
 }
 
 static void tasklet_action(void)
@@ -203,9 +203,9 @@ static void tasklet_hi_action(void)
 
 void tasklet_disable_nosync(struct tasklet_struct *t)
 {
-    spin_lock(&tasklet_lock);
+    spin_lock_irq(&tasklet_lock);
     atomic_inc(&t->count);
-    spin_unlock(&tasklet_lock);
+    spin_unlock_irq(&tasklet_lock);
 }
 
 void tasklet_disable(struct tasklet_struct *t)
@@ -218,10 +218,10 @@ void tasklet_enable(struct tasklet_struct *t)
 {
     unsigned int nr = NR_SOFTIRQS;
 
-    spin_lock(&tasklet_lock);
+    spin_lock_irq(&tasklet_lock);
     if (atomic_dec_and_test(&t->count) && test_and_clear_bit(TASKLET_STATE_PARKED, &t->state))
         nr = tasklet_enqueue(t);
-    spin_unlock(&tasklet_lock);
+    spin_unlock_irq(&tasklet_lock);
     if (nr < NR_SOFTIRQS)
         raise_softirq(nr);
 }

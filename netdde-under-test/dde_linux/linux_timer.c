@@ -88,7 +88,7 @@ static void run_timers(void)
 {
     unsigned long now = jiffies;
 
-    spin_lock(&timer_lock);
+    spin_lock_irq(&timer_lock);
     if (armed && time_after_eq(now, armed_expires))
         armed = false;
     while (!list_empty(&timers)) {
@@ -105,21 +105,21 @@ static void run_timers(void)
 
         list_del(&timer->entry);
         __atomic_store_n(&running, timer, __ATOMIC_SEQ_CST);
-        spin_unlock(&timer_lock);
+        spin_unlock_irq(&timer_lock);
         function(timer);
         /* The timer may be gone: its function may have freed it. */
         __atomic_store_n(&running, NULL, __ATOMIC_SEQ_CST);
         if (waitqueue_active(&timer_done))
             wake_up_all(&timer_done);
-        spin_lock(&timer_lock);
+        spin_lock_irq(&timer_lock);
     }
     arm_first();
-    spin_unlock(&timer_lock);
+    spin_unlock_irq(&timer_lock);
 }
 
 void linux_timer_setup(struct timer_list *timer, void (*function)(struct timer_list *), unsigned int flags)
 {
-    spin_lock(&timer_lock);
+    spin_lock_irq(&timer_lock);
     /* What the entry says cannot be trusted: the memory may be new. */
     if (is_in(timer, &timers) || is_in(timer, &due)) {
         list_del(&timer->entry);
@@ -129,19 +129,19 @@ void linux_timer_setup(struct timer_list *timer, void (*function)(struct timer_l
     timer->function = function;
     timer->flags = flags;
     timer->expires = 0;
-    spin_unlock(&timer_lock);
+    spin_unlock_irq(&timer_lock);
 }
 
 int mod_timer(struct timer_list *timer, unsigned long expires)
 {
     int was_pending;
 
-    spin_lock(&timer_lock);
+    spin_lock_irq(&timer_lock);
     was_pending = detach(timer);
     timer->expires = expires;
     insert(timer);
     arm_first();
-    spin_unlock(&timer_lock);
+    spin_unlock_irq(&timer_lock);
     return was_pending;
 }
 
@@ -154,9 +154,9 @@ int del_timer(struct timer_list *timer)
 {
     int was_pending;
 
-    spin_lock(&timer_lock);
+    spin_lock_irq(&timer_lock);
     was_pending = detach(timer);
-    spin_unlock(&timer_lock);
+    spin_unlock_irq(&timer_lock);
     return was_pending;
 }
 
@@ -172,10 +172,10 @@ int del_timer_sync(struct timer_list *timer)
     for (;;) {
         bool runs;
 
-        spin_lock(&timer_lock);
+        spin_lock_irq(&timer_lock);
         was_pending |= detach(timer);
         runs = running == timer;
-        spin_unlock(&timer_lock);
+        spin_unlock_irq(&timer_lock);
         /* Only .softirqd runs timers: if it asks, it asks from within the function. */
         if (!runs || softirq_is_current())
             return was_pending;
@@ -188,9 +188,9 @@ int timer_pending(const struct timer_list *timer)
 {
     int pending;
 
-    spin_lock(&timer_lock);
+    spin_lock_irq(&timer_lock);
     pending = timer->entry.next != NULL;
-    spin_unlock(&timer_lock);
+    spin_unlock_irq(&timer_lock);
     return pending;
 }
 

@@ -59,9 +59,9 @@ static bool worker_wait(struct workqueue_struct *wq)
         if (wq->stop)
             return false;
         wq->idle = true;
-        spin_unlock(&work_lock);
+        spin_unlock_irq(&work_lock);
         ddekit_sem_down(wq->wake);
-        spin_lock(&work_lock);
+        spin_lock_irq(&work_lock);
     }
     return true;
 }
@@ -70,7 +70,7 @@ static int worker_main(void *data)
 {
     struct workqueue_struct *wq = data;
 
-    spin_lock(&work_lock);
+    spin_lock_irq(&work_lock);
     while (worker_wait(wq)) {
         struct work_struct *work = list_first_entry(&wq->items, struct work_struct, entry);
         work_func_t func = work->func;
@@ -78,14 +78,14 @@ static int worker_main(void *data)
         list_del(&work->entry);
         wq->running = work;
         __atomic_fetch_and(&work->data, ~WORK_PENDING, __ATOMIC_SEQ_CST);
-        spin_unlock(&work_lock);
+        spin_unlock_irq(&work_lock);
         func(work);
-        spin_lock(&work_lock);
+        spin_lock_irq(&work_lock);
         wq->running = NULL;
         if (waitqueue_active(&wq->done))
             wake_up_all(&wq->done);
     }
-    spin_unlock(&work_lock);
+    spin_unlock_irq(&work_lock);
     return 0;
 }
 
@@ -106,9 +106,9 @@ struct workqueue_struct *alloc_workqueue(const char *name, unsigned int flags __
         kfree(wq);
         return NULL;
     }
-    spin_lock(&work_lock);
+    spin_lock_irq(&work_lock);
     list_add_tail(&wq->all, &all_queues);
-    spin_unlock(&work_lock);
+    spin_unlock_irq(&work_lock);
     wake_up_process(wq->worker);
     return wq;
 }
@@ -117,13 +117,13 @@ void destroy_workqueue(struct workqueue_struct *wq)
 {
     bool wake;
 
-    spin_lock(&work_lock);
+    spin_lock_irq(&work_lock);
     wq->stop = true;
     list_del(&wq->all);
     wake = take_idle(wq);
     /* Keep the record: the worker may end by itself before it is told to. */
     atomic_inc(&wq->worker->usage);
-    spin_unlock(&work_lock);
+    spin_unlock_irq(&work_lock);
     if (wake)
         ddekit_sem_up(wq->wake);
     wait_for_completion(&wq->worker->exited);
@@ -136,13 +136,13 @@ bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
 {
     bool queued = false, wake = false;
 
-    spin_lock(&work_lock);
+    spin_lock_irq(&work_lock);
     if (work->data == 0) {
         __atomic_store_n(&work->data, WORK_PENDING, __ATOMIC_SEQ_CST);
         wake = append(wq, work);
         queued = true;
     }
-    spin_unlock(&work_lock);
+    spin_unlock_irq(&work_lock);
     if (wake)
         ddekit_sem_up(wq->wake);
     return queued;
@@ -154,11 +154,11 @@ static void delayed_work_timer(struct timer_list *timer)
     struct workqueue_struct *wq;
     bool wake;
 
-    spin_lock(&work_lock);
+    spin_lock_irq(&work_lock);
     wq = dwork->wq;
     /* Not pending: somebody has initialised the item anew meanwhile. */
     wake = (dwork->work.data & WORK_PENDING) && append(wq, &dwork->work);
-    spin_unlock(&work_lock);
+    spin_unlock_irq(&work_lock);
     if (wake)
         ddekit_sem_up(wq->wake);
 }
@@ -178,12 +178,12 @@ bool queue_delayed_work(struct workqueue_struct *wq, struct delayed_work *dwork,
 {
     bool queued = false, wake = false;
 
-    spin_lock(&work_lock);
+    spin_lock_irq(&work_lock);
     if (dwork->work.data == 0) {
         wake = start_delayed(wq, dwork, delay);
         queued = true;
     }
-    spin_unlock(&work_lock);
+    spin_unlock_irq(&work_lock);
     if (wake)
         ddekit_sem_up(wq->wake);
     return queued;
@@ -214,9 +214,9 @@ static bool cancel_locked(struct work_struct *work, struct timer_list *timer)
             break;
         /* Its timer's function is on the way to the lock. Only wait for it: by the time it has been there the
          * item may have run and started the timer again. */
-        spin_unlock(&work_lock);
+        spin_unlock_irq(&work_lock);
         timer_wait_function(timer);
-        spin_lock(&work_lock);
+        spin_lock_irq(&work_lock);
     }
     return was_pending;
 }
@@ -225,10 +225,10 @@ static bool is_busy(struct work_struct *work, bool also_queued)
 {
     bool busy;
 
-    spin_lock(&work_lock);
+    spin_lock_irq(&work_lock);
     busy = work->queue && work->queue->running == work && work->queue->worker != current;
     busy |= also_queued && work->entry.next;
-    spin_unlock(&work_lock);
+    spin_unlock_irq(&work_lock);
     return busy;
 }
 
@@ -242,10 +242,10 @@ static bool cancel_sync(struct work_struct *work, struct timer_list *timer)
 {
     bool was_pending;
 
-    spin_lock(&work_lock);
+    spin_lock_irq(&work_lock);
     __atomic_fetch_add(&work->data, WORK_CANCELLING, __ATOMIC_SEQ_CST);
     was_pending = cancel_locked(work, timer);
-    spin_unlock(&work_lock);
+    spin_unlock_irq(&work_lock);
     wait_until_done(work, false);
     __atomic_fetch_sub(&work->data, WORK_CANCELLING, __ATOMIC_SEQ_CST);
     return was_pending;
@@ -265,9 +265,9 @@ bool cancel_delayed_work(struct delayed_work *dwork)
 {
     bool was_pending;
 
-    spin_lock(&work_lock);
+    spin_lock_irq(&work_lock);
     was_pending = cancel_locked(&dwork->work, &dwork->timer);
-    spin_unlock(&work_lock);
+    spin_unlock_irq(&work_lock);
     return was_pending;
 }
 
@@ -275,11 +275,11 @@ bool mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *dwork, u
 {
     bool was_pending, wake = false;
 
-    spin_lock(&work_lock);
+    spin_lock_irq(&work_lock);
     was_pending = cancel_locked(&dwork->work, &dwork->timer);
     if (dwork->work.data == 0)
         wake = start_delayed(wq, dwork, delay);
-    spin_unlock(&work_lock);
+    spin_unlock_irq(&work_lock);
     if (wake)
         ddekit_sem_up(wq->wake);
     return was_pending;
@@ -298,10 +298,10 @@ bool flush_delayed_work(struct delayed_work *dwork)
 {
     bool wake = false;
 
-    spin_lock(&work_lock);
+    spin_lock_irq(&work_lock);
     if ((dwork->work.data & WORK_PENDING) && !dwork->work.entry.next && del_timer(&dwork->timer))
         wake = append(dwork->wq, &dwork->work);
-    spin_unlock(&work_lock);
+    spin_unlock_irq(&work_lock);
     if (wake)
         ddekit_sem_up(dwork->wq->wake);
     return flush_work(&dwork->work);
@@ -346,7 +346,7 @@ static bool is_queued(const struct work_struct *work)
 
 void linux_init_work(struct work_struct *work, work_func_t func)
 {
-    spin_lock(&work_lock);
+    spin_lock_irq(&work_lock);
     if (is_queued(work)) {
         list_del(&work->entry);
         pr_warn("a pending work item is initialised again\n");
@@ -355,7 +355,7 @@ void linux_init_work(struct work_struct *work, work_func_t func)
     work->entry.next = work->entry.prev = NULL;
     work->queue = NULL;
     work->func = func;
-    spin_unlock(&work_lock);
+    spin_unlock_irq(&work_lock);
 }
 
 void linux_init_delayed_work(struct delayed_work *dwork, work_func_t func)

@@ -192,9 +192,9 @@ static void qdisc_schedule(struct Qdisc *q)
 {
     if (test_and_set_bit(QDISC_STATE_SCHED, &q->state))
         return;
-    spin_lock(&output_lock);
+    spin_lock_irq(&output_lock);
     list_add_tail(&q->output_entry, &output_queue);
-    spin_unlock(&output_lock);
+    spin_unlock_irq(&output_lock);
     raise_softirq(NET_TX_SOFTIRQ);
 }
 
@@ -298,11 +298,11 @@ static void net_tx_action(void)
     LIST_HEAD(queues);
 
     __skb_queue_head_init(&frames);
-    spin_lock(&output_lock);
+    spin_lock_irq(&output_lock);
     while ((skb = __skb_dequeue(&completed)))
         __skb_queue_tail(&frames, skb);
     list_splice_init(&output_queue, &queues);
-    spin_unlock(&output_lock);
+    spin_unlock_irq(&output_lock);
     free_frames(&frames, NULL);
     while (!list_empty(&queues)) {
         struct Qdisc *q = list_first_entry(&queues, struct Qdisc, output_entry);
@@ -319,9 +319,9 @@ void dev_kfree_skb_irq(struct sk_buff *skb)
     if (!skb || !refcount_dec_and_test(&skb->users))
         return;
     refcount_set(&skb->users, 1); /* the softirq's */
-    spin_lock(&output_lock);
+    spin_lock_irq(&output_lock);
     __skb_queue_tail(&completed, skb);
-    spin_unlock(&output_lock);
+    spin_unlock_irq(&output_lock);
     raise_softirq(NET_TX_SOFTIRQ);
 }
 

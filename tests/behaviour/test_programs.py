@@ -35,7 +35,7 @@ BUGS = {
     "four_turns": Bug(("assertion",), ("state != 4",), 1000),
     "if_instead_of_while": Bug(("assertion",), ("items > 0",)),
     "join_deadlock": Bug(("deadlock",), ("mutex", "main")),
-    "lost_signal": Bug(("hang",), ("ready",)),
+    "lost_signal": Bug(("lost-wakeup",), ("ready",)),
     "lost_wakeup": Bug(("lost-wakeup",), ("the semaphore",), 1000),
     "missed_unlock": Bug(("deadlock", "hang"), ("mutex",)),
     "outstanding_work": Bug(("hang",), ("requests", "clerk")),

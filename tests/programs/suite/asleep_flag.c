@@ -4,7 +4,7 @@
  * work that comes between the two wakes nobody.
  *
  * Class: lost signal
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Points: memory
  * Correct: the consumer says so first and looks then.
  */

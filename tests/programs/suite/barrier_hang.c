@@ -3,7 +3,7 @@
  * One of three threads gives up when it finds the door closed, and the barrier waits for it for ever.
  *
  * Class: barrier
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Correct: it waits for the door.
  */
 #include <pthread.h>

@@ -4,7 +4,7 @@
  * seen that the first is over, and the slow one waits for ever.
  *
  * Class: barrier reuse
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Sizes: 2 3
  * Correct: who waits, waits for the generation to change.
  */

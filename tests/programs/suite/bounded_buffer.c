@@ -4,7 +4,7 @@
  * that says "there is room" may wake a consumer, who goes back to sleep.
  *
  * Class: bounded buffer
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Correct: one condition variable for each of the two things that are waited for.
  */
 #include <assert.h>

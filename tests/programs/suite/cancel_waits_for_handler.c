@@ -4,7 +4,7 @@
  * the device's lock.
  *
  * Class: lock cycle through a wait
- * Finding: hang deadlock
+ * Finding: hang deadlock lost-wakeup
  * Correct: the lock is given up before the wait.
  */
 #include <pthread.h>

@@ -3,7 +3,7 @@
  * A thread is cancelled in a wait, has its mutex again by then, and ends with it.
  *
  * Class: cancellation
- * Finding: hang deadlock
+ * Finding: hang deadlock lost-wakeup
  * Detected: lock-misuse
  * Correct: a clean-up handler unlocks.
  */

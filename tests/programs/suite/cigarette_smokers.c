@@ -4,7 +4,7 @@
  * smoker that takes one of them and waits for what is not there keeps it from the one who could smoke.
  *
  * Class: semaphore misuse
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Correct: a smoker takes both or none.
  */
 #include <pthread.h>

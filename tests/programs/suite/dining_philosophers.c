@@ -4,7 +4,7 @@
  * left one.
  *
  * Class: dining philosophers
- * Finding: hang deadlock
+ * Finding: hang deadlock lost-wakeup
  * Sizes: 3 5
  * Correct: only all but one may sit at the table at a time.
  */

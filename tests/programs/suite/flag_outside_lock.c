@@ -4,7 +4,7 @@
  * waiter's test and its wait, it is missed.
  *
  * Class: lost signal
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Correct: it is set and signalled under the waiter's lock.
  */
 #include <pthread.h>

@@ -3,7 +3,7 @@
  * A wait without a predicate: a signal that comes before the wait is lost, and the waiter hangs.
  *
  * Class: lost signal
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Correct: a flag says that the signal has been given.
  */
 #include <pthread.h>

@@ -4,7 +4,7 @@
  * come between the two.
  *
  * Class: missed broadcast
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Correct: a worker waits only while the start has not been given.
  */
 #include <pthread.h>

@@ -3,7 +3,7 @@
  * An early return forgets the unlock: the next thread waits for a thread that has ended.
  *
  * Class: missing unlock
- * Finding: deadlock hang
+ * Finding: deadlock hang lost-wakeup
  * Correct: it unlocks on that way out too.
  */
 #include <pthread.h>

@@ -4,7 +4,7 @@
  * find nothing to serve and call, each waits for a reply that the other is not there to give.
  *
  * Class: message cycle
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Correct: a server that waits for its reply goes on serving.
  */
 #include <pthread.h>

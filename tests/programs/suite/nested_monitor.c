@@ -4,7 +4,7 @@
  * outer one.
  *
  * Class: nested monitor
- * Finding: hang deadlock
+ * Finding: hang deadlock lost-wakeup
  * Correct: the outer lock is not held across the wait.
  */
 #include <assert.h>

@@ -3,7 +3,7 @@
  * As many permits as threads, and each thread needs two: when each has taken one, nobody gets a second.
  *
  * Class: semaphore misuse
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Sizes: 2 4
  * Correct: one thread at a time takes its two.
  */

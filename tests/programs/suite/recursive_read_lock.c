@@ -4,7 +4,7 @@
  * comes between the two waits for the reader, and the reader for the writer.
  *
  * Class: reader-writer lock
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Correct: the inner function expects the lock to be held.
  */
 #include <pthread.h>

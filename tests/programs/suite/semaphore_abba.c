@@ -4,7 +4,7 @@
  * orders.
  *
  * Class: ABBA
- * Finding: hang deadlock
+ * Finding: hang deadlock lost-wakeup
  * Correct: both take the scanner first.
  */
 #include <pthread.h>

@@ -4,7 +4,7 @@
  * pollers meet.
  *
  * Class: semaphore misuse
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Correct: a token that was taken is given back.
  */
 #include <pthread.h>

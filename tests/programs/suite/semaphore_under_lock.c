@@ -3,7 +3,7 @@
  * A consumer waits for an item with the buffer's lock held, and the producer needs the lock to put one in.
  *
  * Class: semaphore misuse
- * Finding: hang deadlock
+ * Finding: hang deadlock lost-wakeup
  * Correct: the consumer waits first and locks then.
  */
 #include <assert.h>

@@ -3,7 +3,7 @@
  * A consumer looks whether the service stops, and then waits for work: a stop between the two wakes nobody.
  *
  * Class: lost signal
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Correct: it looks once more under the lock under which it waits.
  */
 #include <pthread.h>

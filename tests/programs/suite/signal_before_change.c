@@ -4,7 +4,7 @@
  * on.
  *
  * Class: lost signal
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Correct: the change first.
  */
 #include <pthread.h>

@@ -3,7 +3,7 @@
  * Two kinds of waiters share a condition variable that is signalled, not broadcast: the wrong one may wake.
  *
  * Class: missed broadcast
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Correct: it is broadcast.
  */
 #include <pthread.h>

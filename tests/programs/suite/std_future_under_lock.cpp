@@ -2,7 +2,7 @@
 // A result is waited for with a lock held that the thread which makes it takes too.
 //
 // Class: lock cycle through a wait
-// Finding: hang deadlock
+// Finding: hang deadlock lost-wakeup
 // Correct: it is waited for before the lock is taken.
 #include <future>
 #include <mutex>

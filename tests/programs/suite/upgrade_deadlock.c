@@ -3,7 +3,7 @@
  * Two readers want to become the writer: each waits for the other to stop reading.
  *
  * Class: reader-writer lock
- * Finding: hang
+ * Finding: hang lost-wakeup
  * Correct: the second one to ask is refused, stops reading, and begins again as a writer.
  */
 #include <assert.h>

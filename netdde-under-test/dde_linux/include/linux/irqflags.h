@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Linux 6.1's <linux/irqflags.h>. Interrupts are messages to another thread: nothing a thread does to itself
- * holds them off. These calls only remember, per thread, whether Linux would have them disabled.
+ * holds them off. These calls only remember, per thread, whether Linux would have them disabled, and, unlike
+ * Linux's, they nest.
  */
 #ifndef DDE_LINUX_IRQFLAGS_H
 #define DDE_LINUX_IRQFLAGS_H
