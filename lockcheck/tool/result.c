@@ -94,8 +94,10 @@ static bool is_our_result(const char *directory)
 /* Writes, synchronises if asked to and renames. Returns 0 or -1 with errno. */
 static int write_path(const char *path, const char *content, size_t length, bool synchronise)
 {
-    char *temporary = print_text("%s" TEMPORARY, path);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    struct stat there;
+    bool file = stat(path, &there) != 0 || S_ISREG(there.st_mode); /* a device is not to be replaced by one */
+    char *temporary = file ? print_text("%s" TEMPORARY, path) : copy_text(path);
+    int fd = open(temporary, O_WRONLY | (file ? O_CREAT : 0) | O_TRUNC | O_CLOEXEC, 0666);
     int result = fd < 0 ? -1 : 0;
     for (size_t at = 0; result == 0 && at < length;) {
         ssize_t n = write(fd, content + at, length - at);
@@ -104,18 +106,18 @@ static int write_path(const char *path, const char *content, size_t length, bool
         else if (errno != EINTR)
             result = -1;
     }
-    if (result == 0 && synchronise && fsync(fd) != 0)
+    if (result == 0 && synchronise && file && fsync(fd) != 0)
         result = -1;
     int error = errno;
     if (fd >= 0 && close(fd) != 0 && result == 0) {
         result = -1;
         error = errno;
     }
-    if (result == 0 && rename(temporary, path) != 0) {
+    if (result == 0 && file && rename(temporary, path) != 0) {
         result = -1;
         error = errno;
     }
-    if (result != 0 && fd >= 0)
+    if (result != 0 && fd >= 0 && file)
         unlink(temporary);
     free(temporary);
     errno = error;

@@ -80,7 +80,8 @@ const char *results_add_output(struct results *results, uint64_t number, uint32_
 void results_add_steps(struct results *results, json_t *description, struct evidence_reader *reader,
                        const struct execution *execution);
 
-/* Writes a file as a whole, synchronised. Returns 0, or -1 with errno. */
+/* Writes a file as a whole, synchronised; what is there and no file, as a device, is written to. Returns 0,
+ * or -1 with errno. */
 int results_write_file(const char *path, const char *content, size_t length);
 
 /* What result.json says about the whole of a command's work. */

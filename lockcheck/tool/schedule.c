@@ -415,3 +415,14 @@ void schedule_free(struct schedule *schedule)
     free(schedule->decisions);
     *schedule = (struct schedule){0};
 }
+
+int schedule_begins(const char *path)
+{
+    char start[sizeof MAGIC];
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return -1;
+    size_t length = fread(start, 1, sizeof start, file);
+    fclose(file);
+    return length == sizeof start && memcmp(start, MAGIC " ", sizeof start) == 0;
+}

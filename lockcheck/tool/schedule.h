@@ -73,4 +73,7 @@ int schedule_read(struct schedule *schedule, const char *path);
 
 void schedule_free(struct schedule *schedule);
 
+/* 1 when the file begins as schedules do, 0 when it does not, -1 with errno when it cannot be read. */
+int schedule_begins(const char *path);
+
 #endif

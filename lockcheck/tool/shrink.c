@@ -10,9 +10,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* The budget, in steps. A try costs its steps and what its process costs. */
 #define BUDGET_STEPS 400000000ull
@@ -556,10 +559,30 @@ static char *default_name(const char *schedule)
     return print_text("%.*s.short%s", (int)length, schedule, suffix);
 }
 
-static int write_shrunk(const struct program *program, const struct schedule *schedule,
+/* Can it be written, as far as that is known before? Returns 0, or -1 after saying why not. */
+static int check_target(const char *path)
+{
+    struct stat target;
+    bool there = stat(path, &target) == 0;
+    if (there && S_ISDIR(target.st_mode)) {
+        complain("%s is a directory; --out takes the name of the file to be written", path);
+        return -1;
+    }
+    if (there && S_ISREG(target.st_mode) && target.st_size > 0 && schedule_begins(path) == 0) {
+        complain("%s exists and is not a schedule; it is left as it is", path);
+        return -1;
+    }
+    char *copy = copy_text(path);
+    int result = access(there ? path : dirname(copy), W_OK);
+    if (result != 0)
+        complain("cannot write %s: %s", path, strerror(errno));
+    free(copy);
+    return result;
+}
+
+static int write_shrunk(const struct program *program, const struct schedule *schedule, const char *path,
                         const struct options *options, const struct shrunk *shrunk)
 {
-    char *path = options->out ? copy_text(options->out) : default_name(options->schedule);
     char *story = shrink_story(shrunk);
     size_t length;
     char *text = results_schedule_text(program, &shrunk->execution, schedule->strategy, &length);
@@ -572,11 +595,10 @@ static int write_shrunk(const struct program *program, const struct schedule *sc
     }
     free(text);
     free(story);
-    free(path);
     return code;
 }
 
-static int shrink_and_write(const struct program *program, const struct schedule *schedule,
+static int shrink_and_write(const struct program *program, const struct schedule *schedule, const char *path,
                             const struct options *options)
 {
     struct evidence_reader *evidence = evidence_reader_new();
@@ -585,7 +607,7 @@ static int shrink_and_write(const struct program *program, const struct schedule
     int code = EXIT_UNCONTROLLED;
     if (find_again(program, schedule, options, &found) == 0 &&
         shrink_execution(program, &found, evidence, &shrunk) == 0)
-        code = write_shrunk(program, schedule, options, &shrunk);
+        code = write_shrunk(program, schedule, path, options, &shrunk);
     else if (interrupted()) {
         complain("interrupted before there was anything shorter");
         code = EXIT_INTERRUPTED;
@@ -609,12 +631,15 @@ int shrink_command(const struct options *options)
         schedule_free(&schedule);
         return code;
     }
-    if (program_open(&program, schedule.program, schedule.argv, schedule.cwd) == 0 &&
+    char *path = options->out ? copy_text(options->out) : default_name(options->schedule);
+    if (check_target(path) == 0 &&
+        program_open(&program, schedule.program, schedule.argv, schedule.cwd) == 0 &&
         program_check_build(&program, schedule.build_id, options->schedule, options->force) == 0) {
         progress_start(options->quiet);
-        code = shrink_and_write(&program, &schedule, options);
+        code = shrink_and_write(&program, &schedule, path, options);
         progress_end();
     }
+    free(path);
     program_free(&program);
     schedule_free(&schedule);
     return code;
