@@ -41,7 +41,7 @@ int main(void)
     ("act", "code", "kind", "told"),
     [
         ("for (;;)", 3, "uncontrolled", "has run for a second of processor time"),
-        ("for (;;) pause()", 3, "uncontrolled", "blocked in a system call"),
+        ("for (;;) pause()", 3, "uncontrolled", "waits for a signal, and the program sends none"),
         ("raise(SIGKILL)", 1, "crash", "signal 9"),
         ("_exit(3)", 1, "assertion", "status 3"),
         ("kill(getppid(), SIGKILL)", 3, "internal", "from which schedules are forked"),

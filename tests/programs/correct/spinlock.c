@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 static pthread_spinlock_t lock;
 static int inside, total;
+static atomic_int found_busy;
 
 static void *worker(void *unused)
 {
@@ -31,6 +33,7 @@ static void *finds_it_busy(void *unused)
 {
     (void)unused;
     assert(pthread_spin_trylock(&lock) == EBUSY);
+    found_busy = 1;
     return NULL;
 }
 
@@ -45,8 +48,10 @@ int main(void)
     assert(total >= 9 && total <= 18);
     assert(pthread_spin_lock(&lock) == 0);
     assert(pthread_create(&other, NULL, finds_it_busy, NULL) == 0);
-    assert(pthread_join(other, NULL) == 0);
+    while (!found_busy) /* to wait for its end would be to sleep with a spin lock held */
+        sched_yield();
     assert(pthread_spin_unlock(&lock) == 0);
+    assert(pthread_join(other, NULL) == 0);
     assert(pthread_spin_destroy(&lock) == 0);
     return 0;
 }
