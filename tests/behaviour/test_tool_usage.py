@@ -308,7 +308,7 @@ def test_a_full_disk_loses_nothing(lockcheck, program, tmp_path, out) -> None:
     assert after == before
     [saved] = elsewhere.iterdir()
     assert str(saved) in outcome.stderr and (saved / "result.json").is_file()
-    assert "HANG" in outcome.stdout, outcome.text
+    assert "LOST WAKEUP" in outcome.stdout, outcome.text
 
     env["LIMITED"] = str(tmp_path)
     outcome = lockcheck("explore", "--", program("lost_signal"), env=env)
