@@ -44,7 +44,8 @@ int main(void)
         ("for (;;) pause()", 3, "uncontrolled", "waits for a signal, and the program sends none"),
         ("raise(SIGKILL)", 1, "crash", "signal 9"),
         ("_exit(3)", 1, "assertion", "status 3"),
-        ("kill(getppid(), SIGKILL)", 3, "internal", "from which schedules are forked"),
+        # The schedule dies some time after its parent, and must not get to its next step till then.
+        ("{ kill(getppid(), SIGKILL); for (;;); }", 3, "internal", "from which schedules are forked"),
     ],
 )
 def test_what_a_schedule_in_the_midst_of_a_batch_does_is_its_own(act, code, kind, told, lockcheck, tmp_path) -> None:
