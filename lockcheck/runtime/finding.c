@@ -214,7 +214,15 @@ static void put_object_head(const struct lc_object *o)
                : o->name                 ? o->name
                                          : "");
     put(",\"address\":%lu,", o->kind == LC_KIND_MEMORY ? (unsigned long)o->value : (unsigned long)o->address);
-    put_stack("created", o->created, o->created_frames);
+    const struct lc_heap_block *block =
+        o->kind == LC_KIND_MEMORY ? lc_heap_block_at((uintptr_t)o->value) : NULL;
+    if (!block) {
+        put_stack("created", o->created, o->created_frames);
+        return;
+    }
+    put("\"block\":{\"address\":%lu,\"bytes\":%zu,\"thread\":%u},", block->address, block->bytes,
+        block->thread);
+    put_stack("created", block->stack, block->frames);
 }
 
 static void put_object(const struct lc_object *o)

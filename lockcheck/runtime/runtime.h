@@ -477,6 +477,19 @@ struct lc_object *lc_memory_to_tell(uintptr_t address);
 /* Of memory, with evidence: several threads have been there lately, and it is among the last such. */
 bool lc_memory_is_contended(const struct lc_object *object);
 
+/* A block of the program's heap, as far as races are looked for and evidence is taken. */
+#define LC_HEAP_FRAMES 16u
+struct lc_heap_block {
+    uintptr_t address;
+    size_t bytes;
+    uint64_t number; /* counts allocations */
+    uint32_t thread; /* which allocated it */
+    uint32_t frames;
+    void *stack[LC_HEAP_FRAMES];
+};
+/* The one that the address is in, or was in last; NULL when none is known. */
+const struct lc_heap_block *lc_heap_block_at(uintptr_t address);
+
 /* ---- memory that belongs to the runtime ---- */
 
 /* Zeroed, never given back; ends the process when there is none. */

@@ -187,26 +187,60 @@ static char *thread_name(const json_t *thread)
     return print_text("thread %" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(thread, "id")));
 }
 
+/* "function (file:12)", and not of the C++ library's headers. */
+static bool is_programs_own(const char *frame)
+{
+    const char *file = strrchr(frame, '('), *line = file ? strrchr(file, ':') : NULL;
+    return line && line[1] >= '0' && line[1] <= '9' && strncmp(file, "(bits/", 6) != 0 &&
+           strncmp(file, "(ext/", 5) != 0;
+}
+
+/* Who made it, as a line of its stack; NULL when that is not known. An interposed function, which has no
+ * line, a request to lockcheck and a linker's wrapper are how it was made, not where. */
+static const char *creator_in(const json_t *created)
+{
+    for (size_t i = 0; i < json_array_size(created); i++) {
+        const char *frame = json_string_value(json_array_get(created, i));
+        if (is_programs_own(frame) && !strstr(frame, "/lockcheck.h:") && strncmp(frame, "__wrap_", 7) != 0)
+            return frame;
+    }
+    return NULL;
+}
+
+/* "counts[3] (long)"; "the 64 bytes allocated by make (account.c:12) at offset 16". NULL: neither a variable
+ * nor on the heap. */
+static char *memory_name(const struct description *description, const json_t *object)
+{
+    const json_t *block = json_object_get(object, "block");
+    uint64_t address = (uint64_t)json_integer_value(json_object_get(object, "address"));
+    if (!block)
+        return description->symbolizer ? symbolize_member(description->symbolizer, address) : NULL;
+    json_t *created = stack_of(description, json_object_get(object, "created"));
+    const char *creator = creator_in(created);
+    char *name = print_text("the %" JSON_INTEGER_FORMAT " bytes allocated%s%s at offset %" PRIu64,
+                            json_integer_value(json_object_get(block, "bytes")), creator ? " by " : "",
+                            creator ? creator : "",
+                            address - (uint64_t)json_integer_value(json_object_get(block, "address")));
+    json_decref(created);
+    return name;
+}
+
 /* The given name; else the variable that it is; else what it is and where it was made. */
 static char *object_name(const struct description *description, const json_t *object)
 {
     const char *name = text_of(object, "name"), *kind = text_of(object, "kind");
     if (*name)
         return copy_text(name);
+    char *memory = strcmp(kind, "memory") == 0 ? memory_name(description, object) : NULL;
+    if (memory)
+        return memory;
     uint64_t address = (uint64_t)json_integer_value(json_object_get(object, "address"));
     const char *variable =
         description->symbolizer ? symbolize_variable(description->symbolizer, address) : NULL;
     if (variable)
         return copy_text(variable);
     json_t *created = stack_of(description, json_object_get(object, "created"));
-    const char *creator = NULL;
-    /* An interposed function, which has no line, a request to lockcheck and a linker's wrapper are how it was
-     * made, not where. */
-    for (size_t i = 0; i < json_array_size(created) && !creator; i++) {
-        const char *frame = json_string_value(json_array_get(created, i));
-        if (strchr(frame, '(') && !strstr(frame, "/lockcheck.h:") && strncmp(frame, "__wrap_", 7) != 0)
-            creator = frame;
-    }
+    const char *creator = creator_in(created);
     char *made = creator ? print_text("%s created by %s", kind, creator)
                          : print_text("%s #%" JSON_INTEGER_FORMAT, kind,
                                       json_integer_value(json_object_get(object, "id")));

@@ -2,6 +2,7 @@
 /* Addresses as functions, lines and variables: see symbolize.h. */
 #include "lockcheck/tool/symbolize.h"
 #include "lockcheck/native/record.h"
+#include "lockcheck/tool/member.h"
 #include "lockcheck/tool/text.h"
 
 #include <dwarf.h>
@@ -243,7 +244,8 @@ static struct frame *frame_at(struct symbolizer *symbolizer, uint64_t pc)
     const char *path = NULL; /* known only after the file has been asked for something */
     const char *module_name = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, &path, NULL);
     frame->object = copy_text(path ? path : module_name);
-    if (strncmp(module_name, RUNTIME_NAME, strlen(RUNTIME_NAME)) == 0 || strcmp(module_name, LCN_LIBRARY) == 0) {
+    if (strncmp(module_name, RUNTIME_NAME, strlen(RUNTIME_NAME)) == 0 ||
+        strcmp(module_name, LCN_LIBRARY) == 0) {
         frame->kind = FRAME_RUNTIME;
         /* What the program called is visible from outside; the rest of the runtime is not. */
         if (name && GELF_ST_BIND(symbol.st_info) != STB_LOCAL && strncmp(name, "lc_", 3) != 0)
@@ -322,6 +324,20 @@ size_t symbolize_stack(struct symbolizer *symbolizer, const uint64_t *pcs, size_
             outermost = lines;
     }
     return drop_observers(out, outermost ? outermost : lines);
+}
+
+char *symbolize_member(struct symbolizer *symbolizer, uint64_t address)
+{
+    Dwfl_Module *module = symbolizer->dwfl ? dwfl_addrmodule(symbolizer->dwfl, address) : NULL;
+    GElf_Off offset;
+    GElf_Sym symbol;
+    const char *name =
+        module ? dwfl_module_addrinfo(module, address, &offset, &symbol, NULL, NULL, NULL) : NULL;
+    if (!name || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || offset >= symbol.st_size)
+        return NULL;
+    char *shown = readable(name), *text = member_text(module, address - offset, shown, offset);
+    free(shown);
+    return text;
 }
 
 const char *symbolize_variable(struct symbolizer *symbolizer, uint64_t address)

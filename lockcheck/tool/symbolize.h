@@ -37,4 +37,8 @@ size_t symbolize_stack(struct symbolizer *symbolizer, const uint64_t *pcs, size_
  * symbolizer. */
 const char *symbolize_variable(struct symbolizer *symbolizer, uint64_t address);
 
+/* The member or element of a global variable at an address, with its type: "counts[3] (long)". Text that the
+ * caller frees; NULL when there is no such variable or no debug information of it. */
+char *symbolize_member(struct symbolizer *symbolizer, uint64_t address);
+
 #endif

@@ -199,6 +199,32 @@ def test_a_race_is_told_with_both_stacks(lockcheck) -> None:
     assert now["name"] != before["thread"]
 
 
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("race_two_locks", "counts[3] (long int)"),
+        ("race_thread_local", "count[1] (int)"),
+        ("race_sixteen_bytes", "pairs[0].second (long int)"),
+        ("race_adjacent_bits", "fields.one (unsigned int)"),
+        ("race_unaligned", "memory.number+7 (uint64_t)"),
+        ("race_copied_range", "buffer[99] (char)"),
+        ("race_after_free", "the 64 bytes allocated by main (detectors/race_after_free.c:20) at offset 8"),
+    ],
+)
+def test_a_race_is_told_with_the_variable_or_the_block(name, what, lockcheck) -> None:
+    outcome = lockcheck("run", "--detect", "data-race", "--", detector(name))
+    [finding] = outcome.result["findings"]
+    assert f" of {what}, which " in finding["summary"]
+
+
+def test_a_lost_signal_is_told_with_its_stack(lockcheck) -> None:
+    outcome = lockcheck("run", "--", detector("lost_wakeup_signal"))
+    [finding] = outcome.result["findings"]
+    assert finding["kind"] == "lost-wakeup"
+    [signal] = finding["stacks"]
+    assert any(frame.startswith("give (") for frame in signal["stack"])
+
+
 def test_a_lock_order_is_told_with_both_stacks_of_each_edge(lockcheck) -> None:
     outcome = lockcheck("run", "--detect", "lock-order", "--", detector("order_of_three"))
     [finding] = outcome.result["findings"]

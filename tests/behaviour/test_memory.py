@@ -60,7 +60,7 @@ def test_threads_that_wait_by_reading_are_a_livelock_without_memory_points_too(b
 
 def test_the_report_shows_who_touched_what(built, lockcheck) -> None:
     outcome = lockcheck("explore", "--points", "auto", "--schedules", 500, "--", built("plain_counter", "gcc"))
-    count = next(item for item in outcome.result["findings"][0]["objects"] if item["name"] == "count")
+    count = next(item for item in outcome.result["findings"][0]["objects"] if item["name"] == "count (int)")
     assert count["kind"] == "memory"
     assert {event["event"] for event in count["history"]} == {"read", "write"}
     # A place begins with the line of the program, not with what the compiler put before it.
