@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Programs with real threads: see native.h. */
 #include "lockcheck/tool/native.h"
+#include "lockcheck/tool/child.h"
 #include "lockcheck/tool/evidence.h"
 #include "lockcheck/tool/launch.h"
 #include "lockcheck/tool/locate.h"
@@ -22,15 +23,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LOOK_MS 10
-#define END_GRACE_NS 1000000000ull    /* for the program to end by itself after Ctrl-C, and then by SIGTERM */
-#define REPORT_GRACE_NS 3000000000ull /* and after it has reported that it is going to die */
+#define REPORT_GRACE_NS 3000000000ull /* for a program to end by itself that has reported that it dies */
 
 /* One process of the run that is watched. */
 struct member {
@@ -73,49 +72,19 @@ static int open_channel(struct run *run)
     return 0;
 }
 
-/* In the child. Returns only on failure, with errno. */
-static void become_program(const struct run *run, const char *library)
+/* In the child. */
+static int prepare(const void *more)
 {
-    static const int ours[] = {SIGINT, SIGTERM, SIGHUP, SIGXFSZ, SIGPIPE, SIGQUIT};
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        signal(ours[i], SIG_DFL);
-    pass_on_descriptors(true);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const struct run *run = more;
     char *path = print_text("/proc/%d/fd/%d", run->channel->command_pid, run->channel_fd);
-    const char *others = getenv("LD_PRELOAD");
-    char *preload = others && *others ? print_text("%s:%s", library, others) : copy_text(library);
-    setenv("LD_PRELOAD", preload, 1);
     setenv(LCN_CHANNEL_ENV, path, 1);
-    if (run->output_fd >= 0) {
-        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(run->output_fd, STDOUT_FILENO) < 0 ||
-            dup2(run->output_fd, STDERR_FILENO) < 0)
-            return;
-    }
-    execv(run->program->path, run->program->argv);
-}
-
-/* Returns 0, or the errno of what failed. */
-static int spawn(struct run *run, const char *library)
-{
-    int report[2];
-    if (pipe2(report, O_CLOEXEC) != 0)
-        return errno;
-    fflush(NULL);
-    run->started_ns = now_ns();
-    run->pid = fork();
-    if (run->pid == 0) {
-        become_program(run, library);
-        int error = errno;
-        ssize_t written = write(report[1], &error, sizeof error);
-        _exit(written == sizeof error ? 126 : 127);
-    }
-    int error = run->pid < 0 ? errno : 0;
-    close(report[1]);
-    while (run->pid > 0 && read(report[0], &error, sizeof error) < 0 && errno == EINTR)
-        ;
-    close(report[0]);
-    return error;
+    free(path);
+    if (run->output_fd < 0)
+        return 0;
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    bool done = null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(run->output_fd, STDOUT_FILENO) >= 0 &&
+                dup2(run->output_fd, STDERR_FILENO) >= 0;
+    return done ? 0 : -1;
 }
 
 static int start(struct run *run, bool captured)
@@ -127,22 +96,23 @@ static int start(struct run *run, bool captured)
                  " beside the directory of this command");
         return -1;
     }
-    if (strpbrk(library, " :")) {
-        complain("%s: the path has a space or a colon, so the library cannot be preloaded", library);
+    if (!child_preloads(library)) {
         free(library);
         return -1;
     }
-    /* All that the program starts is to be ended with it, also what it has left behind. */
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-    pass_on_descriptors(false);
     int error = open_channel(run) == 0 ? 0 : errno;
     if (!error && captured) {
         run->output_fd = memfd_create("lockcheck-output", MFD_CLOEXEC);
         /* Appending, because both streams write to it. */
         error = run->output_fd < 0 || fcntl(run->output_fd, F_SETFL, O_APPEND) != 0 ? errno : 0;
     }
+    run->started_ns = now_ns();
     if (!error)
-        error = spawn(run, library);
+        error = child_start(&run->pid, &(struct child_program){.path = run->program->path,
+                                                               .argv = run->program->argv,
+                                                               .preload = library,
+                                                               .prepare = prepare,
+                                                               .more = run});
     free(library);
     if (error)
         complain("cannot start %s: %s", run->program->path, strerror(error));
@@ -154,11 +124,7 @@ static int start(struct run *run, bool captured)
 /* Ends all that is left of the run: whatever loses its parent becomes a child of this process. */
 static void end_run(struct run *run)
 {
-    if (run->pid > 0)
-        kill(run->pid, SIGKILL);
-    while (kill_children() || run->pid > 0)
-        if (waitpid(-1, NULL, 0) < 0 && errno == ECHILD)
-            break;
+    children_kill(run->pid);
     run->pid = 0;
     for (uint32_t i = 0; i < LCN_PROCESSES; i++)
         watched_free(&run->members[i].watched);
@@ -176,24 +142,6 @@ static void forget_run(struct run *run)
     if (run->output_fd >= 0)
         close(run->output_fd);
     execution_free(&run->found);
-}
-
-/* Has the program itself ended? It stays to be waited for. */
-static bool has_ended(const struct run *run)
-{
-    siginfo_t info = {0};
-    return waitid(P_PID, (id_t)run->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == run->pid;
-}
-
-/* Returns whether it ended in time. */
-static bool await_end(const struct run *run, uint64_t ns)
-{
-    for (uint64_t begin = now_ns(); !has_ended(run);) {
-        if (now_ns() - begin > ns)
-            return false;
-        usleep(LOOK_MS * 1000);
-    }
-    return true;
 }
 
 static double seconds_of(const struct run *run)
@@ -311,16 +259,6 @@ static void take_timeout(struct run *run)
     run->has_found = true;
 }
 
-/* To the program that ends by itself on Ctrl-C, which the terminal has sent to it too. */
-static void end_interrupted(struct run *run)
-{
-    run->interrupted = true;
-    if (await_end(run, END_GRACE_NS))
-        return;
-    kill(run->pid, SIGTERM);
-    await_end(run, END_GRACE_NS);
-}
-
 /* SIGQUIT to the command alone is meant for the program. From the terminal both get it. */
 static volatile sig_atomic_t quit_requests;
 static void pass_on_quit(int signal, siginfo_t *info, void *context)
@@ -345,16 +283,17 @@ static void watch(struct run *run, uint64_t deadline_ns)
     int pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
     struct pollfd end = {.fd = pidfd, .events = POLLIN};
     sig_atomic_t passed_on = quit_requests;
-    while (!run->has_found && !run->interrupted && !has_ended(run) && now_ns() < deadline_ns) {
+    while (!run->has_found && !run->interrupted && !child_ended(run->pid) && now_ns() < deadline_ns) {
         look(run);
         if (passed_on != quit_requests) {
             passed_on = quit_requests;
             kill(run->pid, SIGQUIT);
         }
         each_look(run);
-        if (interrupted())
-            end_interrupted(run);
-        else if (!run->has_found && seconds_of(run) >= run->options->timeout)
+        if (interrupted()) {
+            run->interrupted = true;
+            child_interrupt(run->pid);
+        } else if (!run->has_found && seconds_of(run) >= run->options->timeout)
             take_timeout(run);
         else if (!run->has_found)
             poll(&end, 1, LOOK_MS);
@@ -364,8 +303,8 @@ static void watch(struct run *run, uint64_t deadline_ns)
     bool dies = run->has_found &&
                 (strcmp(run->found.kind, "crash") == 0 || strcmp(run->found.kind, "assertion") == 0);
     if (dies)
-        await_end(run, REPORT_GRACE_NS); /* what it has to say on its standard error */
-    if (!run->interrupted && has_ended(run))
+        child_await_end(run->pid, REPORT_GRACE_NS); /* what it has to say on its standard error */
+    if (!run->interrupted && child_ended(run->pid))
         judge_end(run);
 }
 
@@ -552,7 +491,7 @@ static void keep_running(struct run *run)
 {
     complain("process %d is left as it is, for example for \"gdb -p %d\"; Ctrl-C ends it", run->pid,
              run->pid);
-    while (!has_ended(run) && !interrupted()) {
+    while (!child_ended(run->pid) && !interrupted()) {
         run->channel->clock_ns = now_ns();
         usleep(LOOK_MS * 1000);
     }
@@ -581,14 +520,14 @@ static int run_all(struct work *work)
         }
         watch(run, deadline);
         was_interrupted = run->interrupted;
-        work->runs += run->has_found || has_ended(run);
+        work->runs += run->has_found || child_ended(run->pid);
         if (run->has_found || was_interrupted || number == limit || now_ns() >= deadline) {
-            if (stress && !run->has_found && !was_interrupted && !has_ended(run))
+            if (stress && !run->has_found && !was_interrupted && !child_ended(run->pid))
                 warn("run %" PRIu64
                      " had not ended when the time was over; --timeout SECONDS makes a finding of "
                      "runs that take longer",
                      number);
-            bool keep = options->keep_running && run->has_found && !has_ended(run);
+            bool keep = options->keep_running && run->has_found && !child_ended(run->pid);
             if (!keep)
                 end_run(run);
             code = conclude_native(work, run, was_interrupted);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Calling the renderers: see report.h. */
 #include "lockcheck/tool/report.h"
-#include "lockcheck/tool/locate.h"
+#include "lockcheck/tool/python.h"
 #include "lockcheck/tool/text.h"
 
 #include <errno.h>
@@ -11,22 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PYTHON "/usr/bin/python3"
-
 /* Returns only when it fails, after saying why. */
 static void become_renderer(const char *directory, const char *format, const char *output, const char *color)
 {
-    char *package = locate_python();
-    if (!package) {
-        complain("the renderers are missing: ../share/lockcheck/python beside the directory of this command");
-        return;
-    }
-    setenv("PYTHONPATH", package, 1);
-    /* -P: a directory named lockcheck where the user happens to be is not the package. */
-    execl(PYTHON, PYTHON, "-P", "-m", "lockcheck", "report", "--format", format, "--color", color, "--output",
-          output, "--", directory, (char *)NULL);
-    complain(PYTHON ": %s", strerror(errno));
-    free(package);
+    const char *words[] = {"report",   "--format", format, "--color", color,
+                           "--output", output,     "--",   directory, NULL};
+    python_become("lockcheck", words);
 }
 
 int report_print(const char *directory, const char *format)
