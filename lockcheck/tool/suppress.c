@@ -341,6 +341,17 @@ static bool patterns_match(const struct suppression *suppression, size_t line,
     return false;
 }
 
+size_t suppressions_match(const struct suppressions *suppressions, const char *kind,
+                          const struct evidence_stacks *stacks)
+{
+    size_t found = 0;
+    while (found < suppressions->count &&
+           !(text_matches(suppressions->list[found].kind, kind, strlen(kind)) &&
+             patterns_match(&suppressions->list[found], 0, stacks, NULL)))
+        found++;
+    return found < suppressions->count ? found : NOT_SUPPRESSED;
+}
+
 size_t suppressions_find(const struct suppressions *suppressions, struct evidence_reader *reader,
                          const struct execution *finding)
 {
@@ -351,13 +362,9 @@ size_t suppressions_find(const struct suppressions *suppressions, struct evidenc
         stacks.stacks = allocate(sizeof *stacks.stacks);
         stacks.stacks[stacks.count++].concerned = true;
     }
-    size_t found = 0;
-    while (found < suppressions->count &&
-           !(text_matches(suppressions->list[found].kind, finding->kind, strlen(finding->kind)) &&
-             patterns_match(&suppressions->list[found], 0, &stacks, NULL)))
-        found++;
+    size_t found = suppressions_match(suppressions, finding->kind, &stacks);
     evidence_stacks_free(&stacks);
-    return found < suppressions->count ? found : NOT_SUPPRESSED;
+    return found;
 }
 
 /* ---- writing ---- */
@@ -375,20 +382,19 @@ static void print_stack(FILE *out, const struct evidence_stack *stack)
         fprintf(out, "   " ANY_LINES "\n");
 }
 
-char *suppression_print(struct evidence_reader *reader, const struct execution *finding)
+char *suppression_print_stacks(const char *kind, const struct evidence_stacks *stacks)
 {
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return copy_text("");
-    struct evidence_stacks stacks = evidence_stacks(reader, finding);
-    fprintf(out, "{\n   " UNNAMED "\n   " TOOL ":%s\n", finding->kind);
+    fprintf(out, "{\n   " UNNAMED "\n   " TOOL ":%s\n", kind);
     bool any = false;
     const struct matched *printed = NULL;
-    struct matched *list = allocate((stacks.count + 1) * sizeof *list);
-    for (size_t i = 0; i < stacks.count; i++) {
-        const struct evidence_stack *stack = &stacks.stacks[i];
+    struct matched *list = allocate((stacks->count + 1) * sizeof *list);
+    for (size_t i = 0; i < stacks->count; i++) {
+        const struct evidence_stack *stack = &stacks->stacks[i];
         if (!(stack->concerned || stack->past) || is_matched(printed, stack->thread))
             continue;
         list[i] = (struct matched){printed, stack->thread};
@@ -399,8 +405,15 @@ char *suppression_print(struct evidence_reader *reader, const struct execution *
     }
     fputs(any ? "}\n" : "   " ANY_LINES "\n}\n", out);
     free(list);
-    evidence_stacks_free(&stacks);
     fclose(out);
+    return text;
+}
+
+char *suppression_print(struct evidence_reader *reader, const struct execution *finding)
+{
+    struct evidence_stacks stacks = evidence_stacks(reader, finding);
+    char *text = suppression_print_stacks(finding->kind, &stacks);
+    evidence_stacks_free(&stacks);
     return text;
 }
 

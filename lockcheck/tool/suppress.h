@@ -69,8 +69,14 @@ void suppressions_free(struct suppressions *suppressions);
 size_t suppressions_find(const struct suppressions *suppressions, struct evidence_reader *reader,
                          const struct execution *finding);
 
-/* A block that matches this finding, to be given a name: text that the caller frees. */
+/* The same for a finding of that kind with these stacks, of which there is at least one. */
+size_t suppressions_match(const struct suppressions *suppressions, const char *kind,
+                          const struct evidence_stacks *stacks);
+
+/* A block that matches this finding, or one of that kind with these stacks, to be given a name: text that the
+ * caller frees. */
 char *suppression_print(struct evidence_reader *reader, const struct execution *finding);
+char *suppression_print_stacks(const char *kind, const struct evidence_stacks *stacks);
 
 /*
  * As result.json shows it: {name, source, line (number), own (true or false), count (number: how many
