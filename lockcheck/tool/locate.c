@@ -48,6 +48,11 @@ char *locate_runtime(void)
     return locate_library("liblockcheck.so");
 }
 
+char *locate_annotate(void)
+{
+    return locate_library("liblockcheck-annotate.so");
+}
+
 char *locate_native(void)
 {
     return locate_library(LCN_LIBRARY);

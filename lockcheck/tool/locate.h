@@ -12,6 +12,8 @@ char *locate_commands(void);
 char *locate_runtime(void);
 /* The library to be preloaded into programs that run natively. */
 char *locate_native(void);
+/* The library to be preloaded into programs that run under another checker. */
+char *locate_annotate(void);
 /* The directory for PYTHONPATH, which holds the package lockcheck. */
 char *locate_python(void);
 /* The file that teaches gdb its commands. */

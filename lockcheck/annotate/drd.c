@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* DRD's client requests: see annotate.h, and DRD's manual, section 8.2.5. */
+#include "lockcheck/annotate/annotate.h"
+
+#include <valgrind/drd.h>
+
+void drd_release(const void *key)
+{
+    ANNOTATE_HAPPENS_BEFORE(key);
+}
+
+void drd_acquire(const void *key)
+{
+    ANNOTATE_HAPPENS_AFTER(key);
+}
