@@ -4,6 +4,7 @@
 #include "lockcheck/tool/launch.h"
 #include "lockcheck/tool/merge.h"
 #include "lockcheck/tool/native.h"
+#include "lockcheck/tool/opinion.h"
 #include "lockcheck/tool/options.h"
 #include "lockcheck/tool/replay.h"
 #include "lockcheck/tool/report.h"
@@ -45,7 +46,9 @@ static int run_verb(const struct options *options)
     case VERB_STRESS:
         return native_command(options);
     default:
-        return options->native ? native_command(options) : hunt_command(options);
+        return options->checker  ? opinion_command(options)
+               : options->native ? native_command(options)
+                                 : hunt_command(options);
     }
 }
 

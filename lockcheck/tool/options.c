@@ -2,6 +2,7 @@
 /* The command line: see options.h. */
 #include "lockcheck/tool/options.h"
 #include "lockcheck/tool/detectors.h"
+#include "lockcheck/tool/opinion.h"
 #include "lockcheck/runtime/channel.h"
 #include "lockcheck/tool/strategies.h"
 #include "lockcheck/tool/text.h"
@@ -36,6 +37,9 @@ static const char usage_text[] =
     "  lockcheck run --native [OPTION]... -- PROGRAM [ARG]... real threads at full speed, their waits "
     "watched\n"
     "  lockcheck stress     [OPTION]... -- PROGRAM [ARG]...   that again and again, with random delays\n"
+    "  lockcheck run --valgrind TOOL|--tsan [OPTION]... -- PROGRAM [ARG]...\n"
+    "                                                         a second opinion: Helgrind's, DRD's, "
+    "ThreadSanitizer's\n"
     "  lockcheck attach     PID                               who waits for whom in a process that runs so\n"
     "  lockcheck report     [OPTION]... DIR                   show the results in DIR\n"
     "  lockcheck strategies                                   what each strategy does\n"
@@ -79,11 +83,15 @@ static const char usage_text[] =
     "  --no-default-suppressions    do not pass over those that the program itself says are known\n"
     "Options of run --native and of stress:\n"
     "  --timeout SECONDS a run that takes longer is a hang (default: only one that is certain)\n"
+    "                    also of run --valgrind and run --tsan\n"
     "  --keep-running    leave the program as it is after a finding, for a debugger, until Ctrl-C\n"
     "Options of stress:\n"
     "  --time SECONDS    repeat for up to SECONDS (default 60)\n"
     "  --runs N          repeat up to N times\n"
     "  --seed N          of the delays (default 1)\n"
+    "Options of run:\n"
+    "  --valgrind TOOL   run under Valgrind's helgrind or drd, and show its findings\n"
+    "  --tsan            run a program built with -fsanitize=thread, and show ThreadSanitizer's findings\n"
     "Options of report:\n"
     "  --format FORMAT   text (default), json, html, dot, sarif, junit, chrome or suppressions\n"
     "  --output FILE     write to FILE and not to standard output\n"
@@ -151,6 +159,8 @@ enum option_id {
     OPT_TIMEOUT,
     OPT_KEEP_RUNNING,
     OPT_RUNS,
+    OPT_VALGRIND,
+    OPT_TSAN,
     OPT_FORMAT,
     OPT_COLOR,
     OPT_HELP,
@@ -168,6 +178,8 @@ static const struct option run_options[] = {
     {"suppressions", required_argument, NULL, OPT_SUPPRESSIONS},
     {"no-default-suppressions", no_argument, NULL, OPT_NO_DEFAULT_SUPPRESSIONS},
     {"native", no_argument, NULL, OPT_NATIVE},
+    {"valgrind", required_argument, NULL, OPT_VALGRIND},
+    {"tsan", no_argument, NULL, OPT_TSAN},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"keep-running", no_argument, NULL, OPT_KEEP_RUNNING},
     {"quiet", no_argument, NULL, OPT_QUIET},
@@ -364,6 +376,17 @@ static bool add_suppressions(struct options *options, const char *path)
     return true;
 }
 
+static bool set_checker(struct options *options, const char *checker, const char *value)
+{
+    if (!checker)
+        complain("--valgrind %s: helgrind or drd is expected", value);
+    else if (options->checker)
+        complain("--valgrind and --tsan: one of the two is expected, once");
+    bool good = checker && !options->checker;
+    options->checker = checker;
+    return good;
+}
+
 static bool take_option(struct options *options, int id, const char *value)
 {
     uint64_t number;
@@ -382,6 +405,10 @@ static bool take_option(struct options *options, int id, const char *value)
     case OPT_NATIVE:
         options->native = true;
         return true;
+    case OPT_VALGRIND:
+        return set_checker(options, opinion_checker(value), value);
+    case OPT_TSAN:
+        return set_checker(options, "tsan", NULL);
     case OPT_KEEP_RUNNING:
         options->keep_running = true;
         return true;
@@ -563,17 +590,30 @@ static bool check_together(const struct options *options, uint64_t given, int *c
                      {OPT_DEPTH, "depth"},
                      {OPT_POINTS, "points"},
                      {OPT_DETECT, "detect"},
-                     {OPT_DETECT, "detect"},
                      {OPT_PREEMPTIONS, "preemptions"},
                      {OPT_SUPPRESSIONS, "suppressions"},
                      {OPT_NO_DEFAULT_SUPPRESSIONS, "no-default-suppressions"}};
-    for (size_t i = 0; options->native && i < sizeof scheduled / sizeof *scheduled; i++)
-        if (given & 1ull << (scheduled[i].id - OPT_STRATEGY)) {
-            complain("--native runs the program without schedules; --%s means nothing to it",
+    const char *way = !options->checker                       ? "native"
+                      : strcmp(options->checker, "tsan") == 0 ? "tsan"
+                                                              : "valgrind";
+    if (options->native && options->checker) {
+        complain("--native and --%s: one of the two is expected", way);
+        return wrong(code);
+    }
+    for (size_t i = 0; (options->native || options->checker) && i < sizeof scheduled / sizeof *scheduled; i++)
+        if (given & 1ull << (scheduled[i].id - OPT_STRATEGY) &&
+            !(options->checker && scheduled[i].id == OPT_SUPPRESSIONS)) {
+            complain("--%s runs the program without schedules; --%s means nothing to it", way,
                      scheduled[i].name);
             return wrong(code);
         }
-    if (options->verb == VERB_RUN && !options->native && (options->timeout > 0 || options->keep_running)) {
+    if (options->verb == VERB_RUN && options->checker && options->keep_running) {
+        complain(
+            "--keep-running needs --native: a checker's report is whole only when the program has ended");
+        return wrong(code);
+    }
+    if (options->verb == VERB_RUN && !options->native && !options->checker &&
+        (options->timeout > 0 || options->keep_running)) {
         complain("--%s needs --native: under the scheduler a hang is found without waiting for it",
                  options->timeout > 0 ? "timeout" : "keep-running");
         return wrong(code);

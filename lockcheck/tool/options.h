@@ -41,8 +41,9 @@ struct options {
     bool default_suppressions; /* those of the program count too */
     /* run --native and stress */
     bool native, keep_running;
-    double timeout; /* seconds that a run may take; infinity: no limit */
-    uint64_t pid;   /* attach */
+    double timeout;      /* seconds that a run may take; infinity: no limit */
+    uint64_t pid;        /* attach */
+    const char *checker; /* run: "helgrind", "drd" or "tsan", under which it runs; or NULL */
     /* replay */
     bool gdb, trace;
     uint64_t from, to, last; /* steps and switches; 0: not given */

@@ -173,7 +173,26 @@ static const char *elf_objection(Elf *elf)
     return "is statically linked (or a library); lockcheck needs a dynamically linked program";
 }
 
-static int check_program(struct program *program)
+/* What a program is built with decides who can run it. Returns 0, or -1 after saying why not. */
+static int check_sanitizer(const char *path, const struct sanitizer *sanitizer, bool tsan)
+{
+    bool is_tsan = sanitizer && strcmp(sanitizer->option, "thread") == 0;
+    if (tsan ? is_tsan : !sanitizer)
+        return 0;
+    if (tsan)
+        complain("%s is not built with ThreadSanitizer: compile and link it with gcc or clang and "
+                 "-fsanitize=thread -g",
+                 path);
+    else
+        complain(
+            "%s is built with %s (-fsanitize=%s), which takes threads over as lockcheck does; build it %s",
+            path, sanitizer->name, sanitizer->option,
+            sanitizer->ours_too ? "with lockcheck-cc or lockcheck-c++ instead" : "without this option");
+    return -1;
+}
+
+/* tsan: it is to be built with ThreadSanitizer, else without any. */
+static int check_program(struct program *program, bool tsan)
 {
     const char *path = program->path;
     struct stat st;
@@ -210,15 +229,10 @@ static int check_program(struct program *program)
     elf_version(EV_CURRENT);
     Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
     const char *objection = elf ? elf_objection(elf) : elf_errmsg(-1);
-    const struct sanitizer *sanitizer = objection ? NULL : find_sanitizer(elf);
-    if (objection) {
+    if (objection)
         complain("%s %s", path, objection);
-    } else if (sanitizer) {
-        complain(
-            "%s is built with %s (-fsanitize=%s), which takes threads over as lockcheck does; build it %s",
-            path, sanitizer->name, sanitizer->option,
-            sanitizer->ours_too ? "with lockcheck-cc or lockcheck-c++ instead" : "without this option");
-    } else {
+    bool usable = !objection && check_sanitizer(path, find_sanitizer(elf), tsan) == 0;
+    if (usable) {
         set_build_id(program, elf);
         GElf_Sym symbol;
         program->own_checkpoint =
@@ -228,7 +242,7 @@ static int check_program(struct program *program)
     }
     elf_end(elf);
     close(fd);
-    return objection || sanitizer ? -1 : 0;
+    return usable ? 0 : -1;
 }
 
 static int copy_arguments(struct program *program, char *const argv[])
@@ -253,7 +267,7 @@ static int copy_arguments(struct program *program, char *const argv[])
     return 0;
 }
 
-int program_find(struct program *program, char *const argv[])
+static int find(struct program *program, char *const argv[], bool tsan)
 {
     *program = (struct program){0};
     program->cwd = getcwd(NULL, 0);
@@ -270,7 +284,17 @@ int program_find(struct program *program, char *const argv[])
     free(found);
     if (copy_arguments(program, argv) != 0)
         return -1;
-    return check_program(program);
+    return check_program(program, tsan);
+}
+
+int program_find(struct program *program, char *const argv[])
+{
+    return find(program, argv, false);
+}
+
+int program_find_tsan(struct program *program, char *const argv[])
+{
+    return find(program, argv, true);
 }
 
 int program_open(struct program *program, const char *path, char *const argv[], const char *cwd)
@@ -282,7 +306,7 @@ int program_open(struct program *program, const char *path, char *const argv[], 
         complain("the recorded directory %s: %s", cwd, strerror(errno));
         return -1;
     }
-    return check_program(program);
+    return check_program(program, false);
 }
 
 int program_check_build(const struct program *program, const char *recorded, const char *file, bool forced)

@@ -27,6 +27,9 @@ struct program {
  */
 int program_find(struct program *program, char *const argv[]);
 
+/* The same for a program that runs under ThreadSanitizer: it must be built with it. */
+int program_find_tsan(struct program *program, char *const argv[]);
+
 /* The same for a known path and directory, both absolute (from a schedule file). */
 int program_open(struct program *program, const char *path, char *const argv[], const char *cwd);
 

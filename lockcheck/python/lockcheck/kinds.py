@@ -72,11 +72,17 @@ KINDS = {
         "something was taken and never given back",
         "Release it on every way out.",
     ),
+    "signal-unsafe": Kind(
+        "a signal handler does what it must not",
+        "Call only functions that signal-safety(7) lists, and leave errno as it was.",
+    ),
+    "lock-held-long": Kind("a lock is held for long"),
     "crash": Kind("the program died"),
     "assertion": Kind("the program's own assertion failed"),
     "uncontrolled": Kind("the program did what lockcheck does not control"),
     "interrupted": Kind("a signal ended the command before its work was done"),
     "unfinished": Kind("the command has not come to its end"),
+    "checker-failed": Kind("the checker did not come to the end of its report"),
     "not-reproducible": Kind("the same schedule gave another execution"),
 }
 

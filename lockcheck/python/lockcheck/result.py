@@ -62,7 +62,7 @@ class Thread:
 
     name: str
     state: str
-    """blocked, runnable, running or finished."""
+    """blocked, runnable, running or finished; elsewhere when another checker does not tell."""
     waits_for: str | None
     waits_for_object: str | None
     holds: list[str]
@@ -140,6 +140,8 @@ class Finding:
     """The newest inputs that threads took up, oldest first."""
     sources: dict[str, str]
     """Paths of source files, by the names that stand in stacks."""
+    source: str
+    """Who found it, when it was another checker: "helgrind", "drd", "tsan", or "program" for the program itself."""
     steps_file: str | None
     """Name of the file with the last steps, in the directory of the results: see lockcheck.steps."""
 
@@ -170,6 +172,8 @@ class Result:
     findings: list[Finding]
     error: Finding | None
     """With verdict "error": what went wrong."""
+    source: str
+    """The checker of another project that the program ran under: "helgrind", "drd" or "tsan"; or ""."""
     cwd: str
     """The directory in which the program ran."""
     raw: dict[str, Any]
@@ -375,6 +379,7 @@ def _finding(value: Any, place: str) -> Finding:
         suppression=read.text("suppression", ""),
         inputs=read.list("inputs", _input),
         sources=read.named_texts("sources"),
+        source=read.text("source", ""),
         steps_file=read.text_or_none("steps_file"),
     )
 
@@ -406,6 +411,7 @@ def parse(raw: Any, directory: pathlib.Path) -> Result:
         interrupted=read.flag("interrupted"),
         findings=read.list("findings", _finding, required=True),
         error=_finding(raw["error"], "error") if raw.get("error") is not None else None,
+        source=read.text("source", ""),
         cwd=read.text("cwd", ""),
         raw=raw,
     )

@@ -84,7 +84,7 @@ def _head(result: Result) -> str:
     effort = [_count(result.schedules, "schedule"), _count(result.steps, "step"), f"{result.seconds:.1f} s"]
     effort.append(result.search)
     if text.native(result):
-        effort = [_count(result.schedules, "run"), f"{result.seconds:.1f} s", "with real threads"]
+        effort = [_count(result.schedules, "run"), f"{result.seconds:.1f} s", f"by {result.source}" if result.source else "with real threads"]
     if result.truncated:
         effort.append(f"{_count(result.truncated, 'schedule')} reached the limit of steps")
     if result.interrupted:
@@ -174,7 +174,9 @@ class _Finding:
         finding = self._finding
         about = meaning(finding.kind)
         facts = []
-        if finding.first_schedule:
+        if finding.source:
+            facts.append(("Found by", "the program" if finding.source == "program" else finding.source))
+        elif finding.first_schedule:
             shown = f", shown by {_count(finding.count, 'schedule')}" if finding.count > 1 else ""
             facts.append(("Run" if self._native else "Schedule", f"{finding.first_schedule:,}{shown}"))
         if finding.steps and not self._native:

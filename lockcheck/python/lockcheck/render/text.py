@@ -59,6 +59,8 @@ def _head(result: Result, style: Style) -> list[str]:
     if native(result):
         effort = f"{_count(result.schedules, 'run')}, {result.seconds:.1f} s"
         how = f"native, seed {result.seed}" if result.command == "stress" else "native"
+    if result.source:
+        how = f"by {result.source}"
     if result.command == "attach":
         return [f"Process {result.raw.get('pid')}, which goes on:", *style.wrapped(program, "  ", "    ")]
     if result.verdict == "clean":
@@ -92,7 +94,9 @@ def finding_lines(result: Result, finding: Finding, style: Style) -> list[str]:
     lines += [style.strong(line) for line in style.wrapped(sentence(finding.summary), "  ")]
 
     facts = []
-    if finding.first_schedule:
+    if finding.source:
+        facts.append(f"found by {'the program' if finding.source == 'program' else finding.source}")
+    elif finding.first_schedule:
         of_seed = f" of seed {finding.seed}" if len(result.seeds) > 1 and finding.seed is not None else ""
         facts.append(f"{'run' if native(result) else 'schedule'} {finding.first_schedule}{of_seed}")
     if finding.steps:
@@ -100,7 +104,7 @@ def finding_lines(result: Result, finding: Finding, style: Style) -> list[str]:
     if finding.steps and not native(result):
         facts.append(f"virtual time {_milliseconds(finding.virtual_ns)}")
     if finding.count > 1:
-        facts.append(f"shown by {_count(finding.count, 'schedule')}")
+        facts.append(f"reported {finding.count} times" if finding.source else f"shown by {_count(finding.count, 'schedule')}")
     if facts:
         lines += [f"  ({', '.join(facts)})"]
 
