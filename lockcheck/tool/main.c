@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The `lockcheck` command. */
+#include "lockcheck/tool/compare.h"
 #include "lockcheck/tool/hunt.h"
 #include "lockcheck/tool/launch.h"
 #include "lockcheck/tool/merge.h"
@@ -37,6 +38,8 @@ static int run_verb(const struct options *options)
         return merge_command(options);
     if (options->verb == VERB_ATTACH)
         return attach_command(options);
+    if (options->verb == VERB_COMPARE)
+        return compare_command(options);
     catch_interrupts();
     switch (options->verb) {
     case VERB_REPLAY:

@@ -40,6 +40,8 @@ static const char usage_text[] =
     "  lockcheck run --valgrind TOOL|--tsan [OPTION]... -- PROGRAM [ARG]...\n"
     "                                                         a second opinion: Helgrind's, DRD's, "
     "ThreadSanitizer's\n"
+    "  lockcheck compare    [OPTION]... -- PROGRAM [ARG]...   several of these side by side\n"
+    "  lockcheck compare    DIR...                            several comparisons in one table\n"
     "  lockcheck attach     PID                               who waits for whom in a process that runs so\n"
     "  lockcheck report     [OPTION]... DIR                   show the results in DIR\n"
     "  lockcheck strategies                                   what each strategy does\n"
@@ -83,7 +85,8 @@ static const char usage_text[] =
     "  --no-default-suppressions    do not pass over those that the program itself says are known\n"
     "Options of run --native and of stress:\n"
     "  --timeout SECONDS a run that takes longer is a hang (default: only one that is certain)\n"
-    "                    also of run --valgrind and run --tsan\n"
+    "                    also of run --valgrind and run --tsan, and of compare (default there 60, for each "
+    "tool)\n"
     "  --keep-running    leave the program as it is after a finding, for a debugger, until Ctrl-C\n"
     "Options of stress:\n"
     "  --time SECONDS    repeat for up to SECONDS (default 60)\n"
@@ -92,6 +95,14 @@ static const char usage_text[] =
     "Options of run:\n"
     "  --valgrind TOOL   run under Valgrind's helgrind or drd, and show its findings\n"
     "  --tsan            run a program built with -fsanitize=thread, and show ThreadSanitizer's findings\n"
+    "Options of compare:\n"
+    "  --tools LIST      with commas: run, explore, detect, helgrind, drd, tsan (default: all that there "
+    "are)\n"
+    "  --tsan-program FILE      the program built with -fsanitize=thread, for tsan\n"
+    "  --memory-program FILE    the program built with lockcheck-cc, for detect\n"
+    "  --schedules N, --time SECONDS, --seed N    of explore and detect (default 1000 schedules, 60 s, 1)\n"
+    "  --format FORMAT   text (default) or json\n"
+    "  --out DIR         where the results of each tool go (default lockcheck.compare)\n"
     "Options of report:\n"
     "  --format FORMAT   text (default), json, html, dot, sarif, junit, chrome or suppressions\n"
     "  --output FILE     write to FILE and not to standard output\n"
@@ -161,6 +172,9 @@ enum option_id {
     OPT_RUNS,
     OPT_VALGRIND,
     OPT_TSAN,
+    OPT_TOOLS,
+    OPT_TSAN_PROGRAM,
+    OPT_MEMORY_PROGRAM,
     OPT_FORMAT,
     OPT_COLOR,
     OPT_HELP,
@@ -253,6 +267,21 @@ static const struct option stress_options[] = {
     {0},
 };
 
+static const struct option compare_options[] = {
+    {"tools", required_argument, NULL, OPT_TOOLS},
+    {"tsan-program", required_argument, NULL, OPT_TSAN_PROGRAM},
+    {"memory-program", required_argument, NULL, OPT_MEMORY_PROGRAM},
+    {"schedules", required_argument, NULL, OPT_SCHEDULES},
+    {"time", required_argument, NULL, OPT_TIME},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"format", required_argument, NULL, OPT_FORMAT},
+    {"out", required_argument, NULL, OPT_OUT},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
+};
+
 static const struct option attach_options[] = {
     {"format", required_argument, NULL, OPT_FORMAT},
     {"help", no_argument, NULL, OPT_HELP},
@@ -291,6 +320,8 @@ static const struct verb_words {
      ":o:", "directories of results: lockcheck merge shard1 shard2 -o merged", INT_MAX},
     {"stress", VERB_STRESS, stress_options, "+:o:", "a program to run: lockcheck stress -- PROGRAM [ARG]...",
      INT_MAX},
+    {"compare", VERB_COMPARE, compare_options,
+     "+:o:", "a program, or directories that it has written: lockcheck compare -- PROGRAM [ARG]...", INT_MAX},
     {"attach", VERB_ATTACH, attach_options, ":", "the number of a process: lockcheck attach PID", 1},
     {"report", VERB_REPORT, report_options, ":o:", "a directory of results: lockcheck report lockcheck.out",
      1},
@@ -409,6 +440,15 @@ static bool take_option(struct options *options, int id, const char *value)
         return set_checker(options, opinion_checker(value), value);
     case OPT_TSAN:
         return set_checker(options, "tsan", NULL);
+    case OPT_TOOLS:
+        options->tools = value;
+        return true;
+    case OPT_TSAN_PROGRAM:
+        options->tsan_program = value;
+        return true;
+    case OPT_MEMORY_PROGRAM:
+        options->memory_program = value;
+        return true;
     case OPT_KEEP_RUNNING:
         options->keep_running = true;
         return true;
@@ -518,10 +558,11 @@ static void set_defaults(struct options *options)
     if (strategy->sequential)
         options->jobs = 1;
     if (!options->out && options->verb != VERB_SHRINK && options->verb != VERB_REPORT)
-        options->out = options->resume                ? options->resume
-                       : options->verb == VERB_REPLAY ? "lockcheck.replay"
-                       : options->verb == VERB_MERGE  ? "lockcheck.merged"
-                                                      : "lockcheck.out";
+        options->out = options->resume                 ? options->resume
+                       : options->verb == VERB_REPLAY  ? "lockcheck.replay"
+                       : options->verb == VERB_COMPARE ? "lockcheck.compare"
+                       : options->verb == VERB_MERGE   ? "lockcheck.merged"
+                                                       : "lockcheck.out";
 }
 
 static bool take_operands(struct options *options, const struct verb_words *words, int argc, char *argv[],

@@ -14,6 +14,7 @@ enum verb {
     VERB_MERGE,
     VERB_STRESS,
     VERB_ATTACH,
+    VERB_COMPARE,
     VERB_REPORT,
     VERB_STRATEGIES,
 };
@@ -44,6 +45,8 @@ struct options {
     double timeout;      /* seconds that a run may take; infinity: no limit */
     uint64_t pid;        /* attach */
     const char *checker; /* run: "helgrind", "drd" or "tsan", under which it runs; or NULL */
+    /* compare, which also takes timeout, schedules, seconds and seed */
+    const char *tools, *tsan_program, *memory_program; /* or NULL */
     /* replay */
     bool gdb, trace;
     uint64_t from, to, last; /* steps and switches; 0: not given */

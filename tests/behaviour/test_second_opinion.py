@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Second opinions: `run --valgrind` and `run --tsan`."""
+"""Second opinions: `run --valgrind`, `run --tsan`, and `compare`."""
 
 from __future__ import annotations
 
@@ -284,3 +284,87 @@ def test_a_report_of_thread_sanitizer_cut_anywhere(tmp_path: pathlib.Path) -> No
         assert len(report["findings"]) == (length >= TSAN.index("data race") - 1 and TSAN[:length].count("ThreadSanitizer: ") > 0)
     (tmp_path / "report.1").write_text(TSAN[: TSAN.index("SUMMARY")])
     assert not read_report("tsan", tmp_path)["whole"]
+
+
+# ---- compare ----
+
+
+@pytest.fixture
+def compared(program: Callable[[str], pathlib.Path], tmp_path: pathlib.Path) -> Callable[..., Outcome]:
+    def call(way: str, *options: object, out: str = "compared") -> Outcome:
+        return run_command(
+            [command_path("lockcheck"), "compare", "--out", tmp_path / out, "--schedules", 50, *options,
+             "--tsan-program", program("opinion_defects-tsan-gcc"), "--", program("opinion_defects"), way],
+        )
+
+    return call
+
+
+def test_tools_stand_side_by_side(compared: Callable[..., Outcome], tmp_path: pathlib.Path) -> None:
+    outcome = compared("unlock")
+    assert outcome.code == 1, outcome.text
+    content = json.loads((tmp_path / "compared" / "compare.json").read_text())
+    tools = {tool["tool"]: tool for tool in content["tools"]}
+    assert list(tools) == ["run", "explore", "helgrind", "drd", "tsan"]
+    assert {name: tool["verdict"] for name, tool in tools.items()} == {
+        "run": "finding", "explore": "clean", "helgrind": "finding", "drd": "finding", "tsan": "finding",
+    }
+    assert tools["explore"]["runs"] == 50
+    assert tools["helgrind"]["slowdown"] > 5 and content["plain"]["status"] == 0
+    row = content["findings"][0]
+    assert row["kind"] == "lock-misuse" and row["places"][0].startswith("unlock_first (")
+    assert set(row["tools"]) == {"run", "helgrind", "drd", "tsan"}, "one defect, one row"
+    assert (tmp_path / "compared" / "helgrind" / "result.json").is_file()
+    line = next(line for line in outcome.stdout.splitlines() if line.split()[:2] == ["lock-misuse", "unlock_first"])
+    assert line.split()[-5:] == ["found", "-", "found", "found", "found"]
+
+
+def test_several_comparisons_make_one_table(compared: Callable[..., Outcome], tmp_path: pathlib.Path) -> None:
+    assert compared("clean", "--tools", "helgrind,tsan", out="a").code == 0
+    assert compared("race", "--tools", "helgrind,tsan", out="b").code == 1
+    outcome = run_command([command_path("lockcheck"), "compare", tmp_path / "a", tmp_path / "b"])
+    assert outcome.code == 1
+    head, *rows = [line.split() for line in outcome.stdout.splitlines()]
+    assert head == ["program", "helgrind", "tsan"]
+    assert [row[:3] for row in rows] == [["opinion_defects", "clean", "clean"], ["opinion_defects", "race", "1"]]
+    shown = run_command([command_path("lockcheck"), "compare", "--format", "json", tmp_path / "a"])
+    assert shown.code == 0 and json.loads(shown.stdout)[0]["tools"][0]["tool"] == "helgrind"
+
+
+def test_a_tool_that_cannot_run_the_program_is_named(compared: Callable[..., Outcome], tmp_path: pathlib.Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    old = os.environ["PATH"]
+    os.environ["PATH"] = str(empty)
+    try:
+        outcome = compared("clean", "--tools", "helgrind")
+    finally:
+        os.environ["PATH"] = old
+    assert outcome.code == 3, outcome.text
+    assert "not run" in outcome.stdout and "there is no valgrind in PATH" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--tools", "memcheck"], "there is no memcheck; there are: run, explore"),
+        (["--tools", "tsan"], "--tools tsan needs --tsan-program FILE"),
+        (["--format", "html"], "text or json is expected"),
+    ],
+)
+def test_wrong_usage_of_compare(
+    program: Callable[[str], pathlib.Path], tmp_path: pathlib.Path, words: list[str], message: str
+) -> None:
+    outcome = run_command(
+        [command_path("lockcheck"), "compare", "-o", tmp_path / "c", *words, "--", program("opinion_defects")]
+    )
+    assert outcome.code == 2 and message in outcome.stderr, outcome.text
+
+
+def test_compare_leaves_the_directories_of_others_alone(
+    program: Callable[[str], pathlib.Path], tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "precious").write_text("mine")
+    outcome = run_command([command_path("lockcheck"), "compare", "-o", tmp_path, "--", program("opinion_defects")])
+    assert outcome.code == 2 and "name another directory" in outcome.stderr
+    assert [entry.name for entry in tmp_path.iterdir()] == ["precious"]
