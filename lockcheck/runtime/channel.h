@@ -68,6 +68,7 @@
 #define LC_FLAG_PROFILE 2u  /* write the profile; its schedule number is 0 */
 #define LC_FLAG_STEPS 4u    /* write every step to LC_STEPS_OFFSET; see steps_room */
 #define LC_FLAG_DEBUGGER 8u /* wait for the command to trace the process, and stop for it; see debug_stop */
+#define LC_FLAG_TRACE 16u   /* write a trace: see trace.h */
 
 /* Where else than before synchronisation a thread may be stopped: at memory accesses of code that was
  * compiled for it. */
@@ -101,6 +102,8 @@ enum lc_detect {
     LC_DETECT_ALL = 31, /* many a program leaves things to the end of the process: leaks are for who asks */
     LC_DETECT_EACH = 63,
 };
+
+#define LC_PATH_MAX 4096u /* bytes of a path, with its end */
 
 enum lc_message { LC_MSG_READY = 'R', LC_MSG_START = 'S', LC_MSG_DONE = 'D' };
 
@@ -214,6 +217,9 @@ struct lc_channel {
     uint64_t stop_at_step; /* > 0: stop before this step */
     uint64_t steps_room;   /* LC_FLAG_STEPS: > 0: keep the newest so many, step n at n - 1 modulo it; 0: keep
                             * those that fit, from the first */
+    /* LC_FLAG_TRACE: absolute; nothing of a trace is in it. */
+    char trace_directory[LC_PATH_MAX - 64];
+    uint64_t trace_events;     /* LC_FLAG_TRACE: > 0: keep the newest so many, and not many more */
     uint32_t stop_at_report;   /* > 0: the report of this number, from 1, ends the execution */
     struct lc_earlier earlier; /* with evidence: that of the report to stop at */
 
@@ -237,6 +243,7 @@ struct lc_channel {
     uint32_t complete;
     uint32_t memory_points; /* 1: the program has code whose memory accesses can be points */
     uint32_t batch_done;    /* how many entries of results are written */
+    uint32_t trace_error;   /* the error number that the trace ended with; 0: it has not */
     uint32_t report_count;
     struct lc_report reports[LC_REPORTS]; /* in their order */
 

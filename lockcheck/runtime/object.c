@@ -119,6 +119,8 @@ struct lc_object *lc_object_new(const void *address, enum lc_kind kind)
         o->created = lc_allocate(o->created_frames * sizeof *stack);
         memcpy(o->created, stack, o->created_frames * sizeof *stack);
     }
+    if (unlikely(lc.tracing))
+        lc_trace_object(o, true);
     return o;
 }
 
@@ -140,6 +142,8 @@ struct lc_object *lc_object_at(const void *address, enum lc_kind kind)
             return o;
         if (o->kind == LC_KIND_NAMED) { /* named before its first use */
             o->kind = kind;
+            if (lc.tracing)
+                lc_trace_object(o, false);
             return o;
         }
     }
@@ -172,4 +176,6 @@ void lc_object_name(struct lc_object *object, const char *kind, const char *name
         object->kind_name = copy(kind);
     if (name && *name)
         object->name = copy(name);
+    if (lc.tracing)
+        lc_trace_object(object, false);
 }

@@ -25,6 +25,8 @@ LC_EXPORT void lockcheck_request(enum lockcheck_request request, const void *add
     switch (request) {
     case LOCKCHECK_NAME_THREAD:
         snprintf(lc_self->name, sizeof lc_self->name, "%s", text);
+        if (lc.tracing)
+            lc_trace_thread(lc_self);
         break;
     case LOCKCHECK_NAME_OBJECT:
         lc_object_name(object, kind, text);

@@ -285,6 +285,7 @@ struct lc_runtime {
     bool active;         /* the program is controlled; otherwise every interposer passes through */
     bool scheduled;      /* past the checkpoint */
     bool evidence;       /* take stacks and histories */
+    bool tracing;        /* write a trace */
     bool ending;         /* a finding is being written */
     unsigned inside;     /* > 0: a library that the runtime uses is calling */
     bool unwinding;      /* that library is libunwind */
@@ -447,6 +448,16 @@ void lc_debugger_at_step(void);
 _Noreturn void lc_stopped_at_step(void); /* there is no debugger: that was all */
 /* The registers with which a thread that does not run goes on, by enum lc_debug_register. */
 void lc_debugger_context(const struct lc_thread *thread, uint64_t registers[LC_DEBUG_REGISTERS]);
+
+/* ---- traces: see trace.h ---- */
+
+/* A schedule's process begins. */
+void lc_trace_begin(void);
+/* Those below only when lc.tracing. */
+void lc_trace_event(unsigned op, const struct lc_object *object, int64_t argument);
+void lc_trace_switch(const struct lc_choice *choice, uint32_t chosen);
+void lc_trace_thread(const struct lc_thread *thread);                /* it has another name */
+void lc_trace_object(const struct lc_object *object, bool made_now); /* or another kind */
 
 /* Outstanding work, by name. */
 void lc_outstanding(const char *what, long delta);

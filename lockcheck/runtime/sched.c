@@ -314,6 +314,8 @@ static void observe_step(const struct lc_choice *c, uint32_t chosen)
         record_step(c, chosen);
     if (flags & LC_FLAG_PROFILE)
         lc_profile_step(c, chosen);
+    if (lc.tracing)
+        lc_trace_switch(c, chosen);
     if (chosen == LC_TIME)
         lc_debugger_at_step();
 }
@@ -391,11 +393,13 @@ void lc_schedule_begin(void)
     lc.scheduled = true;
     lc.plain_accesses = c->points == LC_POINTS_SYNC;
     lc.accesses = 0;
-    observed = (c->flags & (LC_FLAG_STEPS | LC_FLAG_PROFILE | LC_FLAG_DEBUGGER)) || c->stop_at_step;
+    observed =
+        (c->flags & (LC_FLAG_STEPS | LC_FLAG_PROFILE | LC_FLAG_DEBUGGER | LC_FLAG_TRACE)) || c->stop_at_step;
     if (c->flags & LC_FLAG_STEPS)
         begin_recording();
     if (c->flags & LC_FLAG_PROFILE)
         memset(&c->profile, 0, sizeof c->profile);
+    lc_trace_begin();
     const struct lc_strategy *strategy = lc.strategy = coming;
     struct lc_schedule_settings settings = {.seed = lc_schedule_seed(c->seed, c->schedule),
                                             .schedule = c->schedule,

@@ -295,6 +295,8 @@ LC_EXPORT int pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(
     if (lc.evidence)
         t->created_frames = lc_backtrace(t->created, LC_MAX_STACK);
     give_object(t);
+    if (lc.tracing)
+        lc_trace_thread(t);
     *out = t->real;
     lc_emit(LC_OP_INIT, t->self, t->id);
     lc_enable(t);
@@ -395,6 +397,8 @@ LC_EXPORT int pthread_setname_np(pthread_t real, const char *name)
     if (strlen(name) > 15) /* pthread_setname_np(3): 16 bytes with the end */
         return ERANGE;
     strcpy(t->name, name);
+    if (lc.tracing)
+        lc_trace_thread(t);
     return 0;
 }
 

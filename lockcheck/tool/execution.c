@@ -137,6 +137,7 @@ void execution_collect(struct execution *execution, const struct lc_channel *cha
         .events = channel->events,
         .hash = channel->hash,
         .virtual_ns = channel->virtual_ns,
+        .trace_error = channel->trace_error,
     };
     if (channel->reached_checkpoint)
         execution->report_count = channel->report_count <= LC_REPORTS ? channel->report_count : LC_REPORTS;

@@ -36,6 +36,7 @@ struct execution {
     bool complete; /* ENDING_EXHAUSTED: nothing was left out; else the summary says what */
     uint64_t steps, events, hash;
     uint64_t virtual_ns;
+    uint32_t trace_error; /* see channel.h */
     char kind[64];      /* of the finding or of the error; "clean", "limit", "cut", "stopped" or "exhausted"
                          * otherwise */
     char *summary;      /* one sentence, {tN} and {oN} not yet expanded; "" when clean */

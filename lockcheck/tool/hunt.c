@@ -2,6 +2,7 @@
 /* The commands `run` and `explore`: see hunt.h. */
 #include "lockcheck/tool/hunt.h"
 #include "lockcheck/tool/conclude.h"
+#include "lockcheck/tool/ctf.h"
 #include "lockcheck/tool/progress.h"
 #include "lockcheck/tool/result.h"
 #include "lockcheck/tool/state.h"
@@ -41,7 +42,10 @@ struct settings hunt_settings(const struct hunt *hunt, uint64_t schedule)
         .depth = options->depth,
         .preemptions = options->preemptions,
         /* Its finding is judged at once: what the program prints is seen, and not to be seen twice. */
-        .flags = options->verb == VERB_RUN && hunt->suppressions.count ? LC_FLAG_EVIDENCE : 0,
+        .flags = (options->verb == VERB_RUN && hunt->suppressions.count ? LC_FLAG_EVIDENCE : 0) |
+                 (hunt->trace ? LC_FLAG_TRACE : 0),
+        .trace = hunt->trace,
+        .trace_events = hunt->trace ? options->last : 0,
     };
 }
 
@@ -690,6 +694,43 @@ static int report_unusable(const struct hunt *hunt)
     return EXIT_USAGE;
 }
 
+/* ---- the trace of a run ---- */
+
+static struct ctf_facts facts_of(const struct hunt *hunt)
+{
+    return (struct ctf_facts){.program = &hunt->program,
+                              .strategy = hunt->options.strategy,
+                              .seed = hunt->options.seed,
+                              .schedule = 1};
+}
+
+static int open_trace(struct hunt *hunt)
+{
+    struct ctf_facts facts = facts_of(hunt);
+    if (hunt->options.ctf)
+        hunt->trace = ctf_open(hunt->options.ctf, &facts);
+    return hunt->trace || !hunt->options.ctf ? 0 : -1;
+}
+
+/* Its process has ended, or is ended. */
+static int finish_trace(struct hunt *hunt)
+{
+    struct execution execution;
+    struct template *template = &hunt->jobs[0].template;
+    if (!hunt->trace)
+        return 0;
+    template_collect(template, &execution);
+    struct ctf_facts facts = facts_of(hunt);
+    facts.ending = hunt->interrupted ? "interrupted" : execution.kind;
+    facts.steps = execution.steps;
+    facts.hash = execution.hash;
+    facts.error = execution.trace_error;
+    template_stop(template);
+    int result = execution.schedule ? ctf_finish(hunt->trace, &facts) : 0; /* 0: it has not begun */
+    execution_free(&execution);
+    return result;
+}
+
 static int hunt_and_conclude(struct hunt *hunt)
 {
     progress_start(hunt->options.quiet || hunt->options.verb == VERB_RUN);
@@ -705,10 +746,11 @@ static int hunt_and_conclude(struct hunt *hunt)
                 hunt->tally.schedules == 1;
     if (keep)
         template_collect(&hunt->jobs[0].template, &clean);
+    bool traced = finish_trace(hunt) == 0;
     stop_jobs(hunt);
     int code = conclude(hunt, keep ? &clean : NULL);
     execution_free(&clean);
-    return code;
+    return traced ? code : EXIT_USAGE;
 }
 
 static void free_hunt(struct hunt *hunt)
@@ -727,6 +769,7 @@ static void free_hunt(struct hunt *hunt)
     execution_free(&hunt->error);
     evidence_reader_free(hunt->evidence);
     program_free(&hunt->program);
+    free(hunt->trace);
     json_decref(hunt->tally_state);
     json_decref(hunt->resumed);
 }
@@ -742,7 +785,7 @@ static int prepare(struct hunt *hunt)
     hunt->next = hunt->options.shard;
     hunt->last = hunt->options.schedules;
     return program_find(&hunt->program, hunt->options.program) == 0 && results_open(hunt->options.out) == 0
-               ? 0
+               ? open_trace(hunt)
                : -1;
 }
 

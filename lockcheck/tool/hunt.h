@@ -124,6 +124,7 @@ struct hunt {
         size_t groups;   /* that had been found then */
         bool failed;     /* it has been said */
     } save;
+    char *trace;     /* of run: absolute path of the directory for it; NULL: there is to be none */
     json_t *resumed; /* state.json of the run that goes on; the options point into it */
 };
 

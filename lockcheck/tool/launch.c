@@ -105,6 +105,10 @@ static void put_settings(struct lc_channel *channel, const struct settings *sett
     channel->stop_at_report = settings->report;
     channel->earlier = settings->earlier;
     channel->detect = settings->detect;
+    snprintf(channel->trace_directory, sizeof channel->trace_directory, "%s",
+             settings->trace ? settings->trace : "");
+    channel->trace_events = settings->trace_events;
+    channel->trace_error = 0;
     channel->replay_bytes = settings->decisions_bytes;
     if (settings->decisions_bytes)
         memcpy((char *)channel + LC_REPLAY_OFFSET, settings->decisions, settings->decisions_bytes);

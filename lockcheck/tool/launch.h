@@ -39,6 +39,8 @@ struct settings {
     size_t decisions_bytes;
     uint64_t steps_room;   /* with LC_FLAG_STEPS; see channel.h */
     uint64_t stop_at_step; /* > 0: the execution ends before this step */
+    const char *trace;     /* with LC_FLAG_TRACE: what ctf_open() has returned */
+    uint64_t trace_events; /* the newest to keep; 0: all */
 };
 
 /* Where the output of the program goes. */

@@ -12,6 +12,7 @@
 #include "lockcheck/tool/shrink.h"
 #include "lockcheck/tool/strategies.h"
 #include "lockcheck/tool/text.h"
+#include "lockcheck/tool/trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,8 @@ static int run_verb(const struct options *options)
 {
     if (options->verb == VERB_REPORT)
         return report_command(options);
+    if (options->verb == VERB_TRACE)
+        return trace_command(options);
     if (options->verb == VERB_STRATEGIES)
         return strategies_command();
     if (options->verb == VERB_MERGE)

@@ -44,6 +44,7 @@ static const char usage_text[] =
     "  lockcheck compare    DIR...                            several comparisons in one table\n"
     "  lockcheck attach     PID                               who waits for whom in a process that runs so\n"
     "  lockcheck report     [OPTION]... DIR                   show the results in DIR\n"
+    "  lockcheck trace      [OPTION]... DIR                   print a trace that --ctf has written\n"
     "  lockcheck strategies                                   what each strategy does\n"
     "\n"
     "Runs a program's threads under a scheduler of its own, in virtual time, and finds deadlocks, hangs, "
@@ -83,6 +84,9 @@ static const char usage_text[] =
     "Options of run, explore and replay:\n"
     "  --suppressions FILE          pass over findings that match what is in FILE; may be repeated\n"
     "  --no-default-suppressions    do not pass over those that the program itself says are known\n"
+    "Options of run and replay:\n"
+    "  --ctf DIR         write a trace of the execution there, in CTF 1.8; with --last N about the newest N "
+    "events\n"
     "Options of run --native and of stress:\n"
     "  --timeout SECONDS a run that takes longer is a hang (default: only one that is certain)\n"
     "                    also of run --valgrind and run --tsan, and of compare (default there 60, for each "
@@ -107,6 +111,11 @@ static const char usage_text[] =
     "  --format FORMAT   text (default), json, html, dot, sarif, junit, chrome or suppressions\n"
     "  --output FILE     write to FILE and not to standard output\n"
     "  --color WHEN      of text: always, never or auto (default: on a terminal, without NO_COLOR)\n"
+    "Options of trace: what to print (default everything)\n"
+    "  --thread NAME, --object NAME, --operation NAME   a thread and an object also by number\n"
+    "  --from STEP, --to STEP, --begin MS, --end MS     a range of steps, of virtual time\n"
+    "  --last N          of these the newest N\n"
+    "  --summary         how many events there are of each thread, operation and object, and not the events\n"
     "Options of attach:\n"
     "  --format FORMAT   as of report (default text)\n"
     "Options of merge:\n"
@@ -138,6 +147,7 @@ static const char usage_text[] =
     "  lockcheck shrink lockcheck.out/0042.schedule -o short.schedule\n"
     "  lockcheck replay short.schedule\n"
     "  lockcheck replay --gdb short.schedule\n"
+    "  lockcheck replay --ctf trace short.schedule && lockcheck trace --thread main trace\n"
     "  lockcheck report lockcheck.out --format html -o report.html\n";
 
 enum option_id {
@@ -166,6 +176,13 @@ enum option_id {
     OPT_FROM,
     OPT_TO,
     OPT_LAST,
+    OPT_CTF,
+    OPT_THREAD,
+    OPT_OBJECT,
+    OPT_OPERATION,
+    OPT_BEGIN,
+    OPT_END,
+    OPT_SUMMARY,
     OPT_NATIVE,
     OPT_TIMEOUT,
     OPT_KEEP_RUNNING,
@@ -191,6 +208,8 @@ static const struct option run_options[] = {
     {"out", required_argument, NULL, OPT_OUT},
     {"suppressions", required_argument, NULL, OPT_SUPPRESSIONS},
     {"no-default-suppressions", no_argument, NULL, OPT_NO_DEFAULT_SUPPRESSIONS},
+    {"ctf", required_argument, NULL, OPT_CTF},
+    {"last", required_argument, NULL, OPT_LAST},
     {"native", no_argument, NULL, OPT_NATIVE},
     {"valgrind", required_argument, NULL, OPT_VALGRIND},
     {"tsan", no_argument, NULL, OPT_TSAN},
@@ -228,6 +247,7 @@ static const struct option replay_options[] = {
     {"force", no_argument, NULL, OPT_FORCE},
     {"gdb", no_argument, NULL, OPT_GDB},
     {"trace", no_argument, NULL, OPT_TRACE},
+    {"ctf", required_argument, NULL, OPT_CTF},
     {"from", required_argument, NULL, OPT_FROM},
     {"to", required_argument, NULL, OPT_TO},
     {"last", required_argument, NULL, OPT_LAST},
@@ -296,6 +316,20 @@ static const struct option report_options[] = {
     {0},
 };
 
+static const struct option trace_options[] = {
+    {"thread", required_argument, NULL, OPT_THREAD},
+    {"object", required_argument, NULL, OPT_OBJECT},
+    {"operation", required_argument, NULL, OPT_OPERATION},
+    {"from", required_argument, NULL, OPT_FROM},
+    {"to", required_argument, NULL, OPT_TO},
+    {"begin", required_argument, NULL, OPT_BEGIN},
+    {"end", required_argument, NULL, OPT_END},
+    {"last", required_argument, NULL, OPT_LAST},
+    {"summary", no_argument, NULL, OPT_SUMMARY},
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
+};
+
 static const struct option strategies_options[] = {
     {"help", no_argument, NULL, OPT_HELP},
     {0},
@@ -325,6 +359,8 @@ static const struct verb_words {
     {"attach", VERB_ATTACH, attach_options, ":", "the number of a process: lockcheck attach PID", 1},
     {"report", VERB_REPORT, report_options, ":o:", "a directory of results: lockcheck report lockcheck.out",
      1},
+    {"trace", VERB_TRACE, trace_options, ":",
+     "the directory of a trace: lockcheck trace DIR, after lockcheck run --ctf DIR", 1},
     {"strategies", VERB_STRATEGIES, strategies_options, ":", NULL, 0},
 };
 
@@ -355,6 +391,16 @@ static bool parse_seconds(const char *option, const char *text, double *value)
     if ((isdigit((unsigned char)*text) || *text == '.') && !*end && isfinite(*value) && *value > 0)
         return true;
     complain("--%s %s: a number of seconds greater than 0 is expected", option, text);
+    return false;
+}
+
+static bool parse_ms(const char *option, const char *text, double *value)
+{
+    char *end;
+    *value = strtod(text, &end);
+    if ((isdigit((unsigned char)*text) || *text == '.') && !*end && isfinite(*value))
+        return true;
+    complain("--%s %s: a number of milliseconds is expected", option, text);
     return false;
 }
 
@@ -503,6 +549,27 @@ static bool take_option(struct options *options, int id, const char *value)
         return parse_number("to", value, 1, INT64_MAX, &options->to);
     case OPT_LAST:
         return parse_number("last", value, 1, INT64_MAX, &options->last);
+    case OPT_CTF:
+        options->ctf = value;
+        if (!*value)
+            complain("--ctf: the directory for the trace is expected");
+        return *value;
+    case OPT_THREAD:
+        options->thread = value;
+        return true;
+    case OPT_OBJECT:
+        options->object = value;
+        return true;
+    case OPT_OPERATION:
+        options->operation = value;
+        return true;
+    case OPT_BEGIN:
+        return parse_ms("begin", value, &options->begin_ms);
+    case OPT_END:
+        return parse_ms("end", value, &options->end_ms);
+    case OPT_SUMMARY:
+        options->summary = true;
+        return true;
     case OPT_KEEP_GOING:
         options->keep_going = true;
         return true;
@@ -557,7 +624,8 @@ static void set_defaults(struct options *options)
     }
     if (strategy->sequential)
         options->jobs = 1;
-    if (!options->out && options->verb != VERB_SHRINK && options->verb != VERB_REPORT)
+    if (!options->out && options->verb != VERB_SHRINK && options->verb != VERB_REPORT &&
+        options->verb != VERB_TRACE)
         options->out = options->resume                 ? options->resume
                        : options->verb == VERB_REPLAY  ? "lockcheck.replay"
                        : options->verb == VERB_COMPARE ? "lockcheck.compare"
@@ -596,10 +664,23 @@ static bool take_operands(struct options *options, const struct verb_words *word
 /* To look into an execution is one thing at a time, and writes no results. */
 static bool check_debugging(const struct options *options, uint64_t given, int *code)
 {
-    bool looks = options->gdb || options->trace || options->to;
-    if ((options->from || options->last) && !options->trace) {
+    bool looks = options->gdb || options->trace || (options->to && options->verb == VERB_REPLAY);
+    if (options->last && options->verb == VERB_RUN && !options->ctf) {
+        complain("--last says how many events --ctf is to keep; it means nothing without");
+        return wrong(code);
+    }
+    if (options->verb == VERB_REPLAY && (options->from || (options->last && !options->ctf)) &&
+        !options->trace) {
         complain("--%s says what --trace is to print; it means nothing without",
                  options->from ? "from" : "last");
+        return wrong(code);
+    }
+    if (options->ctf && (looks || given & 1ull << (OPT_TIMES - OPT_STRATEGY))) {
+        complain("--ctf: one execution is traced, to its end; --%s cannot be given with it",
+                 options->gdb     ? "gdb"
+                 : options->trace ? "trace"
+                 : options->to    ? "to"
+                                  : "times");
         return wrong(code);
     }
     if (options->gdb && options->trace) {
@@ -632,6 +713,7 @@ static bool check_together(const struct options *options, uint64_t given, int *c
                      {OPT_POINTS, "points"},
                      {OPT_DETECT, "detect"},
                      {OPT_PREEMPTIONS, "preemptions"},
+                     {OPT_CTF, "ctf"},
                      {OPT_SUPPRESSIONS, "suppressions"},
                      {OPT_NO_DEFAULT_SUPPRESSIONS, "no-default-suppressions"}};
     const char *way = !options->checker                       ? "native"
@@ -731,6 +813,7 @@ bool options_parse(struct options *options, int argc, char *argv[], int *code)
                                 .shards = 1,
                                 .times = 1,
                                 .default_suppressions = true,
+                                .end_ms = (double)INFINITY,
                                 .format = "text",
                                 .color = "auto"};
     const char *verb = argc > 1 ? argv[1] : "";

@@ -16,6 +16,7 @@ enum verb {
     VERB_ATTACH,
     VERB_COMPARE,
     VERB_REPORT,
+    VERB_TRACE,
     VERB_STRATEGIES,
 };
 
@@ -49,15 +50,20 @@ struct options {
     const char *tools, *tsan_program, *memory_program; /* or NULL */
     /* replay */
     bool gdb, trace;
-    uint64_t from, to, last; /* steps and switches; 0: not given */
+    uint64_t from, to, last; /* steps and switches, or events with ctf; also of trace; 0: not given */
     char **gdb_arguments;    /* NULL at the end */
+    const char *ctf;         /* also of run: the directory for a trace, or NULL */
+    /* trace; NULL: not given */
+    const char *thread, *object, *operation;
+    double begin_ms, end_ms; /* infinity: not given */
+    bool summary;
     /* replay and shrink */
     bool force;
     uint64_t times;
     const char *schedule;
     /* merge */
     char **directories; /* NULL at the end */
-    /* report; out: a file */
+    /* report; out: a file; trace: directory */
     const char *format, *color, *directory;
     char **program; /* run and explore: the program and its arguments; NULL with resume */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The command `replay`: see replay.h. */
 #include "lockcheck/tool/replay.h"
+#include "lockcheck/tool/ctf.h"
 #include "lockcheck/tool/debug.h"
 #include "lockcheck/tool/evidence.h"
 #include "lockcheck/tool/launch.h"
@@ -30,6 +31,7 @@ struct replay {
     struct suppressions suppressions;
     size_t suppression; /* what passes over the finding, or NOT_SUPPRESSED */
     double seconds;
+    char *trace; /* absolute path of the directory for it; NULL: there is to be none */
 };
 
 static enum ending recorded_ending(const char *kind)
@@ -41,6 +43,23 @@ static enum ending recorded_ending(const char *kind)
     return strcmp(kind, "clean") == 0   ? ENDING_CLEAN
            : strcmp(kind, "limit") == 0 ? ENDING_LIMIT
                                         : ENDING_FINDING;
+}
+
+/* execution: NULL before it has ended. */
+static struct ctf_facts facts_of(const struct replay *replay, const struct execution *execution)
+{
+    const struct schedule *schedule = &replay->schedule;
+    struct ctf_facts facts = {.program = &replay->program,
+                              .strategy = schedule->strategy,
+                              .seed = schedule->seed,
+                              .schedule = schedule->number};
+    if (execution) {
+        facts.ending = execution->kind;
+        facts.steps = execution->steps;
+        facts.hash = execution->hash;
+        facts.error = execution->trace_error;
+    }
+    return facts;
 }
 
 static struct settings replay_settings(const struct schedule *schedule)
@@ -70,7 +89,10 @@ static struct settings replay_settings(const struct schedule *schedule)
 static int replay_all(struct replay *replay)
 {
     const struct schedule *schedule = &replay->schedule;
-    const struct settings settings = replay_settings(schedule);
+    struct settings settings = replay_settings(schedule);
+    settings.flags |= replay->trace ? LC_FLAG_TRACE : 0;
+    settings.trace = replay->trace;
+    settings.trace_events = replay->options->last;
     struct execution recorded = {
         .ending = recorded_ending(schedule->kind), .steps = schedule->steps, .hash = schedule->hash};
     snprintf(recorded.kind, sizeof recorded.kind, "%s", schedule->kind);
@@ -218,7 +240,18 @@ static int replay_and_conclude(struct replay *replay)
     int code = conclude(replay, &results, evidence);
     evidence_reader_free(evidence);
     results_free(&results);
-    return code;
+    if (!replay->trace || !replay->execution.schedule) /* 0: it has not begun */
+        return code;
+    struct ctf_facts facts = facts_of(replay, &replay->execution);
+    return ctf_finish(replay->trace, &facts) == 0 ? code : EXIT_USAGE;
+}
+
+static bool open_trace(struct replay *replay)
+{
+    struct ctf_facts facts = facts_of(replay, NULL);
+    if (replay->options->ctf)
+        replay->trace = ctf_open(replay->options->ctf, &facts);
+    return replay->trace || !replay->options->ctf;
 }
 
 int replay_command(const struct options *options)
@@ -234,7 +267,7 @@ int replay_command(const struct options *options)
         if (options->gdb || options->trace || options->to) {
             const struct settings settings = replay_settings(&replay.schedule);
             code = debug_replay(options, &replay.program, &replay.schedule, &settings);
-        } else if (results_open(options->out) == 0) {
+        } else if (results_open(options->out) == 0 && open_trace(&replay)) {
             code = replay_and_conclude(&replay);
         }
     }
@@ -244,5 +277,6 @@ int replay_command(const struct options *options)
     execution_free(&replay.execution);
     free(replay.output);
     free(replay.difference);
+    free(replay.trace);
     return code;
 }
