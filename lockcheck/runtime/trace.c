@@ -129,7 +129,8 @@ static bool next_packet(struct stream *s)
                                            .begin = now,
                                            .end = now,
                                            .sequence = sequence,
-                                           .events_before = s->events};
+                                           .events_before = s->events,
+                                           .ring = lc.channel->trace_events > 0};
         file_of(path, s, sequence);
         long result = lc_system_call(SYS_rename, (long)next, (long)path, 0, 0);
         if (result < 0) {

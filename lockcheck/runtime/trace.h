@@ -43,7 +43,7 @@ struct lc_trace_packet {
     uint32_t stream;        /* enum lc_trace_stream */
     uint64_t instance;      /* 0: all files of a stream are one */
     uint64_t events_before; /* events in the packets before it */
-    uint64_t reserved;
+    uint64_t ring;          /* 1: packets before it may have given way to newer ones; 0: all stay */
     uint64_t content_bits, packet_bits;
     uint64_t begin, end; /* times */
     uint64_t sequence;   /* number of the packet in its stream, from 0 */

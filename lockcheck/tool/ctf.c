@@ -60,7 +60,7 @@ static const char clock_text[] =
     "typealias integer { size = 64; align = 8; signed = false; map = clock.virtual.value; } := time_t;\n"
     "typealias integer { size = 32; align = 8; signed = false; map = clock.virtual.value; } := time_32_t;\n"
     "\n"
-    "/* In the 16 bytes before it is how many events are in the packets before. */\n"
+    "/* In the 16 bytes before it: how many events are in the packets before, and whether it is a ring. */\n"
     "struct packet_context {\n"
     "    uint64_t content_size;\n"
     "    uint64_t packet_size;\n"

@@ -85,7 +85,16 @@ static void check_gap(struct ctf *ctf, struct ctf_stream *s, const struct ctf_fi
     if (packet->sequence != file->sequence)
         damaged(ctf, "%s: it says that it is packet %" PRIu64 "; the file's name counts", file->path,
                 packet->sequence);
-    if (!s->begun || s->id != LC_TRACE_EVENTS)
+    if (s->id == LC_TRACE_NAMES) {
+        bool first = file == s->files;
+        uint64_t next = first ? 0 : file[-1].sequence + 1;
+        if (file->sequence > next && !(first && packet->ring))
+            damaged(ctf, "%s: %" PRIu64 " file%s of names before it %s missing", file->path,
+                    file->sequence - next, plural(file->sequence - next),
+                    file->sequence - next == 1 ? "is" : "are");
+        return;
+    }
+    if (!s->begun && packet->ring)
         return;
     if (packet->events_before > expected)
         damaged(ctf, "%" PRIu64 " event%s missing before %s", packet->events_before - expected,
@@ -514,6 +523,11 @@ int ctf_read(struct ctf *ctf, const char *directory)
                  directory);
         return -1;
     }
+    if (!ctf->events.count)
+        damaged(ctf, "%s: there are no events in it", directory);
+    if (!ctf->names.count)
+        damaged(ctf, "%s: the file of names is missing; numbers stand for those that are nowhere else",
+                directory);
     read_names(ctf);
     read_metadata(ctf);
     return 0;

@@ -437,24 +437,80 @@ def test_directories(lockcheck, program, trace, shown) -> None:
 # ---- damage ----
 
 
+def ends_of_events(content: bytes, metadata: str) -> list[int]:
+    """Where each event of a whole packet ends."""
+    fields = dict(re.findall(r"; id = (\d+); stream_id = 0; fields := struct {\n([^}]*)}", metadata))
+    ends = []
+    at, size = HEAD, struct.unpack_from("<Q", content, 32)[0] // 8
+    while at < size:
+        number = struct.unpack_from("<H", content, at)[0]
+        at += 24 if "int64_t" in fields[str(number)].replace("uint64_t", "") else 16
+        ends.append(at)
+    assert at == size
+    return ends
+
+
 def test_a_trace_cut_anywhere(deadlock, trace, shown) -> None:
     whole = events_of(shown())
     path = trace / "events-000000"
     content = path.read_bytes()
-    ends = [HEAD]  # of events
-    while ends[-1] < len(content):
-        number = struct.unpack_from("<H", content, ends[-1])[0]
-        has_argument = f"id = {number};" in (trace / "metadata").read_text() and re.search(
-            rf"; id = {number}; stream_id = 0; fields := struct {{\n[^}}]*int64_t", (trace / "metadata").read_text()
-        )
-        ends.append(ends[-1] + (24 if has_argument else 16))
-    assert ends[-1] == len(content) and len(ends) - 1 == len(whole)
+    ends = ends_of_events(content, (trace / "metadata").read_text())
+    assert ends[-1] == len(content) and len(ends) == len(whole)
     for size in [*range(0, len(content), 11), HEAD - 1, HEAD, HEAD + 15, HEAD + 16, len(content) - 1]:
         path.write_bytes(content[:size])
         outcome = shown()
         assert outcome.code == 2, f"cut after {size} bytes\n{outcome.text}"
         assert re.search(rf"events-000000: cut after {size} ", outcome.stderr), outcome.text
-        assert events_of(outcome) == whole[: sum(end <= size for end in ends[1:])], f"cut after {size} bytes"
+        assert events_of(outcome) == whole[: sum(end <= size for end in ends)], f"cut after {size} bytes"
+
+
+def draw_damage(draw: random.Random, contents: dict[str, bytes]) -> dict[str, int]:
+    """Files to be cut, and after how many bytes; -1: to be removed, which a ring's oldest one may be unnoticed."""
+    oldest = min(name for name in contents if name.startswith("events-"))
+    sizes = {}
+    for name in draw.sample(sorted(contents), draw.choice((1, 1, 2, 4))):
+        used = len(contents[name]) if name == "metadata" else struct.unpack_from("<Q", contents[name], 32)[0] // 8
+        sizes[name] = -1 if name != oldest and draw.random() < 0.2 else draw.randrange(used)
+    return sizes
+
+
+def test_several_files_cut_or_removed(lockcheck, tmp_path, trace, shown) -> None:
+    """All events that are still there are shown, and nothing else, and each cut is told. Drawn with a seed."""
+    program = built(tmp_path, FOREVER)
+    words = ["--strategy", "random", "--seed", 3, "--steps", 5000, "--last", 1500]
+    lockcheck("run", *words, "--ctf", trace, "--", program)
+    contents = {path.name: path.read_bytes() for path in trace.iterdir()}
+    metadata = contents["metadata"].decode()
+    assert len(contents) > 9 and set(contents) >= {"metadata", "names-000000"}
+    intact = shown()
+    assert intact.code == 0, intact.text
+    whole = iter(events_of(intact))
+    lines = {}
+    for name in sorted(contents):
+        if name.startswith("events-"):
+            lines[name] = [(end, next(whole)) for end in ends_of_events(contents[name], metadata)]
+    assert next(whole, None) is None
+
+    draw = random.Random(7)
+    for _ in range(120):
+        sizes = draw_damage(draw, contents)
+        for name, content in contents.items():
+            if sizes.get(name, 0) < 0:
+                (trace / name).unlink(missing_ok=True)
+            else:
+                (trace / name).write_bytes(content[: sizes.get(name, len(content))])
+        outcome = shown()
+        assert outcome.code == 2, f"{sizes}\n{outcome.text}"
+        for line in outcome.stderr.splitlines():
+            assert line.startswith("lockcheck: "), f"{sizes}\n{outcome.text}"
+        for name, size in sizes.items():
+            told = rf"/{name}: cut " if size >= 0 else "missing|No such file"
+            assert re.search(told, outcome.stderr), f"{sizes}\n{outcome.text}"
+        left = [line for name in lines for end, line in lines[name] if end <= sizes.get(name, end)]
+        got = events_of(outcome)
+        if not sizes.keys() <= lines.keys():  # numbers may stand for names
+            left, got = ([line.split()[:2] for line in some] for some in (left, got))
+        assert got == left, f"{sizes}\n{outcome.text}"
 
 
 def test_a_damaged_trace(deadlock, trace, shown) -> None:
@@ -494,8 +550,8 @@ def test_what_is_not_the_events_may_be_missing(name, deadlock, trace, shown) -> 
     path.unlink()
     outcome = shown()
     assert len(events_of(outcome)) == len(whole), outcome.text
-    if name == "metadata":
-        assert outcome.code == 2 and "what is in it is taken from this lockcheck" in outcome.stderr
+    told = "what is in it is taken from this lockcheck" if name == "metadata" else "the file of names is missing"
+    assert outcome.code == 2 and told in outcome.stderr
 
 
 def test_a_missing_file(lockcheck, tmp_path, trace, shown) -> None:
@@ -509,3 +565,18 @@ def test_a_missing_file(lockcheck, tmp_path, trace, shown) -> None:
     assert missing and len(events_of(outcome)) == len(whole) - int(missing.group(1))
     files[-1].unlink()
     assert re.search(r"the last \d+ of \d+ events are missing", shown().stderr)
+
+
+def test_the_first_file_is_missing(lockcheck, tmp_path, trace, shown) -> None:
+    """Which is damage only where there is no ring: there the first files are removed."""
+    long_trace(lockcheck, tmp_path, trace)
+    whole = events_of(shown())
+    (trace / "events-000000").unlink()
+    outcome = shown()
+    missing = re.search(r"(\d+) events are missing before .*/events-000001$", outcome.stderr, re.MULTILINE)
+    assert outcome.code == 2 and missing, outcome.stderr
+    assert events_of(outcome) == whole[int(missing.group(1)) :]
+    for path in trace.glob("events-*"):
+        path.unlink()
+    outcome = shown()
+    assert outcome.code == 2 and "there are no events in it" in outcome.stderr, outcome.text
