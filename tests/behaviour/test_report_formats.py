@@ -30,6 +30,7 @@ from lockcheck.render import RENDERERS, graph
 from lockcheck.render.style import Style
 
 SCHEMAS = pathlib.Path(__file__).parent / "schemas"
+CHROME_SCHEMA = json.loads((SCHEMAS / "chrome-trace.json").read_text())
 FORMATS = sorted(RENDERERS)
 
 # One thread runs after the other, and the second is preempted where it holds devices.
@@ -195,8 +196,9 @@ def test_junit_takes_characters_that_xml_does_not_have(written) -> None:
 
 
 def check_chrome(text: str) -> list[dict[str, Any]]:
-    """The rules of Chrome's trace event format that readers rely on."""
+    """The schema, and the rules of Chrome's trace event format that readers rely on and a schema cannot say."""
     trace = json.loads(text)
+    jsonschema.validate(trace, CHROME_SCHEMA)
     events = trace["traceEvents"]
     tracks = {(event["pid"], event["tid"]) for event in events if event["name"] == "thread_name"}
     slices: dict[tuple[int, int], list[tuple[int, int]]] = {}
@@ -226,6 +228,33 @@ def test_chrome_shows_each_step_on_the_track_of_its_thread(written) -> None:
     assert (30, "reader", "lock devices") in shown and len(shown) == len(STEPS["rows"])
     arrows = [(event["ph"], event["ts"]) for event in events if event["ph"] in "sf"]
     assert arrows == [("s", 31), ("f", 32)], "the signal lets the waiting writer go on"
+
+
+@pytest.mark.parametrize(
+    ("phase", "change"),
+    [
+        ("X", {"dur": -1}),
+        ("X", {"dur": None}),
+        ("X", {"ts": "5"}),
+        ("X", {"pid": None}),
+        ("X", {"name": ""}),
+        ("M", {"args": {}}),
+        ("s", {"id": None}),
+        ("f", {"cat": None}),
+        ("f", {"bp": "x"}),
+        ("s", {"ph": "S"}),
+    ],
+)
+def test_the_schema_of_chrome_refuses_wrong_events(phase, change, written) -> None:
+    trace = json.loads(rendered(written(), "chrome"))
+    event = next(event for event in trace["traceEvents"] if event["ph"] == phase)
+    for key, value in change.items():
+        assert key in event
+        event[key] = value
+        if value is None:
+            del event[key]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(trace, CHROME_SCHEMA)
 
 
 def test_chrome_shows_a_whole_execution(explored) -> None:
