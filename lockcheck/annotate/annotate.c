@@ -77,6 +77,12 @@ static void acquire(const void *key)
         AnnotateHappensAfter(__FILE__, __LINE__, key);
 }
 
+static void forget(const void *key)
+{
+    helgrind_forget(key);
+    drd_forget(key);
+}
+
 static int open_file(const char *name, int flags)
 {
     char path[TEXT + 16];
@@ -161,10 +167,10 @@ EXPORT void lockcheck_request(enum lockcheck_request request, const void *object
         break;
     case LOCKCHECK_MSG_RECEIVE:
         acquire(message_key(argument));
-        helgrind_forget(message_key(argument));
+        forget(message_key(argument));
         break;
     case LOCKCHECK_MSG_DROP:
-        helgrind_forget(message_key(argument));
+        forget(message_key(argument));
         break;
     case LOCKCHECK_SEM_UP_BEGIN:
         release(object_key(object));

@@ -18,7 +18,9 @@ void drd_release(const void *key);
 void helgrind_acquire(const void *key);
 void drd_acquire(const void *key);
 
-/* The key is going to be used for something else. DRD has no such request. */
+/* Nothing will acquire what was released so far. A tool keeps, and looks through, whatever it is not told
+ * this of. */
 void helgrind_forget(const void *key);
+void drd_forget(const void *key);
 
 #endif

@@ -13,3 +13,10 @@ void drd_acquire(const void *key)
 {
     ANNOTATE_HAPPENS_AFTER(key);
 }
+
+/* That memory begins anew also ends what is known of objects in it, and with that the segments that they
+ * keep. */
+void drd_forget(const void *key)
+{
+    ANNOTATE_NEW_MEMORY(key, 1);
+}
