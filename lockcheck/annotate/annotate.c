@@ -8,6 +8,10 @@
  *     an interrupt                       its handling comes before that of the next one of the same line
  *     a hand-over                        what was done to the object comes before what is done next
  *
+ *     an atomic operation                what an acquiring one reads comes after what a releasing one wrote
+ *
+ * The last is for programs that lockcheck-cc built, under Valgrind: see atomics.c.
+ *
  * They see the locks and memory that these are made of, too, so that this only adds what is missing where a
  * program makes them of atomics, of system calls or of hardware.
  *
@@ -81,6 +85,16 @@ static void forget(const void *key)
 {
     helgrind_forget(key);
     drd_forget(key);
+}
+
+void annotate_release(const void *object)
+{
+    release(object_key(object));
+}
+
+void annotate_acquire(const void *object)
+{
+    acquire(object_key(object));
 }
 
 static int open_file(const char *name, int flags)

@@ -23,4 +23,8 @@ void drd_acquire(const void *key);
 void helgrind_forget(const void *key);
 void drd_forget(const void *key);
 
+/* The same to all tools, of an object of the program. */
+void annotate_release(const void *object);
+void annotate_acquire(const void *object);
+
 #endif

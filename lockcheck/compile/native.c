@@ -23,6 +23,8 @@ INLINED void order_atomic(const void *address, size_t bytes, enum lc_atomic what
     (void)address, (void)bytes, (void)what, (void)order;
 }
 
+INLINED void after_load(void) {}
+
 static void order_fence(int order)
 {
     (void)order;

@@ -482,6 +482,8 @@ INLINED void order_atomic(const void *address, size_t bytes, enum lc_atomic what
         order_access((uintptr_t)address, bytes, what, order, __builtin_return_address(0));
 }
 
+INLINED void after_load(void) {}
+
 static void order_fence(int order)
 {
     if (lc_order_kept && watching(1))

@@ -2,11 +2,12 @@
 /*
  * The functions that code compiled with -fsanitize=thread calls: the interface of gcc 12 (sanitizer.def) and
  * clang 14 to 19 (ThreadSanitizer.cpp), which is the one of libtsan. It is defined here once and compiled
- * into two libraries: the runtime, where accesses are events and may be scheduling points, and
- * liblockcheck-memory.so, where they are nothing, for the same program without lockcheck.
+ * into three libraries: the runtime, where accesses are events and may be scheduling points;
+ * liblockcheck-memory.so, where they are nothing, for the same program without lockcheck; and
+ * liblockcheck-annotate-valgrind.so, which tells Helgrind and DRD the order that atomic operations make.
  *
- * Who includes it defines HOOK first, the attributes of each function, and then the three functions that are
- * only declared here.
+ * Who includes it defines HOOK first, the attributes of each function, and then the functions that are only
+ * declared here.
  *
  * Every atomic operation is sequentially consistent, whatever order the program asks for: the scheduler
  * interleaves whole operations, so the weaker behaviour of real machines is not explored.
@@ -37,6 +38,8 @@ INLINED void before_write(const void *address, size_t bytes, enum lc_access how)
 /* The atomic operation of the last of these is about to be made, and no other thread runs in between. order:
  * as the compiler gives it, __ATOMIC_*. */
 INLINED void order_atomic(const void *address, size_t bytes, enum lc_atomic what, int order);
+/* The atomic load of the last before_read() has been made. */
+INLINED void after_load(void);
 /* A fence. */
 static void order_fence(int order);
 /* The atomic operation of the last before_write() has been made. changed: it stored something, and that was
@@ -178,7 +181,9 @@ COPIES(__wrap_)
     {                                                                                                        \
         before_read((const void *)a, sizeof *a, ATOMIC);                                                     \
         order_atomic((const void *)a, sizeof *a, LOAD, order);                                               \
-        return load(a);                                                                                      \
+        type value = load(a);                                                                                \
+        after_load();                                                                                        \
+        return value;                                                                                        \
     }                                                                                                        \
     HOOK void __tsan_atomic##bits##_store(volatile type *a, type value, int order)                           \
     {                                                                                                        \

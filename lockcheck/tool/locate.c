@@ -48,9 +48,9 @@ char *locate_runtime(void)
     return locate_library("liblockcheck.so");
 }
 
-char *locate_annotate(void)
+char *locate_annotate(bool valgrind)
 {
-    return locate_library("liblockcheck-annotate.so");
+    return locate_library(valgrind ? "liblockcheck-annotate-valgrind.so" : "liblockcheck-annotate.so");
 }
 
 char *locate_native(void)

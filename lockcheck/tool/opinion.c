@@ -119,17 +119,49 @@ static int prepare(const void *more)
     return 0;
 }
 
-/* The words of `valgrind`; the caller frees the array and its third word. */
+/* Atomic operations of programs that lockcheck-cc built are made by the library of annotations, and are no
+ * races. */
+static const char atomics[] =
+    "{\n atomic\n Helgrind:Race\n obj:*/liblockcheck-annotate-valgrind.so\n}\n"
+    "{\n atomic\n drd:ConflictingAccess\n obj:*/liblockcheck-annotate-valgrind.so\n}\n";
+
+/* Writes their suppressions. Returns 0, or -1 after saying what is wrong. */
+static int write_suppressions(const struct opinion *opinion)
+{
+    char *path = file_in(opinion, "atomics.supp");
+    FILE *out = fopen(path, "we");
+    if (out)
+        fputs(atomics, out);
+    int result = out && fclose(out) == 0 ? 0 : -1;
+    if (result != 0)
+        complain("%s: %s", path, strerror(errno));
+    free(path);
+    return result;
+}
+
+/* DRD looks through its history for parts to merge at every tenth operation, which for a program of many
+ * atomic operations is most of its time; seldom, it compares with too many. */
+static const char *merging(const struct opinion *opinion)
+{
+    const char *given = getenv("VALGRIND_OPTS");
+    bool ours = strcmp(opinion->checker->name, "drd") == 0 && !(given && strstr(given, "--segment-merging"));
+    return ours ? "--segment-merging-interval=100" : "--xml=yes";
+}
+
+/* The words of `valgrind`; the caller frees the array, and its third and fourth word. */
 static char **valgrind_words(const struct opinion *opinion)
 {
     size_t count = 0;
     while (opinion->program.argv[count])
         count++;
     char *file = print_text("--xml-file=%s/report.xml", opinion->directory);
+    char *suppressions = print_text("--suppressions=%s/atomics.supp", opinion->directory);
     const char *before[] = {"valgrind",
                             strcmp(opinion->checker->name, "drd") == 0 ? "--tool=drd" : "--tool=helgrind",
                             file,
+                            suppressions,
                             "--xml=yes",
+                            merging(opinion),
                             "--quiet",
                             "--child-silent-after-fork=yes",
                             "--fair-sched=try",
@@ -144,18 +176,23 @@ static char **valgrind_words(const struct opinion *opinion)
 
 static int start(struct opinion *opinion)
 {
-    char *library = locate_annotate();
+    bool valgrind = opinion->checker->valgrind;
+    char *library = locate_annotate(valgrind);
     if (!library) {
         complain(
-            "the library of annotations is missing: ../lib/lockcheck/liblockcheck-annotate.so beside the "
-            "directory of this command");
+            "the library of annotations is missing: ../lib/lockcheck/liblockcheck-annotate%s.so beside the "
+            "directory of this command",
+            valgrind ? "-valgrind" : "");
         return -1;
     }
     if (!child_preloads(library)) {
         free(library);
         return -1;
     }
-    bool valgrind = opinion->checker->valgrind;
+    if (valgrind && write_suppressions(opinion) != 0) {
+        free(library);
+        return -1;
+    }
     char **words = valgrind ? valgrind_words(opinion) : NULL;
     opinion->started_ns = now_ns();
     int error = child_start(&opinion->pid,
@@ -168,8 +205,8 @@ static int start(struct opinion *opinion)
         complain("there is no valgrind in PATH; install it (Debian: apt install valgrind)");
     else if (error)
         complain("cannot start %s: %s", valgrind ? "valgrind" : opinion->program.path, strerror(error));
-    if (words)
-        free(words[2]);
+    for (size_t i = 2; words && i < 4; i++)
+        free(words[i]);
     free(words);
     free(library);
     return error ? -1 : 0;

@@ -106,6 +106,21 @@ def test_untold_it_is_a_race(opinion: Callable[..., Outcome], checker: str) -> N
     assert opinion(checker, "semaphore-untold").code == 1
 
 
+@pytest.mark.parametrize("checker", ["helgrind", "drd"])
+@pytest.mark.parametrize(("way", "findings"), [("atomic", 0), ("fence", 0), ("relaxed", 1)])
+def test_valgrind_knows_the_order_of_atomics_in_what_lockcheck_cc_built(
+    lockcheck: Callable[..., Outcome], program: Callable[[str], pathlib.Path], checker: str, way: str, findings: int
+) -> None:
+    words = ("run", "--valgrind", checker)
+    outcome = lockcheck(*words, "--", program("memory/opinion_defects"), way)
+    found = outcome.result["findings"]
+    assert [finding["kind"] for finding in found] == ["data-race"] * findings, outcome.text
+    assert all("bytes of counter" in finding["summary"] for finding in found)
+    # Built by another compiler it does not.
+    elsewhere = lockcheck(*words, "--", program("opinion_defects"), way)
+    assert any("bytes of counter" in finding["summary"] for finding in elsewhere.result["findings"]), elsewhere.text
+
+
 @pytest.mark.parametrize("checker", ["helgrind", "drd", "tsan-gcc", "tsan-clang"])
 def test_names_are_the_programs(opinion: Callable[..., Outcome], checker: str) -> None:
     outcome = opinion(checker, "named")

@@ -10,6 +10,8 @@
  * - clean: a lock where one is needed
  * - semaphore, message, interrupt, hand-over: ordered by what no checker sees, and what lockcheck.h tells
  * - semaphore-untold: the same without telling
+ * - atomic, fence: ordered by a flag that is atomic, with a release and an acquire, or fences
+ * - relaxed: the flag alone
  * - named: a race on a heap object with a name, by threads with names
  * - finding: what the program itself reports
  * - status, abort: how it ends
@@ -22,6 +24,7 @@
 #include <lockcheck.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +125,29 @@ static void *take(void *unused)
     return unused;
 }
 
+static atomic_int flag;
+
+/* The pipe only lets the flag be read when it is set. */
+static void *raise_flag(void *unused)
+{
+    counter = 1;
+    if (is("fence"))
+        atomic_thread_fence(memory_order_release);
+    atomic_store_explicit(&flag, 1, is("atomic") ? memory_order_release : memory_order_relaxed);
+    wake_other();
+    return unused;
+}
+
+static void *see_flag(void *unused)
+{
+    wait_for_other();
+    assert(atomic_load_explicit(&flag, is("atomic") ? memory_order_acquire : memory_order_relaxed) == 1);
+    if (is("fence"))
+        atomic_thread_fence(memory_order_acquire);
+    counter++;
+    return unused;
+}
+
 static void run_two(void *(*one)(void *), void *(*other)(void *), void *argument, void *other_argument)
 {
     pthread_t threads[2];
@@ -182,6 +208,8 @@ static int go(void)
             _exit(0);
         }
         wait(NULL);
+    } else if (is("atomic") || is("fence") || is("relaxed")) {
+        run_two(raise_flag, see_flag, NULL, NULL);
     } else {
         told = !strstr(way, "untold");
         run_two(give, take, NULL, NULL);
