@@ -15,6 +15,8 @@
  * They see the locks and memory that these are made of, too, so that this only adds what is missing where a
  * program makes them of atomics, of system calls or of hardware.
  *
+ * With LOCKCHECK_ANNOTATE_NOTHING in the environment no order is told.
+ *
  * Names of threads go to the tool. What no tool takes goes to files in the directory that LOCKCHECK_ANNOTATE
  * names: `maps`, the memory map, which also says that the program has come to its constructors, and `notes`,
  * lines "object ADDRESS KIND NAME" and "finding KIND TEXT", in which spaces within a word are underscores.
@@ -28,6 +30,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lockcheck.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -52,6 +55,7 @@ static char message_keys[MESSAGES], object_keys[OBJECTS];
 
 static char directory[TEXT]; /* "": not run by lockcheck, or not the process that it started */
 static pid_t process;
+static bool untold; /* no order is told */
 
 static const void *message_key(long number)
 {
@@ -67,6 +71,8 @@ _Static_assert(OBJECTS == 1u << (64 - 49), "a hash is an index");
 
 static void release(const void *key)
 {
+    if (untold)
+        return;
     helgrind_release(key);
     drd_release(key);
     if (AnnotateHappensBefore)
@@ -75,6 +81,8 @@ static void release(const void *key)
 
 static void acquire(const void *key)
 {
+    if (untold)
+        return;
     helgrind_acquire(key);
     drd_acquire(key);
     if (AnnotateHappensAfter)
@@ -218,6 +226,7 @@ static void __attribute__((constructor)) start(void)
     if (!named || strlen(named) >= sizeof directory || !(on_valgrind() || AnnotateHappensBefore))
         return;
     strcpy(directory, named);
+    untold = getenv("LOCKCHECK_ANNOTATE_NOTHING") != NULL;
     process = getpid();
     int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     int copy = open_file("maps", O_EXCL);

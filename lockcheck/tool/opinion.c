@@ -102,6 +102,8 @@ static int prepare(const void *more)
 {
     const struct opinion *opinion = more;
     setenv("LOCKCHECK_ANNOTATE", opinion->directory, 1);
+    if (!opinion->options->annotations)
+        setenv("LOCKCHECK_ANNOTATE_NOTHING", "1", 1);
     if (opinion->checker->valgrind)
         return 0;
     /* Its own options come last and so count. It leaves the exit status to the program. */
@@ -125,12 +127,13 @@ static const char atomics[] =
     "{\n atomic\n Helgrind:Race\n obj:*/liblockcheck-annotate-valgrind.so\n}\n"
     "{\n atomic\n drd:ConflictingAccess\n obj:*/liblockcheck-annotate-valgrind.so\n}\n";
 
-/* Writes their suppressions. Returns 0, or -1 after saying what is wrong. */
+/* Writes their suppressions, of which there are none when nothing is to be told. Returns 0, or -1 after
+ * saying what is wrong. */
 static int write_suppressions(const struct opinion *opinion)
 {
     char *path = file_in(opinion, "atomics.supp");
     FILE *out = fopen(path, "we");
-    if (out)
+    if (out && opinion->options->annotations)
         fputs(atomics, out);
     int result = out && fclose(out) == 0 ? 0 : -1;
     if (result != 0)

@@ -99,6 +99,7 @@ static const char usage_text[] =
     "Options of run:\n"
     "  --valgrind TOOL   run under Valgrind's helgrind or drd, and show its findings\n"
     "  --tsan            run a program built with -fsanitize=thread, and show ThreadSanitizer's findings\n"
+    "  --no-annotations  with these, do not tell the checker of order that it cannot see\n"
     "Options of compare:\n"
     "  --tools LIST      with commas: run, explore, detect, helgrind, drd, tsan (default: all that there "
     "are)\n"
@@ -189,6 +190,7 @@ enum option_id {
     OPT_RUNS,
     OPT_VALGRIND,
     OPT_TSAN,
+    OPT_NO_ANNOTATIONS,
     OPT_TOOLS,
     OPT_TSAN_PROGRAM,
     OPT_MEMORY_PROGRAM,
@@ -213,6 +215,7 @@ static const struct option run_options[] = {
     {"native", no_argument, NULL, OPT_NATIVE},
     {"valgrind", required_argument, NULL, OPT_VALGRIND},
     {"tsan", no_argument, NULL, OPT_TSAN},
+    {"no-annotations", no_argument, NULL, OPT_NO_ANNOTATIONS},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"keep-running", no_argument, NULL, OPT_KEEP_RUNNING},
     {"quiet", no_argument, NULL, OPT_QUIET},
@@ -486,6 +489,9 @@ static bool take_option(struct options *options, int id, const char *value)
         return set_checker(options, opinion_checker(value), value);
     case OPT_TSAN:
         return set_checker(options, "tsan", NULL);
+    case OPT_NO_ANNOTATIONS:
+        options->annotations = false;
+        return true;
     case OPT_TOOLS:
         options->tools = value;
         return true;
@@ -730,6 +736,10 @@ static bool check_together(const struct options *options, uint64_t given, int *c
                      scheduled[i].name);
             return wrong(code);
         }
+    if (!options->annotations && !options->checker) {
+        complain("--no-annotations needs --valgrind or --tsan: nothing else is told of any");
+        return wrong(code);
+    }
     if (options->verb == VERB_RUN && options->checker && options->keep_running) {
         complain(
             "--keep-running needs --native: a checker's report is whole only when the program has ended");
@@ -814,6 +824,7 @@ bool options_parse(struct options *options, int argc, char *argv[], int *code)
                                 .times = 1,
                                 .default_suppressions = true,
                                 .end_ms = (double)INFINITY,
+                                .annotations = true,
                                 .format = "text",
                                 .color = "auto"};
     const char *verb = argc > 1 ? argv[1] : "";

@@ -46,6 +46,7 @@ struct options {
     double timeout;      /* seconds that a run may take; infinity: no limit */
     uint64_t pid;        /* attach */
     const char *checker; /* run: "helgrind", "drd" or "tsan", under which it runs; or NULL */
+    bool annotations;    /* it is told what orders the program */
     /* compare, which also takes timeout, schedules, seconds and seed */
     const char *tools, *tsan_program, *memory_program; /* or NULL */
     /* replay */

@@ -116,9 +116,18 @@ def test_valgrind_knows_the_order_of_atomics_in_what_lockcheck_cc_built(
     found = outcome.result["findings"]
     assert [finding["kind"] for finding in found] == ["data-race"] * findings, outcome.text
     assert all("bytes of counter" in finding["summary"] for finding in found)
-    # Built by another compiler it does not.
+    # Built by another compiler, or without being told, it does not.
+    told_nothing = lockcheck(*words, "--no-annotations", "--", program("memory/opinion_defects"), way)
     elsewhere = lockcheck(*words, "--", program("opinion_defects"), way)
-    assert any("bytes of counter" in finding["summary"] for finding in elsewhere.result["findings"]), elsewhere.text
+    for outcome in (told_nothing, elsewhere):
+        assert any("bytes of counter" in finding["summary"] for finding in outcome.result["findings"]), outcome.text
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+@pytest.mark.parametrize("way", ["semaphore", "message", "interrupt", "hand-over"])
+def test_without_annotations_there_are_false_alarms(opinion: Callable[..., Outcome], checker: str, way: str) -> None:
+    outcome = opinion(checker, way, "--no-annotations")
+    assert outcome.code == 1 and "bytes of counter" in outcome.result["findings"][0]["summary"], outcome.text
 
 
 @pytest.mark.parametrize("checker", ["helgrind", "drd", "tsan-gcc", "tsan-clang"])
@@ -158,6 +167,7 @@ def test_a_program_that_leaves_valgrind_is_not_clean(opinion: Callable[..., Outc
         (["--tsan", "--points", "auto"], "--tsan runs the program without schedules; --points means nothing to it"),
         (["--valgrind", "drd", "--keep-running"], "--keep-running needs --native"),
         (["--tsan"], "is not built with ThreadSanitizer"),
+        (["--no-annotations"], "--no-annotations needs --valgrind or --tsan"),
     ],
 )
 def test_wrong_usage(
