@@ -8,6 +8,8 @@
 
 #include "lockcheck/runtime/runtime.h"
 
+#pragma GCC visibility push(hidden)
+
 struct lc_detector {
     const char *name;
     /* It wants events only if one of these LC_DETECT_* is asked for; 0: always. */
@@ -57,4 +59,5 @@ void lc_detect_block(struct lc_thread *thread);
 _Noreturn void lc_detect_quiescent(void);
 void lc_detect_explain(void);
 
+#pragma GCC visibility pop
 #endif

@@ -11,6 +11,8 @@
 
 #include "lockcheck/detect/detect.h"
 
+#pragma GCC visibility push(hidden)
+
 /* times[N] is of thread N; threads from count on are at 0. All zero is an empty clock. */
 struct lc_clock {
     uint32_t count, room;
@@ -46,4 +48,5 @@ void lc_release_alone(struct lc_clock *clock);
 /* The running thread takes over what was left in *clock. */
 void lc_acquire_clock(const struct lc_clock *clock);
 
+#pragma GCC visibility pop
 #endif

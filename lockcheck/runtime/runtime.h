@@ -19,6 +19,9 @@
 #include "lockcheck/runtime/channel.h"
 #include "lockcheck/strategy/strategy.h"
 
+/* Declarations too are of this library alone: their addresses need not be looked up. */
+#pragma GCC visibility push(hidden)
+
 #define LC_MAX_STACK 48u   /* frames kept of a stack */
 #define LC_HISTORY 24u     /* events kept of an object */
 #define LC_NAME_MAX 64u    /* bytes of a name, with its end */
@@ -541,4 +544,5 @@ static inline long lc_system_call(long number, long a, long b, long c, long d)
         real_;                                                                                               \
     })
 
+#pragma GCC visibility pop
 #endif
