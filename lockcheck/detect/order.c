@@ -76,7 +76,7 @@ static void begin_clock(uint32_t thread)
 
 static void next_time(void)
 {
-    lc_race_self = NULL;
+    lc_race_now.self = NULL;
     lc_clocks[lc_self->id].times[lc_self->id]++;
 }
 
@@ -94,6 +94,7 @@ void lc_release_alone(struct lc_clock *clock)
 
 void lc_acquire_clock(const struct lc_clock *clock)
 {
+    lc_race_now.self = NULL;
     lc_clock_join(&lc_clocks[lc_self->id], clock);
 }
 

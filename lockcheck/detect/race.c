@@ -15,8 +15,9 @@
  *
  * Shadow memory: a table by the address's upper bits leads to blocks, which exist where the program has been.
  *
- * Of an access only its place in the program is kept. Where a report is wanted with evidence, the command
- * says which access before it belongs to it (see struct lc_earlier), and of this one the stack is taken.
+ * Of an access only its place in the program is kept: the address within one of a few regions of code. Where
+ * a report is wanted with evidence, the command says which access before it belongs to it (see struct
+ * lc_earlier), and of this one the stack is taken.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -25,7 +26,6 @@
 
 #define LARGE 4096u /* granules; to be forgotten page by page */
 #define PAGE ((uintptr_t)4096)
-#define MOST 64u          /* accesses kept of a granule */
 #define FIRST_SLOTS 1024u /* of the tables; powers of two */
 
 _Static_assert(LC_MAX_THREADS <= 1u << (LC_ACCESS_TIME_SHIFT - LC_ACCESS_THREAD_SHIFT),
@@ -33,11 +33,21 @@ _Static_assert(LC_MAX_THREADS <= 1u << (LC_ACCESS_TIME_SHIFT - LC_ACCESS_THREAD_
 
 #define WRITE LC_ACCESS_WRITE
 #define ATOMIC_ACCESS LC_ACCESS_ATOMIC
-#define KIND 0xfu
+#define KIND (WRITE | ATOMIC_ACCESS)
 #define ALL_BYTES ((uint64_t)0xff << LC_ACCESS_MASK_SHIFT)
 #define MASK_SHIFT LC_ACCESS_MASK_SHIFT
 #define THREAD_SHIFT LC_ACCESS_THREAD_SHIFT
 #define TIME_SHIFT LC_ACCESS_TIME_SHIFT
+
+/* A place: its region and the address within, of which the upper part is in the access itself. */
+#define PLACE_BITS 31u
+#define PLACE_LOW_BITS 21u
+#define REGION_SHIFT 29u
+#define REGIONS (1u << (PLACE_BITS - REGION_SHIFT))
+#define PLACE_LOW ((1u << PLACE_LOW_BITS) - 1)
+#define PLACE_HIGH (((1ull << (PLACE_BITS - PLACE_LOW_BITS)) - 1) << LC_ACCESS_PLACE_SHIFT)
+
+_Static_assert(LC_INLINE_ACCESSES *PLACE_LOW_BITS == 63, "the lower parts and one bit fit a word");
 
 static inline uint32_t time_of(uint64_t access)
 {
@@ -65,29 +75,25 @@ static inline bool conflict(uint64_t a, uint64_t b)
     return (mask_of(a) & mask_of(b)) && ((a | b) & WRITE) && !(a & b & ATOMIC_ACCESS);
 }
 
-struct more {
-    struct more *next;
+/* The older accesses of a granule, where they do not fit inline. */
+struct kept {
     uint64_t access;
-    const void *where;
+    uint32_t low; /* part of its place */
 };
 
-/* Of each inline access: its place in the program. */
-struct lc_places {
-    const void *where[LC_INLINE_ACCESSES];
-    struct more *more;
+struct many {
+    struct many *next_free;
+    uint32_t count, room;
+    struct kept of[];
 };
+#define FIRST_ROOM 6u
+#define ROOMS 12u /* each twice that before: more than there can be threads */
 
 LC_WRITTEN struct lc_block **lc_blocks;
-uint64_t lc_race_epoch;
-const struct lc_thread *lc_race_self;
-static struct more *free_list;
+struct lc_race_now lc_race_now;
+static struct many *free_lists[ROOMS];
 
 /* ---- shadow memory ---- */
-
-struct granule {
-    uint64_t *access; /* LC_INLINE_ACCESSES */
-    struct lc_places *places;
-};
 
 static void *map(size_t bytes)
 {
@@ -107,65 +113,60 @@ void lc_race_init(void)
 static struct lc_block *block_of(uintptr_t address)
 {
     struct lc_block **block = &lc_blocks[address >> LC_BLOCK_SHIFT];
-    if (unlikely(!*block)) {
-        struct lc_block *b = map(sizeof *b);
-        b->places = map(LC_BLOCK_GRANULES * sizeof *b->places);
-        *block = b;
-    }
+    if (unlikely(!*block))
+        *block = map(sizeof **block);
     return *block;
 }
 
-static struct granule granule_at(struct lc_block *block, uintptr_t address)
+static uint32_t class_of(uint32_t room)
 {
-    size_t i = address >> LC_GRANULE_SHIFT & (LC_BLOCK_GRANULES - 1);
-    return (struct granule){block->access[i], &block->places[i]};
+    return (uint32_t)__builtin_ctz(room / FIRST_ROOM);
 }
 
-static struct more *new_more(void)
+static struct many *new_many(uint32_t room)
 {
-    struct more *m = free_list;
-    if (!m)
-        return lc_allocate(sizeof *m);
-    free_list = m->next;
-    return m;
+    struct many **list = &free_lists[class_of(room)], *many = *list;
+    if (many)
+        *list = many->next_free;
+    else
+        many = lc_allocate(sizeof *many + room * sizeof *many->of);
+    many->room = room;
+    many->count = 0;
+    return many;
 }
 
-static void free_more(struct more *m)
+static void free_many(struct many *many)
 {
-    m->next = free_list;
-    free_list = m;
+    struct many **list = &free_lists[class_of(many->room)];
+    many->next_free = *list;
+    *list = many;
+}
+
+static struct many *many_of(const struct lc_granule *g)
+{
+    return (struct many *)g->access[1];
 }
 
 static void forget(struct lc_block *block, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
-        if (!block->access[i][0])
+        struct lc_granule *g = &block->granule[i];
+        if (!g->access[0])
             continue;
-        memset(block->access[i], 0, sizeof block->access[i]);
-        struct lc_places *places = &block->places[i];
-        for (struct more *m = places->more, *next; m; m = next) {
-            next = m->next;
-            free_more(m);
-        }
-        places->more = NULL;
+        if (unlikely(g->places & LC_GRANULE_MORE))
+            free_many(many_of(g));
+        *g = (struct lc_granule){0};
     }
 }
 
-/* Of many granules most have never been used: to look at each would make them exist. */
+/* Of many granules most have never been used: to look at each would make them exist. Lists are lost. */
 static void forget_pages(struct lc_block *block, size_t from, size_t to)
 {
-    uintptr_t begin = (uintptr_t)block->access[from], end = (uintptr_t)block->access[to];
+    uintptr_t begin = (uintptr_t)&block->granule[from], end = (uintptr_t)&block->granule[to];
     uintptr_t first = (begin + PAGE - 1) & -PAGE, last = end & -PAGE;
-    forget(block, from, from + (first - begin) / sizeof block->access[0]);
-    forget(block, to - (end - last) / sizeof block->access[0], to);
+    forget(block, from, from + (first - begin) / sizeof block->granule[0]);
+    forget(block, to - (end - last) / sizeof block->granule[0], to);
     madvise((void *)first, last - first, MADV_DONTNEED);
-    begin = (uintptr_t)&block->places[from];
-    end = (uintptr_t)&block->places[to];
-    first = (begin + PAGE - 1) & -PAGE;
-    last = end & -PAGE;
-    if (last > first) /* more of those that were there is lost */
-        madvise((void *)first, last - first, MADV_DONTNEED);
-    /* Places of the pages at the ends may still have more: of accesses that are gone. */
 }
 
 void lc_race_forget(uintptr_t address, size_t bytes)
@@ -185,16 +186,60 @@ void lc_race_forget(uintptr_t address, size_t bytes)
     }
 }
 
+/* ---- places ---- */
+
+/* The upper parts of code addresses: mostly the program and its libraries. When there are more regions than
+ * fit, the last one stands for several, and older places in it are told wrongly. */
+static uintptr_t regions[REGIONS];
+static uint32_t last_region;
+
+static __attribute__((noinline)) void find_region(uintptr_t region)
+{
+    last_region = 0;
+    while (last_region < REGIONS - 1 && regions[last_region] && regions[last_region] != region)
+        last_region++;
+    regions[last_region] = region;
+}
+
+static inline uint32_t place_in(const void *pc, uint32_t region)
+{
+    return region << REGION_SHIFT | (uint32_t)((uintptr_t)pc & ((1u << REGION_SHIFT) - 1));
+}
+
+static uint32_t place_of(const void *pc)
+{
+    if ((uintptr_t)pc >> REGION_SHIFT != regions[last_region])
+        find_region((uintptr_t)pc >> REGION_SHIFT);
+    return place_in(pc, last_region);
+}
+
+static inline uint64_t upper_part(uint32_t place)
+{
+    return (uint64_t)(place >> PLACE_LOW_BITS) << LC_ACCESS_PLACE_SHIFT;
+}
+
+static inline uint32_t low_part(const struct lc_granule *g, uint32_t i)
+{
+    return (uint32_t)(g->places >> i * PLACE_LOW_BITS) & PLACE_LOW;
+}
+
+static const void *place(uint64_t access, uint32_t low)
+{
+    uint64_t place = (access & PLACE_HIGH) >> LC_ACCESS_PLACE_SHIFT << PLACE_LOW_BITS | low;
+    return (const void *)(regions[place >> REGION_SHIFT] << REGION_SHIFT |
+                          (place & ((1u << REGION_SHIFT) - 1)));
+}
+
 /* ---- races ---- */
 
 /* What the running thread does now. */
 struct access {
     uint64_t access;
     uintptr_t address;
-    size_t bytes;
-    const void *where; /* its place in the program */
-    const struct lc_clock *now;
+    uint32_t low; /* part of its place */
 };
+
+static size_t bytes_in_all; /* of an access to several granules; else 0 */
 
 static const char *describe(uint64_t access)
 {
@@ -214,10 +259,10 @@ static struct {
     void *frame[LC_MAX_STACK];
 } earlier;
 
-static void keep_earlier(const struct access *a)
+static void keep_earlier(uint64_t access, const void *pc)
 {
     const struct lc_earlier *wanted = &lc.channel->earlier;
-    if (a->access >> THREAD_SHIFT == wanted->when && (uint64_t)a->where == wanted->pc)
+    if (access >> THREAD_SHIFT == wanted->when && (uint64_t)pc == wanted->pc)
         earlier.frames = lc_backtrace(earlier.frame, LC_MAX_STACK);
 }
 
@@ -231,9 +276,10 @@ static void show_earlier(uint64_t access, const void *where)
                   describe_past(access));
 }
 
-static __attribute__((noinline)) void race(const struct access *new, uint64_t old, const void *old_where)
+static __attribute__((noinline)) void race(const struct access *new, uint64_t old, uint32_t old_low)
 {
-    uintptr_t a = (uintptr_t) new->where, b = (uintptr_t)old_where;
+    const void *old_where = place(old, old_low);
+    uintptr_t a = (uintptr_t)place(new->access, new->low), b = (uintptr_t)old_where;
     uint64_t what = new->access &KIND, before = old &KIND;
     uint64_t key = a < b ? lc_mix(lc_mix(a << 2 | what) + (b << 2 | before))
                          : lc_mix(lc_mix(b << 2 | before) + (a << 2 | what));
@@ -244,9 +290,23 @@ static __attribute__((noinline)) void race(const struct access *new, uint64_t ol
         lc_memory_to_tell(granule + (uint32_t)__builtin_ctz(mask_of(new->access) & mask_of(old)));
     if (lc.evidence)
         show_earlier(old, old_where);
+    size_t bytes = bytes_in_all ? bytes_in_all : (size_t)__builtin_popcount(mask_of(new->access));
     lc_finding("data-race", "{t%u} %s %zu byte%s of {o%u}, which {t%u} %s before, and nothing orders the two",
-               lc_self->id, describe(new->access), new->bytes, new->bytes == 1 ? "" : "s", o->id,
-               thread_of(old), describe_past(old));
+               lc_self->id, describe(new->access), bytes, bytes == 1 ? "" : "s", o->id, thread_of(old),
+               describe_past(old));
+}
+
+/* Does an older access stand for the new one, in the same time of the same thread? */
+static inline bool is_known(uint64_t old, uint64_t new)
+{
+    return old >> THREAD_SHIFT == new >> THREAD_SHIFT &&stands_for(old, new);
+}
+
+/* Are both of a loop over the parts of the granule? If the lower parts of their places are the same as well.
+ */
+static inline bool is_same_loop(uint64_t old, uint64_t new)
+{
+    return !((old ^ new) & ~ALL_BYTES);
 }
 
 /* What is left of an older access when `new` comes, of the bytes that it touched: 0 when nothing is. */
@@ -258,152 +318,302 @@ static inline uint64_t left_of(uint64_t old, uint64_t new)
     return mask_of(old) ? old : 0;
 }
 
-static inline bool ordered(const struct lc_clock *now, uint64_t old)
+static inline bool is_same_thread(uint64_t a, uint64_t b)
+{
+    return !((a ^ b) >> THREAD_SHIFT & 0xfffu);
+}
+
+/* Did the older access, or none, happen before what the running thread does now? */
+static inline bool ordered(uint64_t old)
 {
     uint32_t thread = thread_of(old);
-    return thread < now->count && now->times[thread] >= time_of(old);
+    return thread == thread_of(lc_race_now.epoch) ||
+           (thread < lc_race_now.count && lc_race_now.times[thread] >= time_of(old));
 }
 
 /* Looks at an older access. Returns what is left of it; *known: it stands for the new one, and *new is not to
  * be kept. */
-static inline __attribute__((always_inline)) uint64_t meet(const struct access *a, uint64_t old,
-                                                           const void *old_where, uint64_t *new, bool *known)
+static inline __attribute__((always_inline)) uint64_t meet(const struct access *a, uint64_t old, uint32_t low,
+                                                           uint64_t *new, bool *known)
 {
+    if (is_known(old, *new)) {
+        *known = true;
+        return old;
+    }
     if (old >> THREAD_SHIFT == *new >> THREAD_SHIFT) {
-        if (stands_for(old, *new)) {
-            *known = true;
-            return old;
-        }
-        if (old_where == a->where && !((old ^ *new) & KIND)) {
-            *new |= old; /* a loop over the parts of the granule */
+        if (is_same_loop(old, *new) && low == a->low) {
+            *new |= old;
             return 0;
         }
         return left_of(old, *new);
     }
-    if (ordered(a->now, old))
+    if (ordered(old))
         return left_of(old, *new);
-    if (conflict(*new, old))
-        race(a, old, old_where);
+    if (unlikely(conflict(*new, old)))
+        race(a, old, low);
     return old;
 }
 
-/* With more accesses than fit inline. */
-static __attribute__((noinline)) void add_to_many(const struct access *a, struct granule g)
+static void append(struct lc_granule *g, struct kept older)
 {
-    struct more *list = g.places->more;
-    uint64_t new = a->access;
-    bool known = false;
-    for (uint32_t i = LC_INLINE_ACCESSES; i-- > 0;) {
-        if (!g.access[i])
-            continue;
-        struct more *m = new_more();
-        *m = (struct more){list, g.access[i], g.places->where[i]};
-        list = m;
+    struct many *many = many_of(g);
+    if (unlikely(many->count == many->room)) {
+        struct many *larger = new_many(2 * many->room);
+        memcpy(larger->of, many->of, many->count * sizeof *many->of);
+        larger->count = many->count;
+        free_many(many);
+        many = larger;
+        g->access[1] = (uint64_t)many;
     }
-    for (struct more **at = &list, *m; (m = *at);) {
-        m->access = meet(a, m->access, m->where, &new, &known);
-        if (m->access) {
-            at = &m->next;
-            continue;
-        }
-        *at = m->next;
-        free_more(m);
-    }
-    if (!known) {
-        struct more *m = new_more();
-        *m = (struct more){list, new, a->where};
-        list = m;
-    }
-    for (uint32_t i = 0; i < LC_INLINE_ACCESSES; i++) {
-        struct more *m = list;
-        g.access[i] = m ? m->access : 0;
-        g.places->where[i] = m ? m->where : NULL;
-        if (m) {
-            list = m->next;
-            free_more(m);
-        }
-    }
-    g.places->more = list;
+    many->of[many->count++] = older;
 }
 
-static __attribute__((noinline)) void add(struct access *a, struct granule g)
+/* By its parts, as it was written: so the processor need not wait until they are in the cache. */
+static inline void copy(struct kept *to, const struct kept *from)
 {
-    if (unlikely(lc.evidence))
-        keep_earlier(a);
-    uint64_t new = a->access, kept[LC_INLINE_ACCESSES];
-    const void *where[LC_INLINE_ACCESSES];
-    uint32_t count = 0;
+    *(volatile uint64_t *)&to->access = from->access;
+    *(volatile uint32_t *)&to->low = from->low;
+}
+
+/* Few are left: they need no room elsewhere. */
+static void fit_inline(struct lc_granule *g)
+{
+    struct many *many = many_of(g);
+    if (likely(many->count >= LC_INLINE_ACCESSES))
+        return;
+    g->places &= PLACE_LOW;
+    g->access[1] = 0;
+    for (uint32_t i = 0; i < many->count; i++) {
+        g->access[i + 1] = many->of[i].access;
+        g->places |= (uint64_t)many->of[i].low << (i + 1) * PLACE_LOW_BITS;
+    }
+    free_many(many);
+}
+
+/* With more accesses than fit inline. */
+static void add_to_many(const struct access *a, struct lc_granule *g)
+{
+    struct many *many = many_of(g);
+    uint64_t new = a->access;
+    struct kept newest = {g->access[0], low_part(g, 0)};
     bool known = false;
-    if (!g.access[0])
-        g.places->more = NULL; /* of memory that was forgotten by the page */
-    if (unlikely(g.places->more)) {
+    uint64_t left = meet(a, newest.access, newest.low, &new, &known);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < many->count; i++) {
+        struct kept k = many->of[i];
+        k.access = meet(a, k.access, k.low, &new, &known);
+        if (k.access)
+            many->of[count++] = k;
+    }
+    many->count = count;
+    if (known)
+        return;
+    newest.access = left;
+    if (left)
+        append(g, newest);
+    g->access[0] = new;
+    g->places = a->low | LC_GRANULE_MORE;
+    fit_inline(g);
+}
+
+/* The three older ones go elsewhere. */
+static __attribute__((noinline)) void overflow(struct lc_granule *g, const struct kept *older)
+{
+    struct many *many = new_many(FIRST_ROOM);
+    for (; many->count < LC_INLINE_ACCESSES; many->count++)
+        copy(&many->of[many->count], &older[many->count]);
+    g->access[1] = (uint64_t)many;
+    g->access[2] = 0;
+    g->places = (g->places & PLACE_LOW) | LC_GRANULE_MORE;
+}
+
+static __attribute__((noinline)) void add(const struct access *a, struct lc_granule *g)
+{
+    if (unlikely(g->places & LC_GRANULE_MORE)) {
         add_to_many(a, g);
         return;
     }
-    for (uint32_t i = 0; i < LC_INLINE_ACCESSES && g.access[i]; i++) {
-        uint64_t left = meet(a, g.access[i], g.places->where[i], &new, &known);
-        kept[count] = left;
-        where[count] = g.places->where[i];
-        count += left != 0;
+    uint64_t new = a->access;
+    struct kept older[LC_INLINE_ACCESSES] = {0};
+    uint32_t count = 0;
+    bool known = false;
+    for (uint32_t i = 0; i < LC_INLINE_ACCESSES && g->access[i]; i++) {
+        uint32_t low = low_part(g, i);
+        older[count] = (struct kept){meet(a, g->access[i], low, &new, &known), low};
+        count += older[count].access != 0;
     }
     if (known)
         return; /* and nothing else has changed: whatever it drops was dropped when the other came */
+    g->access[0] = new;
+    g->places = a->low;
     if (unlikely(count == LC_INLINE_ACCESSES)) {
-        struct more *m = new_more();
-        count--;
-        *m = (struct more){NULL, kept[count], where[count]};
-        g.places->more = m;
+        overflow(g, older);
+        return;
     }
-    for (uint32_t i = count; i-- > 0;) {
-        g.access[i + 1] = kept[i];
-        g.places->where[i + 1] = where[i];
-    }
-    for (uint32_t i = count + 1; i < LC_INLINE_ACCESSES; i++)
-        g.access[i] = 0;
-    g.access[0] = new;
-    g.places->where[0] = a->where;
+    g->access[1] = count > 0 ? older[0].access : 0;
+    g->access[2] = count > 1 ? older[1].access : 0;
+    g->places |= (uint64_t)older[0].low << PLACE_LOW_BITS | (uint64_t)older[1].low << 2 * PLACE_LOW_BITS;
 }
 
-static void refresh(void)
+/* Returns false when the running thread's accesses need no look: there was nobody else yet. */
+static bool refresh(void)
 {
     const struct lc_clock *clock = lc_clock_of(lc_self->id);
-    lc_race_self = lc_self;
-    lc_race_epoch = !clock->count ? 0
-                                  : (uint64_t)clock->times[lc_self->id] << TIME_SHIFT | (uint64_t)lc_self->id
-                                                                                            << THREAD_SHIFT;
+    if (!clock->count)
+        return false;
+    lc_race_now = (struct lc_race_now){
+        .self = lc.evidence ? NULL : lc_self, /* then none takes the quick way */
+        .epoch = (uint64_t)clock->times[lc_self->id] << TIME_SHIFT | (uint64_t)lc_self->id << THREAD_SHIFT,
+        .times = clock->times,
+        .count = clock->count,
+    };
+    return true;
 }
 
-/* Mostly one access is kept, and not needed any longer. */
-static inline bool replaces(const struct lc_clock *now, const uint64_t *kept, uint64_t new)
+/* What stays of an older access, or none, beside the new one. Returns false when they race. */
+static inline bool go_together(uint64_t *old, uint64_t new)
 {
-    uint64_t old = kept[0];
-    return old && !kept[1] && stands_for(new, old) && !lc.evidence &&
-           (thread_of(old) == thread_of(new) || ordered(now, old));
+    if (unlikely(!ordered(*old)))
+        return !conflict(new, *old);
+    *old = left_of(*old, new);
+    return true;
+}
+
+/* Where there are two or three, none of which races. Returns false otherwise. */
+static inline bool add_to_several(struct lc_granule *g, uint64_t new, uint32_t low)
+{
+    uint64_t a = g->access[0], b = g->access[1], c = g->access[2], newest = a;
+    uint32_t low_a = low_part(g, 0), low_b = low_part(g, 1), low_c = low_part(g, 2);
+    if (is_known(b, new) || is_known(c, new))
+        return true;
+    if (unlikely(!go_together(&a, new) || !go_together(&b, new) || !go_together(&c, new)))
+        return false;
+    if (is_same_loop(newest, new) && low == low_a) {
+        g->access[0] = newest | new;
+        return true;
+    }
+    g->access[0] = new;
+    g->places = low;
+    if (a && b && c) {
+        overflow(g, (struct kept[]){{a, low_a}, {b, low_b}, {c, low_c}});
+        return true;
+    }
+    if (!b) {
+        b = c, low_b = low_c;
+        c = 0;
+    }
+    if (!a) {
+        a = b, low_a = low_b;
+        b = c, low_b = low_c;
+    }
+    g->access[1] = a;
+    g->access[2] = b;
+    g->places |= (uint64_t)low_a << PLACE_LOW_BITS | (b ? (uint64_t)low_b : 0) << 2 * PLACE_LOW_BITS;
+    return true;
+}
+
+/* Where there are more, none of which races. Returns false otherwise. */
+static inline bool add_without_race(struct lc_granule *g, uint64_t new, uint32_t low)
+{
+    struct many *many = many_of(g);
+    struct kept newest = {g->access[0], low_part(g, 0)};
+    if (is_same_loop(newest.access, new) && newest.low == low) {
+        new |= newest.access;
+        newest.access = 0;
+    }
+    if (!go_together(&newest.access, new))
+        return false;
+    for (uint32_t i = 0; i < many->count;) {
+        struct kept *k = &many->of[i];
+        if (!((k->access | new) & WRITE) && !is_same_thread(k->access, new)) {
+            i++; /* one of many that read: at the next write it goes */
+            continue;
+        }
+        if (is_known(k->access, new))
+            return true;
+        if (!go_together(&k->access, new))
+            return false;
+        if (k->access) {
+            i++;
+        } else if (newest.access) {
+            copy(k, &newest);
+            newest.access = 0;
+            i++;
+        } else {
+            copy(k, &many->of[--many->count]);
+        }
+    }
+    if (newest.access)
+        append(g, newest);
+    g->access[0] = new;
+    g->places = low | LC_GRANULE_MORE;
+    fit_inline(g);
+    return true;
+}
+
+static __attribute__((noinline)) void add_to_older(struct lc_granule *g, uint64_t new, uint32_t low,
+                                                   uintptr_t address)
+{
+    if (g->places & LC_GRANULE_MORE ? add_without_race(g, new, low) : add_to_several(g, new, low))
+        return;
+    add(&(struct access){new, address, low}, g);
+}
+
+static inline __attribute__((always_inline)) void add_to(struct lc_granule *g, uint64_t new, uint32_t place,
+                                                         uintptr_t address)
+{
+    uint64_t old = g->access[0], places = g->places;
+    uint32_t low = place & PLACE_LOW;
+    new |= upper_part(place);
+    if (unlikely(g->access[1] || !ordered(old) || is_same_loop(old, new))) {
+        add_to_older(g, new, low, address);
+        return;
+    }
+    bool stays = !stands_for(new, old);
+    g->access[0] = new;
+    g->access[1] = stays ? old : 0;
+    g->places = low | (stays ? (places & PLACE_LOW) << PLACE_LOW_BITS : 0);
+}
+
+void lc_race_access_within(uintptr_t address, uint64_t what, const void *pc)
+{
+    /* No address of a program: the access itself will fail. */
+    if (address >> LC_ADDRESS_BITS || !refresh())
+        return;
+    struct lc_granule *g = lc_granule_in(block_of(address), address);
+    what |= lc_race_now.epoch;
+    if (is_known(g->access[0], what))
+        return;
+    if (unlikely(lc.evidence))
+        keep_earlier(what, pc);
+    add_to(g, what, place_of(pc), address);
+}
+
+void lc_race_access_to(struct lc_granule *g, uint64_t what, const void *pc, uintptr_t address)
+{
+    if (unlikely((uintptr_t)pc >> REGION_SHIFT != regions[last_region]))
+        lc_race_access_within(address, what, pc);
+    else
+        add_to(g, lc_race_now.epoch | what, place_in(pc, last_region), address);
 }
 
 void lc_race_access(uintptr_t address, size_t bytes, bool write, bool atomic, const void *pc)
 {
-    if (unlikely(lc_race_self != lc_self))
-        refresh();
     uintptr_t end = address + bytes;
-    if (unlikely(end >> LC_ADDRESS_BITS || !lc_race_epoch))
-        return; /* no address of a program: the access itself will fail. Or there was nobody else yet. */
-    struct access a = {.bytes = bytes, .now = lc_clock_of(lc_self->id)};
-    uint64_t kind = lc_race_epoch | (write ? WRITE : 0u) | (atomic ? ATOMIC_ACCESS : 0u);
+    if (unlikely(end >> LC_ADDRESS_BITS || !refresh()))
+        return;
+    uint64_t kind = lc_race_now.epoch | (write ? WRITE : 0u) | (atomic ? ATOMIC_ACCESS : 0u);
+    uint32_t place = place_of(pc);
+    if (unlikely(lc.evidence))
+        keep_earlier(kind, pc);
+    bytes_in_all = bytes;
     for (; address < end; address = (address | ((1u << LC_GRANULE_SHIFT) - 1)) + 1) {
         uint32_t offset = (uint32_t)address & 7u;
         uint32_t here = end - address < 8u - offset ? (uint32_t)(end - address) : 8u - offset;
-        struct granule g = granule_at(block_of(address), address);
-        a.access = kind | (uint64_t)(((1u << here) - 1) << offset) << MASK_SHIFT;
-        if (likely(replaces(a.now, g.access, a.access))) {
-            g.access[0] = a.access;
-            g.places->where[0] = pc;
-            continue;
-        }
-        a.address = address;
-        a.where = pc;
-        add(&a, g);
+        uint64_t mask = (uint64_t)(((1u << here) - 1) << offset) << MASK_SHIFT;
+        add_to(lc_granule_in(block_of(address), address), kind | mask, place, address);
     }
+    bytes_in_all = 0;
 }
 
 /* ---- atomic operations: what a store leaves for the loads that read it (C17 7.17.3, release sequences) ----

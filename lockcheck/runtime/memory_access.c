@@ -448,8 +448,12 @@ INLINED bool quick(uintptr_t address, size_t bytes, bool write, enum lc_access h
         return false;
     note(bytes, write);
     epoch += write;
-    if (lc_order_kept && (bytes > 16 || !lc_race_is_known(address, bytes, write)))
+    if (!lc_order_kept)
+        return true;
+    if (bytes > 16)
         lc_race_access(address, bytes, write, false, pc);
+    else
+        lc_race_plain_access(address, bytes, write, pc);
     return true;
 }
 
