@@ -9,6 +9,7 @@
 #include "lockcheck/tool/report.h"
 #include "lockcheck/tool/result.h"
 #include "lockcheck/tool/snapshot.h"
+#include "lockcheck/tool/suppress.h"
 #include "lockcheck/tool/text.h"
 #include "lockcheck/tool/watch.h"
 
@@ -315,6 +316,8 @@ struct work {
     const struct options *options;
     struct program program;
     struct evidence_reader *evidence;
+    struct suppressions suppressions;
+    uint64_t *suppressed; /* how many findings each suppression has taken */
     uint64_t started_ns, runs;
 };
 
@@ -431,6 +434,20 @@ static char *effort_of(const struct work *work, bool was_interrupted)
                       work_seconds(work), was_interrupted ? ", interrupted" : "");
 }
 
+/* Is what it has found to be passed over? Then it has found nothing. */
+static bool suppress(struct work *work, struct run *run)
+{
+    size_t by =
+        run->has_found ? suppressions_find(&work->suppressions, work->evidence, &run->found) : NOT_SUPPRESSED;
+    if (by == NOT_SUPPRESSED)
+        return false;
+    work->suppressed[by]++;
+    execution_free(&run->found);
+    run->found = (struct execution){0};
+    run->has_found = false;
+    return true;
+}
+
 /* Writes and prints what the runs, of which this is the last, have come to. Returns the exit code. */
 static int conclude_native(const struct work *work, struct run *run, bool was_interrupted)
 {
@@ -448,6 +465,7 @@ static int conclude_native(const struct work *work, struct run *run, bool was_in
                               describe(work->evidence, &run->found, run->number, run->started_ns, output));
     }
     json_object_set_new(results.json, "findings", findings);
+    suppressions_describe(&work->suppressions, work->suppressed, results.json);
     bool unknown = was_interrupted && !run->has_found;
     if (unknown) {
         char *summary = work->runs ? print_text("nothing found in %" PRIu64 " run%s so far", work->runs,
@@ -471,6 +489,8 @@ static int conclude_native(const struct work *work, struct run *run, bool was_in
         report_print(written, "text");
     if (unknown)
         results_complain(json_object_get(results.json, "error"));
+    if (!work->options->quiet && !unknown)
+        suppressions_print(json_object_get(results.json, "suppressions"));
     char *effort = effort_of(work, was_interrupted);
     if (!work->options->quiet && run->has_found)
         printf("lockcheck: 1 finding (%s)%s%s\n", effort,
@@ -521,8 +541,9 @@ static int run_all(struct work *work)
         watch(run, deadline);
         was_interrupted = run->interrupted;
         work->runs += run->has_found || child_ended(run->pid);
+        bool suppressed = suppress(work, run);
         if (run->has_found || was_interrupted || number == limit || now_ns() >= deadline) {
-            if (stress && !run->has_found && !was_interrupted && !child_ended(run->pid))
+            if (stress && !run->has_found && !suppressed && !was_interrupted && !child_ended(run->pid))
                 warn("run %" PRIu64
                      " had not ended when the time was over; --timeout SECONDS makes a finding of "
                      "runs that take longer",
@@ -548,12 +569,18 @@ int native_command(const struct options *options)
     struct work work = {.options = options, .started_ns = now_ns()};
     current = &work;
     int code = EXIT_USAGE;
-    if (program_find(&work.program, options->program) == 0 && results_open(options->out) == 0) {
+    if (program_find(&work.program, options->program) == 0 &&
+        suppressions_read_all(&work.suppressions, options->suppressions) == 0 &&
+        results_open(options->out) == 0) {
+        work.suppressed = allocate((work.suppressions.count + 1) * sizeof *work.suppressed);
+        memset(work.suppressed, 0, (work.suppressions.count + 1) * sizeof *work.suppressed);
         catch_quit();
         work.evidence = evidence_reader_new();
         code = run_all(&work);
         evidence_reader_free(work.evidence);
     }
+    free(work.suppressed);
+    suppressions_free(&work.suppressions);
     program_free(&work.program);
     return code;
 }

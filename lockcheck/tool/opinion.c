@@ -513,17 +513,9 @@ static int conclude_opinion(struct opinion *opinion)
     const struct options *options = opinion->options;
     struct results results;
     results_init(&results);
-    json_t *described = json_array();
-    uint64_t suppressed = 0;
-    for (size_t i = 0; i < opinion->suppressions.count; i++) {
-        suppressed += opinion->suppressed[i];
-        json_array_append_new(
-            described, suppression_describe(&opinion->suppressions.list[i], opinion->suppressed[i], NULL));
-    }
     size_t count = json_array_size(opinion->findings);
     json_object_set(results.json, "findings", opinion->findings);
-    json_object_set_new(results.json, "suppressed", json_integer((json_int_t)suppressed));
-    json_object_set_new(results.json, "suppressions", described);
+    suppressions_describe(&opinion->suppressions, opinion->suppressed, results.json);
     json_object_set_new(results.json, "mode", json_string("native"));
     json_object_set_new(results.json, "source", json_string(opinion->checker->name));
     if (opinion->error)
@@ -550,7 +542,7 @@ static int conclude_opinion(struct opinion *opinion)
     if (opinion->error)
         results_complain(opinion->error);
     if (!options->quiet) {
-        suppressions_print(described);
+        suppressions_print(json_object_get(results.json, "suppressions"));
         if (count)
             printf("lockcheck: %zu finding%s of %s (%.1f s)%s%s\n", count, plural(count),
                    opinion->checker->title, opinion->seconds,

@@ -284,6 +284,7 @@ static const struct option stress_options[] = {
     {"seed", required_argument, NULL, OPT_SEED},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"keep-running", no_argument, NULL, OPT_KEEP_RUNNING},
+    {"suppressions", required_argument, NULL, OPT_SUPPRESSIONS},
     {"out", required_argument, NULL, OPT_OUT},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
@@ -720,7 +721,6 @@ static bool check_together(const struct options *options, uint64_t given, int *c
                      {OPT_DETECT, "detect"},
                      {OPT_PREEMPTIONS, "preemptions"},
                      {OPT_CTF, "ctf"},
-                     {OPT_SUPPRESSIONS, "suppressions"},
                      {OPT_NO_DEFAULT_SUPPRESSIONS, "no-default-suppressions"}};
     const char *way = !options->checker                       ? "native"
                       : strcmp(options->checker, "tsan") == 0 ? "tsan"
@@ -730,8 +730,7 @@ static bool check_together(const struct options *options, uint64_t given, int *c
         return wrong(code);
     }
     for (size_t i = 0; (options->native || options->checker) && i < sizeof scheduled / sizeof *scheduled; i++)
-        if (given & 1ull << (scheduled[i].id - OPT_STRATEGY) &&
-            !(options->checker && scheduled[i].id == OPT_SUPPRESSIONS)) {
+        if (given & 1ull << (scheduled[i].id - OPT_STRATEGY)) {
             complain("--%s runs the program without schedules; --%s means nothing to it", way,
                      scheduled[i].name);
             return wrong(code);

@@ -430,6 +430,18 @@ json_t *suppression_describe(const struct suppression *suppression, uint64_t cou
     return json;
 }
 
+void suppressions_describe(const struct suppressions *suppressions, const uint64_t *counts, json_t *results)
+{
+    json_t *list = json_array();
+    uint64_t sum = 0;
+    for (size_t i = 0; i < suppressions->count; i++) {
+        sum += counts[i];
+        json_array_append_new(list, suppression_describe(&suppressions->list[i], counts[i], NULL));
+    }
+    json_object_set_new(results, "suppressed", json_integer((json_int_t)sum));
+    json_object_set_new(results, "suppressions", list);
+}
+
 void suppressions_print(const json_t *described)
 {
     size_t i;

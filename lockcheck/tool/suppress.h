@@ -86,6 +86,9 @@ char *suppression_print_stacks(const char *kind, const struct evidence_stacks *s
 json_t *suppression_describe(const struct suppression *suppression, uint64_t count,
                              const struct execution *first);
 
+/* Sets "suppressions" of results to a list of these, counts[i] times each, and "suppressed" to the sum. */
+void suppressions_describe(const struct suppressions *suppressions, const uint64_t *counts, json_t *results);
+
 /* Says of a list of these which were of use, and which of the user's were not. */
 void suppressions_print(const json_t *described);
 

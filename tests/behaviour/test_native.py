@@ -342,3 +342,54 @@ def test_the_driver_stack_runs_natively(
     )
     assert outcome.code == 0, outcome.text
     assert "card to client" in outcome.stdout
+
+
+# ---- suppressions ----
+
+
+def suppressions(outcome: Outcome, file: pathlib.Path) -> pathlib.Path:
+    """A file with the block of the only finding, and one that matches nothing."""
+    [finding] = outcome.result["findings"]
+    file.write_text(finding["suppression"] + "{\n  of no use\n  lockcheck:livelock\n  ...\n}\n")
+    return file
+
+
+@pytest.mark.parametrize("way", ["self", "crash", "status"])
+def test_a_suppressed_finding_is_none(native: Callable[..., Outcome], tmp_path: pathlib.Path, way: str) -> None:
+    found = native(way)
+    assert found.code == 1, found.text
+    outcome = native(way, "--suppressions", suppressions(found, tmp_path / "known.supp"))
+    assert outcome.code == 0, outcome.text
+    assert (outcome.result["verdict"], outcome.result["findings"], outcome.result["suppressed"]) == ("clean", [], 1)
+    assert "suppressed 1 time: " in outcome.stdout and "unused suppression: of no use" in outcome.stdout
+    assert "nothing found (1 run, " in outcome.stdout
+
+
+def test_the_suppression_of_another_finding_changes_nothing(
+    native: Callable[..., Outcome], tmp_path: pathlib.Path
+) -> None:
+    file = suppressions(native("self"), tmp_path / "known.supp")
+    outcome = native("crash", "--suppressions", file)
+    assert outcome.code == 1 and outcome.result["suppressed"] == 0, outcome.text
+
+
+def test_stress_goes_on_after_a_suppressed_finding(
+    native: Callable[..., Outcome], lockcheck: Callable[..., Outcome], program: Callable[[str], pathlib.Path],
+    out: pathlib.Path, tmp_path: pathlib.Path,
+) -> None:
+    file = suppressions(native("self"), tmp_path / "known.supp")
+    words = ("stress", "--runs", 3, "--out", out, "--suppressions", file, "--", program("native_waits"))
+    outcome = lockcheck(*words, "self")
+    assert outcome.code == 0, outcome.text
+    assert (outcome.result["schedules"], outcome.result["suppressed"]) == (3, 3)
+    other = lockcheck(*words, "crash")
+    assert other.code == 1 and other.result["schedules"] == 1
+
+
+def test_a_damaged_file_of_suppressions_is_refused_before_anything_runs(
+    native: Callable[..., Outcome], tmp_path: pathlib.Path
+) -> None:
+    file = tmp_path / "known.supp"
+    file.write_text("{\n  a\n  lockcheck:deadlock\n  nonsense\n}\n")
+    outcome = native("self", "--suppressions", file)
+    assert outcome.code == 2 and "known.supp:4" in outcome.stderr, outcome.text
