@@ -344,6 +344,17 @@ def test_tools_stand_side_by_side(compared: Callable[..., Outcome], tmp_path: pa
     assert line.split()[-5:] == ["found", "-", "found", "found", "found"]
 
 
+def test_the_build_by_lockcheck_cc_is_explored_at_its_accesses(
+    program: Callable[[str], pathlib.Path], tmp_path: pathlib.Path
+) -> None:
+    """Without them nothing goes wrong in this program."""
+    built = [command_path("lockcheck"), "compare", "--tools", "explore", "--quiet"]
+    plain = program("double_checked_locking")
+    assert run_command([*built, "--out", tmp_path / "plain", "--", plain]).code == 0
+    memory = program("memory/suite/double_checked_locking")
+    assert run_command([*built, "--out", tmp_path / "memory", "--memory-program", memory, "--", plain]).code == 1
+
+
 def test_several_comparisons_make_one_table(compared: Callable[..., Outcome], tmp_path: pathlib.Path) -> None:
     assert compared("clean", "--tools", "helgrind,tsan", out="a").code == 0
     assert compared("race", "--tools", "helgrind,tsan", out="b").code == 1

@@ -123,6 +123,8 @@ def words_of(tool: str, options: argparse.Namespace) -> list[str]:
     budget = [word for name in ("schedules", "time") if getattr(options, name) is not None
               for word in (f"--{name}", f"{getattr(options, name)}")]
     seed = ["--seed", str(options.seed)]
+    if options.memory_program:
+        budget += ["--points", "auto"]
     return {
         "run": ["run", "--detect", "all", *seed],
         "explore": ["explore", *seed, *budget],
