@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From the program's start to its checkpoint, and from there one forked process for each schedule.
+ * From the program's start to its checkpoint, and from there on in forked processes, each for one schedule
+ * or, where it can be rewound (see rewind.c), for several.
  *
  * The fork is the bare system call: the C library's would take back the stacks of all other threads, and they
  * are our fibers. The forked process has one kernel thread, the carrier, and that is all it needs.
@@ -128,7 +129,8 @@ static bool receive_start(void)
     return n == sizeof packet && packet.type == LC_MSG_START;
 }
 
-static void begin_schedule(pid_t template)
+/* Not inlined: the process returns to it once for each schedule that it runs. */
+__attribute__((noinline)) static void begin_schedule(pid_t template)
 {
     lc_system_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
     if (lc_system_call(SYS_getppid, 0, 0, 0, 0) != template)
@@ -138,6 +140,8 @@ static void begin_schedule(pid_t template)
     lc_leftovers_begin();
     lc.evidence = lc.channel->flags & LC_FLAG_EVIDENCE;
     lc.channel->pid = (int32_t)lc_system_call(SYS_getpid, 0, 0, 0, 0);
+    if (lc_rewind_wanted() && __builtin_setjmp(lc_rewind_place()) == 0)
+        lc_rewind_arm();
     lc_debugger_wait();
     lc_schedule_begin();
     lc_descriptors_renew();
@@ -173,29 +177,59 @@ static bool fork_schedule(pid_t template, int *status)
 static uint64_t real_ns(void)
 {
     struct timespec now = {0};
-    lc_system_call(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0, 0);
+    lc_quiet_call(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&now, 0, 0);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t batch_begun_ns;
+
+static void count_plain_end(void)
+{
+    struct lc_channel *c = lc.channel;
+    uint32_t done = c->batch_done;
+    c->results[done++] =
+        (struct lc_result){.steps = c->steps, .hash = c->hash, .cut = c->outcome == LC_OUTCOME_CUT};
+    __atomic_store_n(&c->batch_done, done, __ATOMIC_RELEASE);
+}
+
+/* With so many schedules done. */
+static bool batch_is_over(uint32_t done)
+{
+    const struct lc_channel *c = lc.channel;
+    return done >= __atomic_load_n(&c->batch, __ATOMIC_RELAXED) || done == LC_BATCH_MAX ||
+           real_ns() - batch_begun_ns >= c->batch_ns;
+}
+
+bool lc_batch_goes_on(void)
+{
+    struct lc_channel *c = lc.channel;
+    if (!ended_plainly(0) || batch_is_over(c->batch_done + 1))
+        return false;
+    int32_t pid = c->pid;
+    count_plain_end();
+    c->schedule += c->stride;
+    lc_channel_clear(c);
+    c->pid = pid;
+    return true;
 }
 
 /* Returns true in the process of each schedule, false in the template when the batch has ended. */
 static bool run_batch(pid_t template)
 {
     struct lc_channel *c = lc.channel;
-    uint64_t begun_ns = real_ns();
     int status;
+    batch_begun_ns = real_ns();
     lc_processor_pin();
     lc_sleepers_prepare();
     lc_schedules_prepare();
-    for (uint32_t done = 0;; c->schedule += c->stride) {
+    lc_rewind_prepare();
+    for (;; c->schedule += c->stride) {
         if (fork_schedule(template, &status))
             return true;
         if (!ended_plainly(status))
             break;
-        c->results[done++] =
-            (struct lc_result){.steps = c->steps, .hash = c->hash, .cut = c->outcome == LC_OUTCOME_CUT};
-        __atomic_store_n(&c->batch_done, done, __ATOMIC_RELEASE);
-        if (done >= __atomic_load_n(&c->batch, __ATOMIC_RELAXED) || done == LC_BATCH_MAX ||
-            real_ns() - begun_ns >= c->batch_ns)
+        count_plain_end();
+        if (batch_is_over(c->batch_done))
             break;
     }
     send_packet(LC_MSG_DONE, status);

@@ -8,8 +8,8 @@
  *
  * The program runs to its checkpoint (the template), sends LC_MSG_READY, and from then on serves requests:
  * for each LC_MSG_START it runs a batch of schedules under the settings in the channel, one after the other,
- * and answers LC_MSG_DONE with the last one's wait status. For each schedule it forks one process and waits
- * for it. End of file on the socket ends the template. A program that ends before its checkpoint closes the
+ * and answers LC_MSG_DONE with the last one's wait status. For the schedules it forks one process after the
+ * other and waits for it; a process runs as many as it can be rewound for. End of file on the socket ends the template. A program that ends before its checkpoint closes the
  * socket without LC_MSG_READY.
  *
  * A batch has the numbers schedule, schedule + stride, ... In between the command is not asked, since going
@@ -33,7 +33,7 @@
 
 #define LC_CHANNEL_ENV "LOCKCHECK_CHANNEL"
 #define LC_CHANNEL_MAGIC 0x6c6f636b63686b01ull
-#define LC_CHANNEL_VERSION 5u
+#define LC_CHANNEL_VERSION 6u
 
 /* Layout of the memory file, in bytes from its start. */
 #define LC_DECISIONS_OFFSET                                                                                  \
@@ -57,7 +57,9 @@
 #define LC_SUPPRESSIONS_SIZE (1ull << 20)
 #define LC_STACKS_OFFSET (LC_SUPPRESSIONS_OFFSET + LC_SUPPRESSIONS_SIZE) /* struct lc_stacks */
 #define LC_STACKS_SIZE (8ull << 20)
-#define LC_CHANNEL_SIZE (LC_STACKS_OFFSET + LC_STACKS_SIZE)
+#define LC_REWIND_OFFSET (LC_STACKS_OFFSET + LC_STACKS_SIZE) /* the runtime's own, see runtime/rewind.c */
+#define LC_REWIND_SIZE (8ull << 20)
+#define LC_CHANNEL_SIZE (LC_REWIND_OFFSET + LC_REWIND_SIZE)
 
 /* The command sends this signal to a schedule's process that makes no steps. The runtime answers with
  * evidence of kind "uncontrolled" and ends the process. It is never blocked in a controlled program. */

@@ -93,8 +93,11 @@ static void end(void)
         _r_debug.r_version == 1) {
         int code = status; /* another thread may call exit() too, in the last step */
         last_step();
-        if (streams_are_written())
-            lc_system_call(SYS_exit_group, code, 0, 0, 0);
+        if (streams_are_written()) {
+            if (code == 0)
+                lc_rewind();
+            lc_quiet_call(SYS_exit_group, code, 0, 0, 0);
+        }
     }
     if (loaders_end)
         loaders_end();

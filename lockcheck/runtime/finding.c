@@ -431,7 +431,7 @@ static void mark_fault(void **stack, uint32_t frames)
 
 static void end_process(void)
 {
-    syscall(SYS_exit_group, EXIT_WITH_OUTCOME);
+    lc_quiet_call(SYS_exit_group, EXIT_WITH_OUTCOME, 0, 0, 0);
 }
 
 void lc_stop(enum lc_outcome outcome, const char *kind, const char *format, va_list arguments)
@@ -463,6 +463,8 @@ void lc_stop(enum lc_outcome outcome, const char *kind, const char *format, va_l
         lc_evidence_write(kind);
     }
     lc_debugger_stop(LC_DEBUG_OUTCOME);
+    if (outcome == LC_OUTCOME_CUT)
+        lc_rewind();
     end_process();
     __builtin_unreachable();
 }
@@ -589,8 +591,10 @@ size_t lc_outstanding_write(char *buffer, size_t size, bool json)
 
 /* ---- signals that mean a finding ---- */
 
-static void crashed(int sig, siginfo_t *info, void *context)
+void lc_crashed(int sig, siginfo_t *info, void *context)
 {
+    if (sig == SIGSYS && lc_rewind_system_call(info, context))
+        return;
     fault_pc = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
     if (lc.ending)
         end_process();
@@ -624,7 +628,7 @@ void lc_signals_init(void)
     static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
     stack_t stack = {.ss_sp = lc_allocate(ALTERNATE_STACK), .ss_size = ALTERNATE_STACK};
     sigaltstack(&stack, NULL);
-    struct sigaction action = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    struct sigaction action = {.sa_sigaction = lc_crashed, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++) {
         struct sigaction now;

@@ -11,10 +11,21 @@
 #define RESERVED (16ull << 30) /* address space, not memory: pages are taken at first use */
 #define ALIGNMENT 64u
 
+LC_WRITTEN static char *next;
+static char *limit;
+
+uintptr_t lc_memory_end(void)
+{
+    return (uintptr_t)next;
+}
+
+uintptr_t lc_memory_limit(void)
+{
+    return (uintptr_t)limit;
+}
+
 void *lc_allocate(size_t bytes)
 {
-    LC_WRITTEN static char *next;
-    static char *limit;
     if (!next) {
         void *range =
             mmap(NULL, RESERVED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

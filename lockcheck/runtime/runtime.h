@@ -10,6 +10,7 @@
 #define LOCKCHECK_RUNTIME_RUNTIME_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -431,6 +432,8 @@ static inline void lc_mask_of_running(void)
 extern bool lc_sends_signals; /* the program has sent one to itself or to a thread */
 void lc_deliver_signals(void); /* those sent to the running fiber that it does not block */
 void lc_signals_init(void);
+/* The handler of fatal signals. */
+void lc_crashed(int sig, siginfo_t *info, void *context);
 
 /* The running thread takes up an input of the program's. */
 void lc_input(const char *what, long number, const char *source);
@@ -508,6 +511,33 @@ const struct lc_heap_block *lc_heap_block_at(uintptr_t address);
 
 /* Zeroed, never given back; ends the process when there is none. */
 void *lc_allocate(size_t bytes);
+/* The end of what it has handed out, and of what it may. */
+uintptr_t lc_memory_end(void);
+uintptr_t lc_memory_limit(void);
+
+/* ---- one process for many schedules: see rewind.c ---- */
+
+/* A system call that leaves nothing behind but what it writes to the channel, or ends the process. */
+long lc_quiet_call(long number, long a, long b, long c, long d);
+extern const char lc_quiet_call_start[] __attribute__((visibility("hidden")));
+extern const char lc_quiet_call_end[] __attribute__((visibility("hidden")));
+/* Calls a function that does not return, on another stack, whose end is given. */
+_Noreturn void lc_call_on(void *stack_end, void (*function)(void));
+
+/* In the template, before the processes of a batch. */
+void lc_rewind_prepare(void);
+/* At the beginning of a process: is it to be rewound? Then to lc_rewind_place(), in the form of
+ * __builtin_setjmp(), and in the state of the moment at which lc_rewind_arm() is called. */
+bool lc_rewind_wanted(void);
+void **lc_rewind_place(void);
+void lc_rewind_arm(void);
+/* At a plain end of its schedule: goes on with the next one, or returns where the process has to end. */
+void lc_rewind(void);
+/* The handler of SIGSYS. False when it has not been caused here. */
+bool lc_rewind_system_call(const siginfo_t *info, void *context);
+/* Counts a schedule that has ended plainly, and moves the channel on to the next. False when that is not to be
+ * run by this process, and nothing has been done. */
+bool lc_batch_goes_on(void);
 
 /* ---- the C library's own functions ---- */
 

@@ -96,8 +96,7 @@ static void make_room(void)
     if (c->steps > last_step || end >= LC_DECISIONS_SIZE)
         lc_limit_reached();
     uint64_t more = end < ROOM_AT_ONCE ? end : ROOM_AT_ONCE;
-    lc_system_call(SYS_madvise, (long)c + LC_DECISIONS_OFFSET + (long)end, (long)more, MADV_POPULATE_WRITE,
-                   0);
+    lc_quiet_call(SYS_madvise, (long)c + LC_DECISIONS_OFFSET + (long)end, (long)more, MADV_POPULATE_WRITE, 0);
     room += more;
 }
 

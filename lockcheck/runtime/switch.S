@@ -104,6 +104,37 @@ lc_set_thread_pointer:
         .cfi_endproc
         .size   lc_set_thread_pointer, . - lc_set_thread_pointer
 
+/* long lc_quiet_call(long number, long a, long b, long c, long d) */
+        .globl  lc_quiet_call, lc_quiet_call_start, lc_quiet_call_end
+        .hidden lc_quiet_call, lc_quiet_call_start, lc_quiet_call_end
+        .type   lc_quiet_call, @function
+lc_quiet_call:
+lc_quiet_call_start:
+        .cfi_startproc
+        movq    %rdi, %rax
+        movq    %rsi, %rdi
+        movq    %rdx, %rsi
+        movq    %rcx, %rdx
+        movq    %r8, %r10
+        syscall
+        ret
+        .cfi_endproc
+lc_quiet_call_end:
+        .size   lc_quiet_call, . - lc_quiet_call
+
+/* void lc_call_on(void *stack_end, void (*function)(void)): stack_end is aligned to 16 bytes */
+        .globl  lc_call_on
+        .hidden lc_call_on
+        .type   lc_call_on, @function
+lc_call_on:
+        .cfi_startproc
+        .cfi_undefined %rip
+        movq    %rdi, %rsp
+        callq   *%rsi
+        ud2
+        .cfi_endproc
+        .size   lc_call_on, . - lc_call_on
+
 /* The first frame of a fiber: calls r12(r13) and ends every backtrace. */
         .globl  lc_fiber_trampoline
         .hidden lc_fiber_trampoline

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import resource
+
 import pytest
 
 from test_tool_usage import compile_c
@@ -98,3 +100,140 @@ def test_a_limit_of_time_does_not_wait_for_a_batch(lockcheck, tmp_path) -> None:
     assert outcome.code == 0, outcome.text
     assert outcome.result["schedules"] > 300
     assert outcome.result["seconds"] < 25
+
+
+# Each schedule finds everything as it was at the checkpoint, whatever the one before has done to it.
+UNTOUCHED = """
+#include <errno.h>
+#include <fcntl.h>
+#include <fenv.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static int number = 7;
+static char zeros[3 << 20];
+static __thread int own = 3;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+#define PLACE ((void *)0x10000000)
+static char *kept; /* from before the checkpoint */
+static void *program_break;
+static struct {
+    int runs, lowest;
+    char *block; /* where the first block of the heap was */
+} *all;          /* shared by all processes; the first runs only count the threads */
+static int lowest;
+static char path[4096];
+static sigset_t set;
+static struct sigaction action;
+__attribute__((constructor)) static void before(void)
+{
+    kept = strcpy(malloc(64), "kept");
+    all = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANON, -1, 0);
+    program_break = sbrk(0);
+}
+static void late(void)
+{
+    number += 1000;
+}
+static void must(int good, const char *what)
+{
+    if (!good) {
+        dprintf(2, "not as it was: %s\\n", what);
+        _exit(3);
+    }
+}
+__attribute__((noinline)) static void deep(int depth)
+{
+    volatile char frame[4096];
+    memset((char *)frame, depth, sizeof frame);
+    if (depth < 60)
+        deep(depth + 1);
+    must(frame[17] == depth, "the stack");
+}
+static void *work(void *unused)
+{
+    must(own == 3, "thread-local storage");
+    own = 4;
+    pthread_mutex_lock(&mutex);
+    number++;
+    pthread_mutex_unlock(&mutex);
+    volatile char *rest = malloc(100);
+    rest[0] = 1;
+    fesetround(FE_UPWARD);
+    return unused;
+}
+int main(void)
+{
+    must(number == 7, "initialised data");
+    for (size_t i = 0; i < sizeof zeros; i += 4096)
+        must(zeros[i] == 0, "zero-initialised data");
+    must(own == 3, "the main thread's thread-local storage");
+    must(strcmp(kept, "kept") == 0, "the heap");
+    must(fegetround() == FE_TONEAREST, "the rounding mode");
+    char *here = malloc(5000);
+    must(all->runs++ < 2 || all->block == here, "the allocator");
+    all->block = here;
+    CHECK;
+    strcpy(kept, "lost");
+    number = 8;
+    for (size_t i = 0; i < sizeof zeros; i += 40960)
+        zeros[i] = 1;
+    own = 5;
+    atexit(late);
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, work, NULL);
+    deep(0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    must(number == 8 + THREADS, "the sum");
+    fesetround(FE_DOWNWARD);
+    CHANGE;
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("check", "change"),
+    [
+        ("0", "(void)0"),
+        ("must(strcmp(getcwd(path, sizeof path), \"/\") != 0, \"the directory\")", "must(chdir(\"/\") == 0, \"chdir\")"),
+        ("must(fcntl(9, F_GETFD) < 0, \"descriptors\")", "must(dup2(1, 9) == 9, \"dup2\")"),
+        ("(lowest = dup(0), must(all->runs < 3 || lowest == all->lowest, \"the lowest free descriptor\"), all->lowest = lowest)", "(void)0"),
+        ("must(signal(SIGUSR1, SIG_IGN) == SIG_DFL, \"signal handlers\")", "(void)0"),
+        ("must(sbrk(0) == program_break, \"the break\")", "must(sbrk(1 << 20) != (void *)-1, \"sbrk\")"),
+        ("must(sbrk(0) == program_break, \"the break\")", "must(malloc(100 << 10) && malloc(100 << 10), \"malloc\")"),
+        ("(void)0", "free(calloc(1, 9 << 20))"),
+        ("must(mmap(PLACE, 4096, 3, MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANON, -1, 0) == PLACE, \"maps\")", "(void)0"),
+        ("must(umask(077) != 077, \"umask\")", "(void)0"),
+        ("(sigprocmask(0, NULL, &set), must(!sigismember(&set, SIGSYS), \"the mask\"))", "(sigfillset(&set), sigprocmask(SIG_SETMASK, &set, NULL), getppid())"),
+        ("(sigaction(SIGSYS, NULL, &action), must(action.sa_handler != SIG_IGN, \"SIGSYS\"))", "(signal(SIGSYS, SIG_IGN), raise(SIGSYS))"),
+    ],
+)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_each_schedule_begins_at_the_checkpoint(check, change, threads, lockcheck, tmp_path) -> None:
+    source = UNTOUCHED.replace("THREADS", str(threads)).replace("CHECK", check).replace("CHANGE", change)
+    program = compile_c(source, tmp_path / "program", "-lm")
+    outcome = lockcheck("explore", "--strategy", "random", "--schedules", 300, "--jobs", 1, "--", program)
+    assert outcome.code == 0 and outcome.result["schedules"] == 300, outcome.text
+
+
+def test_a_process_runs_many_schedules_where_it_makes_no_system_call(lockcheck, tmp_path) -> None:
+    """A new process begins with faults for all that it touches, which the system counts."""
+    faults = []
+    for act in ("(void)0", "getppid()"):
+        program = compile_c(ORDERS.replace("if (order == 132213)", "").replace("ACT", act), tmp_path / "program")
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+        outcome = lockcheck("explore", "--strategy", "random", "--schedules", 3000, "--jobs", 1, "--", program)
+        assert (outcome.code, outcome.result["schedules"]) == (0, 3000), outcome.text
+        faults.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt - before)
+    assert faults[0] * 4 < faults[1] > 10 * 3000
