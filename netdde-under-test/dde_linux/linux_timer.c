@@ -174,7 +174,8 @@ int del_timer_sync(struct timer_list *timer)
 
         spin_lock_irq(&timer_lock);
         was_pending |= detach(timer);
-        runs = running == timer;
+        /* Its end is not under the lock: what it did is seen from here on only if this load says so. */
+        runs = __atomic_load_n(&running, __ATOMIC_SEQ_CST) == timer;
         spin_unlock_irq(&timer_lock);
         /* Only .softirqd runs timers: if it asks, it asks from within the function. */
         if (!runs || softirq_is_current())
