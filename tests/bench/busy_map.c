@@ -68,8 +68,11 @@ static uint64_t sum(void)
 {
     uint64_t total = 0;
     pthread_rwlock_rdlock(&shape);
-    for (unsigned i = 0; i < BUCKETS; i += 8)
+    for (unsigned i = 0; i < BUCKETS; i += 8) {
+        pthread_mutex_lock(&buckets[i].lock);
         total += buckets[i].slots[0];
+        pthread_mutex_unlock(&buckets[i].lock);
+    }
     pthread_rwlock_unlock(&shape);
     return total;
 }
