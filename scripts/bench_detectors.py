@@ -137,10 +137,14 @@ def look_at(subject: Subject, directory: pathlib.Path, build_directory: pathlib.
     return Row(subject, found, alarms)
 
 
-def slowdowns(directory: pathlib.Path, build_directory: pathlib.Path, rounds: int) -> dict[str, tuple[float, float]]:
+HEAVY = {"ledger": (200_000,), "busy_map": (50_000,)}
+"""Programs without races that do little but access memory and take locks; how much."""
+
+
+def slowdowns(directory: pathlib.Path, build_directory: pathlib.Path, name: str, rounds: int) -> dict[str, tuple[float, float]]:
     """Of each tool, how many times as long it takes, and how much processor time."""
-    source = ROOT / "tests" / "bench" / "ledger.c"
-    ours = directory / "ledger-lockcheck"
+    source = ROOT / "tests" / "bench" / f"{name}.c"
+    ours = directory / f"{name}-lockcheck"
     subprocess.run([build_directory / "bin" / "lockcheck-cc", "-g", "-O1", "-pthread", source, "-o", ours], check=True)
     plain = build(directory, source, True, False)
     lockcheck = [build_directory / "bin" / "lockcheck", "run", "--quiet", "--out", directory / "out", "--detect", "data-race"]
@@ -155,7 +159,7 @@ def slowdowns(directory: pathlib.Path, build_directory: pathlib.Path, rounds: in
     for _ in range(rounds):
         for tool, words in commands.items():
             before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-            subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([str(word) for word in [*words, *HEAVY[name]]], check=True, stdout=subprocess.DEVNULL)
             after, end = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
             processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             times[tool].append((end - begin, processor))
@@ -169,9 +173,11 @@ def bench(build_directory: pathlib.Path, only: Sequence[str], runs: int, rounds:
         raise RuntimeError("valgrind is not installed: scripts/setup --list")
     chosen = [it for it in subjects() if not only or it.name in only or it.source.stem in only]
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="lockcheck-bench-") as name:
-        directory = pathlib.Path(name)
-        slow = slowdowns(directory, build_directory, rounds)
+    with tempfile.TemporaryDirectory(prefix="lockcheck-bench-") as temporary:
+        directory = pathlib.Path(temporary)
+        slow = {name: slowdowns(directory, build_directory, name, rounds) for name in HEAVY}
+        for name, of_tools in slow.items():
+            print(f"{name:28}" + "".join(f"{elapsed:9.1f} {cpu:8.1f}" for elapsed, cpu in of_tools.values()), flush=True)
         print(f"{'':28}" + "".join(f"{TITLES[tool]:>18}" for tool in TOOLS), flush=True)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             for row in pool.map(lambda it: look_at(it, directory, build_directory, runs), chosen):
@@ -183,7 +189,7 @@ def bench(build_directory: pathlib.Path, only: Sequence[str], runs: int, rounds:
     return table(rows, slow, runs)
 
 
-def table(rows: list[Row], slow: dict[str, tuple[float, float]], runs: int) -> list[str]:
+def table(rows: list[Row], slow: dict[str, dict[str, tuple[float, float]]], runs: int) -> list[str]:
     detected = [row for row in rows if row.subject.detected]
     missed = [row.subject.name for row in rows if not row.found["lockcheck"] and any(row.found.values())]
 
@@ -203,8 +209,9 @@ def table(rows: list[Row], slow: dict[str, tuple[float, float]], runs: int) -> l
     others = [row for row in rows if not row.subject.detected]
     lines.append(line(f"other bugs: reports on {len(others)}", lambda tool: str(sum(row.found[tool] for row in others))))
     lines.append(line(f"false alarms on {len(rows)} correct versions", lambda t: str(sum(row.alarms[t] for row in rows))))
-    lines.append(line("slowdown: time", lambda tool: f"{slow[tool][0]:.1f}"))
-    lines.append(line("slowdown: processor time", lambda tool: f"{slow[tool][1]:.1f}"))
+    for name, of_tools in slow.items():
+        lines.append(line(f"`{name}`: times as long", lambda tool: f"{of_tools[tool][0]:.1f}"))
+        lines.append(line(f"`{name}`: times the processor time", lambda tool: f"{of_tools[tool][1]:.1f}"))
     lines += ["", "Found by another tool and not by lockcheck: " + (", ".join(missed) or "nothing") + ".", ""]
     lines += ["| program | " + " | ".join(TITLES[tool] for tool in TOOLS) + " |", "| --- |" + " --- |" * len(TOOLS)]
     for row in rows:
