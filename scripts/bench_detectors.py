@@ -137,7 +137,7 @@ def look_at(subject: Subject, directory: pathlib.Path, build_directory: pathlib.
     return Row(subject, found, alarms)
 
 
-HEAVY = {"ledger": (200_000,), "busy_map": (50_000,)}
+HEAVY = {"ledger": (60_000,), "busy_map": (50_000,)}
 """Programs without races that do little but access memory and take locks; how much."""
 
 
