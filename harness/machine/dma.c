@@ -38,6 +38,7 @@ struct mapping {
     uint64_t length;
     unsigned char *memory;
     enum iommu_direction direction;
+    const char *use; /* or NULL */
 };
 
 struct dma_device {
@@ -226,7 +227,8 @@ static uint64_t find_bus(struct dma_device *device, uint64_t bytes)
     return start;
 }
 
-uint64_t iommu_map(struct dma_device *device, void *address, size_t length, enum iommu_direction direction)
+uint64_t iommu_map_for(struct dma_device *device, void *address, size_t length,
+                       enum iommu_direction direction, const char *use)
 {
     assert(direction >= IOMMU_TO_DEVICE && direction <= IOMMU_BIDIRECTIONAL);
     if (length == 0 || length > IOMMU_BUS_BYTES / 2)
@@ -242,12 +244,17 @@ uint64_t iommu_map(struct dma_device *device, void *address, size_t length, enum
             unsigned at = first_after(device, bus);
             memmove(&device->mappings[at + 1], &device->mappings[at],
                     (device->count - at) * sizeof(device->mappings[0]));
-            device->mappings[at] = (struct mapping){bus, length, address, direction};
+            device->mappings[at] = (struct mapping){bus, length, address, direction, use};
             device->count++;
         }
     }
     pthread_mutex_unlock(&device->lock);
     return bus;
+}
+
+uint64_t iommu_map(struct dma_device *device, void *address, size_t length, enum iommu_direction direction)
+{
+    return iommu_map_for(device, address, length, direction, NULL);
 }
 
 /* Report without the lock: the finding ends the execution here. */
@@ -259,12 +266,27 @@ static void report_fault(struct dma_device *device, const void *object, const ch
     lockcheck_finding_about(object, "dma-fault", text);
 }
 
-void iommu_unmap(struct dma_device *device, uint64_t bus, size_t length)
+void iommu_report_misuse(struct dma_device *device, const char *text)
+{
+    report_fault(device, NULL, text);
+}
+
+static const char *direction_name(enum iommu_direction direction)
+{
+    static const char *const names[] = {
+        [IOMMU_TO_DEVICE] = "reading", [IOMMU_FROM_DEVICE] = "writing", [IOMMU_BIDIRECTIONAL] = "both"};
+
+    return names[direction];
+}
+
+/* Remove a mapping. Returns whether it was there, with what it was in *was. */
+static bool remove_mapping(struct dma_device *device, uint64_t bus, size_t length, struct mapping *was)
 {
     pthread_mutex_lock(&device->lock);
     struct mapping *mapping = mapping_at_or_before(device, bus);
     bool found = mapping && mapping->bus == bus && mapping->length == length;
     if (found) {
+        *was = *mapping;
         size_t at = (size_t)(mapping - device->mappings);
         memmove(mapping, mapping + 1, (device->count - at - 1) * sizeof(*mapping));
         device->count--;
@@ -278,6 +300,58 @@ void iommu_unmap(struct dma_device *device, uint64_t bus, size_t length)
                  length, bus, device->name);
         report_fault(device, NULL, text);
     }
+    return found;
+}
+
+void iommu_unmap(struct dma_device *device, uint64_t bus, size_t length)
+{
+    struct mapping was;
+
+    remove_mapping(device, bus, length, &was);
+}
+
+void iommu_unmap_for(struct dma_device *device, uint64_t bus, size_t length, enum iommu_direction direction,
+                     const char *use)
+{
+    struct mapping was;
+    char text[FAULT_TEXT_MAX];
+
+    if (!remove_mapping(device, bus, length, &was))
+        return;
+    if (was.direction != direction)
+        snprintf(text, sizeof(text),
+                 "the driver unmaps %zu bytes at bus address 0x%" PRIx64
+                 " from device %s for %s, but has mapped them for %s",
+                 length, bus, device->name, direction_name(direction), direction_name(was.direction));
+    else if (was.use != use && (!was.use || !use || strcmp(was.use, use) != 0))
+        snprintf(text, sizeof(text),
+                 "the driver unmaps %zu bytes at bus address 0x%" PRIx64
+                 " from device %s as %s, but has mapped them as %s",
+                 length, bus, device->name, use ? use : "memory", was.use ? was.use : "memory");
+    else
+        return;
+    report_fault(device, NULL, text);
+}
+
+void iommu_sync(struct dma_device *device, uint64_t bus, size_t length, enum iommu_direction direction)
+{
+    char text[FAULT_TEXT_MAX] = "";
+
+    pthread_mutex_lock(&device->lock);
+    const struct mapping *mapping = mapping_at_or_before(device, bus);
+    if (!mapping || bus - mapping->bus >= mapping->length || length > mapping->length - (bus - mapping->bus))
+        snprintf(text, sizeof(text),
+                 "the driver syncs %zu bytes at bus address 0x%" PRIx64
+                 " of device %s, which do not lie in a mapping",
+                 length, bus, device->name);
+    else if (direction & ~mapping->direction)
+        snprintf(text, sizeof(text),
+                 "the driver syncs %zu bytes at bus address 0x%" PRIx64
+                 " of device %s for %s, but has mapped them for %s",
+                 length, bus, device->name, direction_name(direction), direction_name(mapping->direction));
+    pthread_mutex_unlock(&device->lock);
+    if (text[0])
+        report_fault(device, NULL, text);
 }
 
 /*

@@ -64,9 +64,26 @@ void dma_device_set_master(struct dma_device *device, bool on);
  */
 uint64_t iommu_map(struct dma_device *device, void *memory, size_t length, enum iommu_direction direction);
 
+/* The same; use names what the mapping is for ("a page"), for the checks of iommu_unmap_for. It must stay
+ * valid. */
+uint64_t iommu_map_for(struct dma_device *device, void *memory, size_t length, enum iommu_direction direction,
+                       const char *use);
+
 /* End a mapping: bus and length as they were mapped. Otherwise nothing is unmapped, and that is a finding of
  * kind "dma-fault" as well. When it returns no access is in progress in that range. */
 void iommu_unmap(struct dma_device *device, uint64_t bus, size_t length);
+
+/* The same, where direction and use must be the mapping's, too: another system would lose data, or what it
+ * knows of the memory. The mapping ends anyway; the difference is a finding of kind "dma-fault". */
+void iommu_unmap_for(struct dma_device *device, uint64_t bus, size_t length, enum iommu_direction direction,
+                     const char *use);
+
+/* The system hands memory over between processor and device for a moment, without ending its mapping. That it
+ * lies in one mapping and goes in its direction is checked; otherwise a finding of kind "dma-fault". */
+void iommu_sync(struct dma_device *device, uint64_t bus, size_t length, enum iommu_direction direction);
+
+/* The system that drives the device has found that DMA is used wrongly: a finding of kind "dma-fault". */
+void iommu_report_misuse(struct dma_device *device, const char *text);
 
 /*
  * Device side: copy from memory, and to memory. object: what the access is made for, such as a descriptor
