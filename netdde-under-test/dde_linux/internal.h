@@ -40,7 +40,9 @@ struct task_struct {
     int irqs_off; /* local_irq_disable calls */
     int hardirq;  /* interrupt handlers it is in */
     int rcu_nesting;
-    int rcu_index; /* which counter the outermost read side is in */
+    int rcu_index;     /* which counter the outermost read side is in */
+    u64 dma_unchecked; /* bus address of its last mapping until it has looked whether that failed; 0 none */
+    struct frag_chunk *frag_chunk; /* that the next pieces for frames are cut from, or NULL; see frag.c */
     char comm[TASK_NAME_MAX];
 
     int (*threadfn)(void *data); /* kernel threads only, as all that follows */
@@ -56,6 +58,9 @@ struct task_struct *task_create(const char *name);
 void task_put(struct task_struct *task);
 /* Make it the calling thread's. */
 void task_set_current(struct task_struct *task);
+
+/* frag.c: give back what a thread that ends has. */
+void frag_release(struct task_struct *task);
 
 /* wait.c: the one lock of all wait queues and completions. */
 void wait_lock(void);
@@ -83,8 +88,12 @@ void napi_init(void);
 void xmit_init(void);
 void linkwatch_init(void);
 
-/* machine.c: what the machine's IOMMU knows a PCI function by; NULL when there is no such function. */
+/* dma.c: what the machine's IOMMU knows a PCI function by; NULL when there is no such function. */
 void *machine_dma_domain(unsigned int bus, unsigned int slot, unsigned int func);
+
+/* dma.c: a driver has left the device; a finding when it has left mappings behind. */
+struct device;
+void dma_check_released(struct device *dev, const char *driver);
 
 /* pci.c: the devices that have a driver. */
 int pci_bound_devices(void);
@@ -97,6 +106,7 @@ int qdisc_create(struct net_device *dev); /* 0 or -ENOMEM; not active */
 void qdisc_destroy(struct net_device *dev);
 void qdisc_activate(struct net_device *dev); /* under rtnl, as the next */
 void qdisc_deactivate(struct net_device *dev);
+bool qdisc_is_active(const struct net_device *dev); /* of a registered device */
 
 /* linkwatch.c: drop the events of a device that goes away; under rtnl. */
 void linkwatch_forget(struct net_device *dev);

@@ -110,6 +110,13 @@ u32 ethtool_op_get_link(struct net_device *dev)
     return netif_carrier_ok(dev);
 }
 
+int ethtool_op_get_ts_info(struct net_device *dev __always_unused, struct ethtool_ts_info *info)
+{
+    info->so_timestamping = 0;
+    info->phc_index = -1;
+    return 0;
+}
+
 int __ethtool_get_link_ksettings(struct net_device *dev, struct ethtool_link_ksettings *settings)
 {
     ASSERT_RTNL();

@@ -174,6 +174,12 @@ void disable_irq_nosync(unsigned int irq)
     ddekit_interrupt_disable((int)irq);
 }
 
+bool disable_hardirq(unsigned int irq)
+{
+    disable_irq(irq);
+    return true;
+}
+
 void enable_irq(unsigned int irq)
 {
     ddekit_interrupt_enable((int)irq);

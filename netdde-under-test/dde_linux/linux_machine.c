@@ -1,23 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where the Linux environment meets the machine: registers (through DDEKit) and DMA (DDEKit has nothing for
- * an IOMMU, so this file, and no other here, uses the machine's own interface).
- *
- * See <linux/io.h> and <linux/dma-mapping.h>.
+ * Device registers, through DDEKit. See <linux/io.h>.
  */
-#include <ddekit/memory.h>
 #include <ddekit/resources.h>
 
-#include <linux/dma-mapping.h>
 #include <linux/io.h>
-
-#include "harness/machine/dma.h"
-#include "harness/machine/pci.h"
-#include "netdde-under-test/dde_linux/internal.h"
-
-#define BUS_ADDRESS_BITS 32
-
-/* --- Registers ----------------------------------------------------------------------------------------- */
 
 static bool is_port(const volatile void *cookie)
 {
@@ -140,6 +127,18 @@ void memcpy_toio(volatile void __iomem *to, const void *from, size_t count)
         writeb(((const u8 *)from)[i], (volatile char *)to + i);
 }
 
+void ioread16_rep(const void __iomem *addr, void *to, unsigned long count)
+{
+    for (u16 *word = to; count > 0; count--)
+        *word++ = ioread16(addr);
+}
+
+void iowrite16_rep(void __iomem *addr, const void *from, unsigned long count)
+{
+    for (const u16 *word = from; count > 0; count--)
+        iowrite16(*word++, addr);
+}
+
 void __iomem *ioremap(phys_addr_t offset, size_t size)
 {
     ddekit_addr_t address;
@@ -150,86 +149,4 @@ void __iomem *ioremap(phys_addr_t offset, size_t size)
 void iounmap(volatile void __iomem *addr __always_unused)
 {
     /* ddekit_release_mem wants the physical address, which Linux does not give; it would do nothing. */
-}
-
-/* --- DMA ----------------------------------------------------------------------------------------------- */
-
-void *machine_dma_domain(unsigned int bus, unsigned int slot, unsigned int func)
-{
-    struct pci_function *function = pci_function_find(bus, slot, func);
-
-    return function ? pci_function_dma(function) : NULL;
-}
-
-void *dma_alloc_coherent(struct device *dev, size_t size, dma_addr_t *dma_handle, gfp_t gfp __always_unused)
-{
-    void *memory;
-    u64 bus;
-
-    if (!dev->dma_domain)
-        return NULL;
-    memory = ddekit_contig_malloc(size, 0, 0, 0, 0);
-    if (!memory)
-        return NULL;
-    bus = iommu_map(dev->dma_domain, memory, size, IOMMU_BIDIRECTIONAL);
-    if (bus == 0) {
-        ddekit_contig_free(memory, size);
-        return NULL;
-    }
-    *dma_handle = bus;
-    return memory;
-}
-
-void dma_free_coherent(struct device *dev, size_t size, void *cpu_addr, dma_addr_t dma_handle)
-{
-    iommu_unmap(dev->dma_domain, dma_handle, size);
-    ddekit_contig_free(cpu_addr, size);
-}
-
-static enum iommu_direction direction_of(enum dma_data_direction dir)
-{
-    switch (dir) {
-    case DMA_TO_DEVICE:
-        return IOMMU_TO_DEVICE;
-    case DMA_FROM_DEVICE:
-        return IOMMU_FROM_DEVICE;
-    default:
-        return IOMMU_BIDIRECTIONAL;
-    }
-}
-
-dma_addr_t dma_map_single(struct device *dev, void *ptr, size_t size, enum dma_data_direction dir)
-{
-    u64 bus = dev->dma_domain ? iommu_map(dev->dma_domain, ptr, size, direction_of(dir)) : 0;
-
-    return bus ? bus : DMA_MAPPING_ERROR;
-}
-
-void dma_unmap_single(struct device *dev, dma_addr_t addr, size_t size,
-                      enum dma_data_direction dir __always_unused)
-{
-    iommu_unmap(dev->dma_domain, addr, size);
-}
-
-int dma_set_mask(struct device *dev, u64 mask)
-{
-    if (!dev->dma_mask || mask < DMA_BIT_MASK(BUS_ADDRESS_BITS))
-        return -EIO;
-    *dev->dma_mask = mask;
-    return 0;
-}
-
-int dma_set_coherent_mask(struct device *dev, u64 mask)
-{
-    if (mask < DMA_BIT_MASK(BUS_ADDRESS_BITS))
-        return -EIO;
-    dev->coherent_dma_mask = mask;
-    return 0;
-}
-
-int dma_set_mask_and_coherent(struct device *dev, u64 mask)
-{
-    int rc = dma_set_mask(dev, mask);
-
-    return rc ? rc : dma_set_coherent_mask(dev, mask);
 }

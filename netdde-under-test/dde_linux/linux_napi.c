@@ -8,6 +8,7 @@
  *
  * Left out: threaded and busy polling, GRO, receive packet steering.
  */
+#include <linux/etherdevice.h>
 #include <linux/interrupt.h>
 #include <linux/jiffies.h>
 #include <linux/netdevice.h>
@@ -49,6 +50,7 @@ void netif_napi_add_weight(struct net_device *dev, struct napi_struct *napi,
     napi->poll = poll;
     napi->weight = weight;
     napi->dev = dev;
+    napi->skb = NULL;
     /* Disabled until napi_enable. */
     napi->state = BIT(NAPI_STATE_SCHED) | BIT(NAPI_STATE_NPSVC);
     list_add(&napi->dev_list, &dev->napi_list);
@@ -58,6 +60,7 @@ void netif_napi_del(struct napi_struct *napi)
 {
     list_del(&napi->dev_list);
     synchronize_net();
+    napi_free_frags(napi);
 }
 
 bool napi_schedule_prep(struct napi_struct *n)
@@ -117,17 +120,31 @@ static bool napi_seize(struct napi_struct *n)
     return true;
 }
 
+/* A driver that disables it once more waits until it is enabled, which in most drivers is for ever. A
+ * function of its own, so that a stack tells that from the wait for a poll. */
+static noinline void wait_for_enable(struct napi_struct *n)
+{
+    wait_event(poll_finished, napi_seize(n));
+}
+
 void napi_disable(struct napi_struct *n)
 {
     set_bit(NAPI_STATE_DISABLE, &n->state);
-    wait_event(poll_finished, napi_seize(n));
+    if (napi_state(n) & BIT(NAPI_STATE_NPSVC))
+        wait_for_enable(n);
+    else
+        wait_event(poll_finished, napi_seize(n));
     clear_bit(NAPI_STATE_DISABLE, &n->state);
 }
 
 void napi_enable(struct napi_struct *n)
 {
     BUG_ON(!(napi_state(n) & BIT(NAPI_STATE_SCHED)));
-    __atomic_fetch_and(&n->state, ~(BIT(NAPI_STATE_SCHED) | BIT(NAPI_STATE_NPSVC)), __ATOMIC_SEQ_CST);
+    unsigned long old =
+        __atomic_fetch_and(&n->state, ~(BIT(NAPI_STATE_SCHED) | BIT(NAPI_STATE_NPSVC)), __ATOMIC_SEQ_CST);
+
+    if (old & BIT(NAPI_STATE_DISABLE))
+        wake_up_all(&poll_finished);
 }
 
 /* Poll once. Returns the frames; *again when it has more and is still scheduled. */
@@ -238,6 +255,36 @@ int netif_receive_skb(struct sk_buff *skb)
 int napi_gro_receive(struct napi_struct *napi __always_unused, struct sk_buff *skb)
 {
     return netif_receive_skb(skb);
+}
+
+/* Room in the head of a buffer that is filled with pages, for the headers. */
+#define FRAGS_HEAD 128
+
+struct sk_buff *napi_get_frags(struct napi_struct *napi)
+{
+    if (!napi->skb)
+        napi->skb = napi_alloc_skb(napi, FRAGS_HEAD);
+    return napi->skb;
+}
+
+/* The buffer has no header yet: it begins in the first page. */
+int napi_gro_frags(struct napi_struct *napi)
+{
+    struct sk_buff *skb = napi->skb;
+
+    napi->skb = NULL;
+    if (skb->len < ETH_HLEN || !__pskb_pull_tail(skb, ETH_HLEN)) {
+        kfree_skb(skb);
+        return NET_RX_DROP;
+    }
+    skb->protocol = eth_type_trans(skb, napi->dev);
+    return netif_receive_skb(skb);
+}
+
+void napi_free_frags(struct napi_struct *napi)
+{
+    kfree_skb(napi->skb);
+    napi->skb = NULL;
 }
 
 /* --- The backlog --------------------------------------------------------------------------------------- */

@@ -296,8 +296,12 @@ unsigned int dev_get_flags(const struct net_device *dev)
 {
     unsigned int flags = dev->flags & ~(unsigned int)(IFF_RUNNING | IFF_LOWER_UP);
 
-    if (netif_running(dev) && netif_carrier_ok(dev))
-        flags |= IFF_RUNNING | IFF_LOWER_UP;
+    if (!netif_running(dev) || !netif_carrier_ok(dev))
+        return flags;
+    flags |= IFF_LOWER_UP;
+    /* The link watch has followed: frames go out. */
+    if (qdisc_is_active(dev))
+        flags |= IFF_RUNNING;
     return flags;
 }
 

@@ -77,20 +77,31 @@ static void update_command(struct pci_dev *dev, u16 set, u16 clear)
     pci_write_config_word(dev, PCI_COMMAND, (u16)((command & ~clear) | set));
 }
 
-int pci_enable_device(struct pci_dev *dev)
+/* kinds: which BARs to decode, IORESOURCE_*. */
+static int enable_device(struct pci_dev *dev, unsigned long kinds)
 {
     u16 decode = 0;
 
     if (atomic_inc_return(&dev->enable_cnt) > 1)
         return 0;
     for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
-        if (pci_resource_flags(dev, bar) & IORESOURCE_IO)
+        if (pci_resource_flags(dev, bar) & kinds & IORESOURCE_IO)
             decode |= PCI_COMMAND_IO;
-        if (pci_resource_flags(dev, bar) & IORESOURCE_MEM)
+        if (pci_resource_flags(dev, bar) & kinds & IORESOURCE_MEM)
             decode |= PCI_COMMAND_MEMORY;
     }
     update_command(dev, decode, 0);
     return 0;
+}
+
+int pci_enable_device(struct pci_dev *dev)
+{
+    return enable_device(dev, IORESOURCE_IO | IORESOURCE_MEM);
+}
+
+int pci_enable_device_mem(struct pci_dev *dev)
+{
+    return enable_device(dev, IORESOURCE_MEM);
 }
 
 /* As in Linux only bus mastering ends: the registers can still be read. */
@@ -108,6 +119,48 @@ void pci_set_master(struct pci_dev *dev)
 void pci_clear_master(struct pci_dev *dev)
 {
     update_command(dev, 0, PCI_COMMAND_MASTER);
+}
+
+int pci_set_mwi(struct pci_dev *dev)
+{
+    u16 command;
+
+    update_command(dev, PCI_COMMAND_INVALIDATE, 0);
+    pci_read_config_word(dev, PCI_COMMAND, &command);
+    return command & PCI_COMMAND_INVALIDATE ? 0 : -EINVAL;
+}
+
+void pci_clear_mwi(struct pci_dev *dev)
+{
+    update_command(dev, 0, PCI_COMMAND_INVALIDATE);
+}
+
+/* The field of the PCI-X command register counts from 512 bytes in powers of two. */
+#define PCIX_READ_MIN 512
+
+int pcix_get_mmrbc(struct pci_dev *dev)
+{
+    u8 capability = pci_find_capability(dev, PCI_CAP_ID_PCIX);
+    u16 command;
+
+    if (!capability)
+        return -EINVAL;
+    pci_read_config_word(dev, capability + PCI_X_CMD, &command);
+    return PCIX_READ_MIN << ((command & PCI_X_CMD_MAX_READ) >> 2);
+}
+
+int pcix_set_mmrbc(struct pci_dev *dev, int mmrbc)
+{
+    u8 capability = pci_find_capability(dev, PCI_CAP_ID_PCIX);
+    u16 command, field = 0;
+
+    if (!capability || mmrbc < PCIX_READ_MIN || mmrbc > PCIX_READ_MIN << 3 || (mmrbc & (mmrbc - 1)))
+        return -EINVAL;
+    while (PCIX_READ_MIN << field < mmrbc)
+        field++;
+    pci_read_config_word(dev, capability + PCI_X_CMD, &command);
+    pci_write_config_word(dev, capability + PCI_X_CMD, (u16)((command & ~PCI_X_CMD_MAX_READ) | field << 2));
+    return 0;
 }
 
 int pci_save_state(struct pci_dev *dev)
@@ -130,9 +183,20 @@ void pci_restore_state(struct pci_dev *dev)
 
 /* --- Base address registers ---------------------------------------------------------------------------- */
 
-int pci_request_regions(struct pci_dev *dev, const char *name)
+int pci_select_bars(struct pci_dev *dev, unsigned long flags)
+{
+    int bars = 0;
+
+    for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++)
+        bars |= pci_resource_flags(dev, bar) & flags ? 1 << bar : 0;
+    return bars;
+}
+
+int pci_request_selected_regions(struct pci_dev *dev, int bars, const char *name)
 {
     for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+        if (!(bars & 1 << bar))
+            continue;
         if ((pci_resource_flags(dev, bar) & IORESOURCE_IO) &&
             ddekit_request_io(pci_resource_start(dev, bar), pci_resource_len(dev, bar)) != 0)
             return -EBUSY;
@@ -141,13 +205,32 @@ int pci_request_regions(struct pci_dev *dev, const char *name)
     return 0;
 }
 
-void pci_release_regions(struct pci_dev *dev)
+void pci_release_selected_regions(struct pci_dev *dev, int bars)
 {
     for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+        if (!(bars & 1 << bar))
+            continue;
         if (dev->resource[bar].name && (pci_resource_flags(dev, bar) & IORESOURCE_IO))
             ddekit_release_io(pci_resource_start(dev, bar), pci_resource_len(dev, bar));
         dev->resource[bar].name = NULL;
     }
+}
+
+#define ALL_BARS ((1 << PCI_STD_NUM_BARS) - 1)
+
+int pci_request_regions(struct pci_dev *dev, const char *name)
+{
+    return pci_request_selected_regions(dev, ALL_BARS, name);
+}
+
+void pci_release_regions(struct pci_dev *dev)
+{
+    pci_release_selected_regions(dev, ALL_BARS);
+}
+
+void __iomem *pci_ioremap_bar(struct pci_dev *dev, int bar)
+{
+    return pci_resource_flags(dev, bar) & IORESOURCE_MEM ? pci_iomap(dev, bar, 0) : NULL;
 }
 
 void __iomem *pci_iomap(struct pci_dev *dev, int bar, unsigned long maxlen)
@@ -304,6 +387,7 @@ void pci_unregister_driver(struct pci_driver *driver)
             continue;
         if (driver->remove)
             driver->remove(dev);
+        dma_check_released(&dev->dev, driver->name);
         dev->driver = NULL;
         dev->dev.driver = NULL;
         dev->dev.driver_data = NULL;

@@ -12,6 +12,7 @@
 
 #include <linux/bug.h>
 #include <linux/device.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/netdevice.h>
 #include <linux/printk.h>
@@ -228,6 +229,36 @@ void linux_netdev_printk(const char *level, const struct net_device *dev, const 
         printk("%s%s %s %s: %s", level, dev_driver_string(parent), dev_name(parent), netdev_name(dev), text);
     else
         printk("%s%s: %s", level, netdev_name(dev), text);
+}
+
+#define HEX_ROW_MAX 32 /* bytes */
+
+void print_hex_dump(const char *level, const char *prefix, int prefix_type, int rowsize,
+                    int groupsize __always_unused, const void *buf, size_t len, bool ascii __always_unused)
+{
+    size_t row = (size_t)clamp(rowsize, 1, HEX_ROW_MAX);
+
+    for (size_t at = 0; at < len; at += row) {
+        char text[3 * HEX_ROW_MAX + 1] = "";
+
+        for (size_t i = 0; i < min(row, len - at); i++)
+            snprintf(text + 3 * i, sizeof(text) - 3 * i, " %02x", ((const u8 *)buf)[at + i]);
+        if (prefix_type == DUMP_PREFIX_NONE)
+            printk("%s%s%s\n", level, prefix, text + 1);
+        else
+            printk("%s%s%08zx:%s\n", level, prefix, at, text);
+    }
+}
+
+int net_ratelimit(void)
+{
+    static atomic_t allowed = ATOMIC_INIT(0);
+    static unsigned long begun; /* jiffies; who changes it begins a new interval */
+    unsigned long seen = READ_ONCE(begun), now = jiffies;
+
+    if ((!seen || time_after(now, seen + 5 * HZ)) && cmpxchg(&begun, seen, now | 1) == seen)
+        atomic_set(&allowed, 10);
+    return atomic_dec_return(&allowed) >= 0;
 }
 
 void linux_bug(const char *what, const char *file, int line)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Socket buffers, see <linux/skbuff.h>: a record, and a head with the data and, behind it, what all clones
- * share.
+ * share, the pieces of pages among it.
  */
 #include <linux/kernel.h>
 #include <linux/netdevice.h>
@@ -10,25 +10,40 @@
 
 #define NO_HEADER ((u16)~0u)
 
-struct sk_buff *alloc_skb(unsigned int size, gfp_t priority)
+/* Give a record the head, with so many bytes of room in front of the shared part. */
+static void use_head(struct sk_buff *skb, unsigned char *head, size_t room)
 {
-    size_t room = SKB_DATA_ALIGN((size_t)size);
-    struct sk_buff *skb = kzalloc(sizeof(*skb), priority);
-
-    if (!skb)
-        return NULL;
-    skb->head = kmalloc(room + sizeof(struct skb_shared_info), priority);
-    if (!skb->head) {
-        kfree(skb);
-        return NULL;
-    }
-    skb->data = skb->head;
+    skb->head = skb->data = head;
     skb->end = (sk_buff_data_t)room;
     skb->truesize = (unsigned int)(room + sizeof(*skb) + sizeof(struct skb_shared_info));
     skb->mac_header = skb->transport_header = NO_HEADER;
     refcount_set(&skb->users, 1);
-    memset(skb_shinfo(skb), 0, sizeof(struct skb_shared_info));
+    memset(skb_shinfo(skb), 0, offsetof(struct skb_shared_info, frags));
     atomic_set(&skb_shinfo(skb)->dataref, 1);
+}
+
+struct sk_buff *alloc_skb(unsigned int size, gfp_t priority)
+{
+    size_t room = SKB_DATA_ALIGN((size_t)size);
+    struct sk_buff *skb = kzalloc(sizeof(*skb), priority);
+    unsigned char *head = skb ? kmalloc(room + sizeof(struct skb_shared_info), priority) : NULL;
+
+    if (!head) {
+        kfree(skb);
+        return NULL;
+    }
+    use_head(skb, head, room);
+    return skb;
+}
+
+struct sk_buff *napi_build_skb(void *memory, unsigned int size)
+{
+    struct sk_buff *skb = kzalloc(sizeof(*skb), GFP_ATOMIC);
+
+    if (!skb)
+        return NULL;
+    skb->head_frag = 1;
+    use_head(skb, memory, size - SKB_DATA_ALIGN(sizeof(struct skb_shared_info)));
     return skb;
 }
 
@@ -57,6 +72,7 @@ static void copy_header(struct sk_buff *to, const struct sk_buff *from)
     to->pkt_type = from->pkt_type;
     to->ip_summed = from->ip_summed;
     to->vlan_present = from->vlan_present;
+    to->no_fcs = from->no_fcs;
     to->priority = from->priority;
     to->mark = from->mark;
     to->csum = from->csum;
@@ -76,7 +92,9 @@ struct sk_buff *skb_clone(struct sk_buff *skb, gfp_t gfp)
         return NULL;
     copy_header(clone, skb);
     clone->len = skb->len;
+    clone->data_len = skb->data_len;
     clone->head = skb->head;
+    clone->head_frag = skb->head_frag;
     clone->data = skb->data;
     clone->tail = skb->tail;
     clone->end = skb->end;
@@ -89,13 +107,14 @@ struct sk_buff *skb_clone(struct sk_buff *skb, gfp_t gfp)
 
 struct sk_buff *skb_copy(const struct sk_buff *skb, gfp_t gfp)
 {
-    struct sk_buff *copy = alloc_skb(skb->end, gfp);
+    struct sk_buff *copy = alloc_skb(skb->end + skb->data_len, gfp);
 
     if (!copy)
         return NULL;
     copy_header(copy, skb);
     skb_reserve(copy, (int)skb_headroom(skb));
-    memcpy(skb_put(copy, skb->len), skb->data, skb->len);
+    memcpy(copy->head, skb->head, skb_headroom(skb)); /* headers that were pulled */
+    skb_copy_bits(skb, 0, skb_put(copy, skb->len), (int)skb->len);
     return copy;
 }
 
@@ -108,13 +127,27 @@ void skb_orphan(struct sk_buff *skb)
         destructor(skb);
 }
 
+/* Give back the reference to the head and to what belongs to it. */
+static void release_data(struct sk_buff *skb)
+{
+    struct skb_shared_info *shared = skb_shinfo(skb);
+
+    if (!atomic_dec_and_test(&shared->dataref))
+        return;
+    for (int i = 0; i < shared->nr_frags; i++)
+        put_page(shared->frags[i].page);
+    if (skb->head_frag)
+        skb_free_frag(skb->head);
+    else
+        kfree(skb->head);
+}
+
 static void skb_release(struct sk_buff *skb)
 {
     if (!skb || !refcount_dec_and_test(&skb->users))
         return;
     skb_orphan(skb);
-    if (atomic_dec_and_test(&skb_shinfo(skb)->dataref))
-        kfree(skb->head);
+    release_data(skb);
     kfree(skb);
 }
 
@@ -126,6 +159,14 @@ void kfree_skb(struct sk_buff *skb)
 void consume_skb(struct sk_buff *skb)
 {
     skb_release(skb);
+}
+
+void napi_consume_skb(struct sk_buff *skb, int budget)
+{
+    if (budget == 0)
+        dev_consume_skb_any(skb);
+    else
+        consume_skb(skb);
 }
 
 void *skb_put(struct sk_buff *skb, unsigned int len)
@@ -162,7 +203,7 @@ void skb_trim(struct sk_buff *skb, unsigned int len)
     skb->len = len;
 }
 
-/* Move the frame into a larger head. */
+/* Move the frame into a head of its own, with more room behind the data. */
 static int expand(struct sk_buff *skb, unsigned int more)
 {
     size_t room = SKB_DATA_ALIGN((size_t)skb->end + more);
@@ -173,10 +214,12 @@ static int expand(struct sk_buff *skb, unsigned int more)
         return -ENOMEM;
     memcpy(head, skb->head, skb->tail);
     memcpy(head + room, shared, sizeof(*shared));
+    for (int i = 0; i < shared->nr_frags; i++)
+        get_page(shared->frags[i].page);
     skb->data = head + skb_headroom(skb);
-    if (atomic_dec_and_test(&shared->dataref))
-        kfree(skb->head);
+    release_data(skb);
     skb->head = head;
+    skb->head_frag = 0;
     skb->end = (sk_buff_data_t)room;
     skb->cloned = 0;
     atomic_set(&skb_shinfo(skb)->dataref, 1);
@@ -189,6 +232,10 @@ int skb_put_padto(struct sk_buff *skb, unsigned int len)
 
     if (skb->len >= len)
         return 0;
+    if (skb_linearize(skb)) {
+        kfree_skb(skb);
+        return -ENOMEM;
+    }
     missing = len - skb->len;
     if ((skb->cloned || skb_tailroom(skb) < (int)missing) && expand(skb, missing)) {
         kfree_skb(skb);
@@ -200,11 +247,142 @@ int skb_put_padto(struct sk_buff *skb, unsigned int len)
 
 int skb_copy_bits(const struct sk_buff *skb, int offset, void *to, int len)
 {
-    if (offset < 0 || len < 0 || (unsigned int)offset + (unsigned int)len > skb->len)
+    const struct skb_shared_info *shared = skb_shinfo(skb);
+    unsigned int from = (unsigned int)offset, left = (unsigned int)len, piece;
+
+    if (offset < 0 || len < 0 || from + left > skb->len)
         return -EFAULT;
-    memcpy(to, skb->data + offset, (size_t)len);
+    if (from < skb_headlen(skb)) {
+        piece = min(left, skb_headlen(skb) - from);
+        memcpy(to, skb->data + from, piece);
+        to = (char *)to + piece;
+        left -= piece;
+        from += piece;
+    }
+    from -= skb_headlen(skb);
+    for (int i = 0; left > 0; i++) {
+        const skb_frag_t *frag = &shared->frags[i];
+
+        if (from >= frag->size) {
+            from -= frag->size;
+            continue;
+        }
+        piece = min(left, frag->size - from);
+        memcpy(to, (char *)skb_frag_address(frag) + from, piece);
+        to = (char *)to + piece;
+        left -= piece;
+        from = 0;
+    }
     return 0;
 }
+
+/* --- Pages --------------------------------------------------------------------------------------------- */
+
+void skb_fill_page_desc(struct sk_buff *skb, int i, struct page *page, int off, int size)
+{
+    struct skb_shared_info *shared = skb_shinfo(skb);
+
+    BUG_ON(i >= MAX_SKB_FRAGS);
+    shared->frags[i] = (skb_frag_t){.page = page, .offset = (u32)off, .size = (u32)size};
+    shared->nr_frags = (u8)(i + 1);
+}
+
+/* Take bytes off the front of the pages. */
+static void drop_from_pages(struct sk_buff *skb, unsigned int count)
+{
+    struct skb_shared_info *shared = skb_shinfo(skb);
+    u8 kept = 0;
+
+    skb->data_len -= count;
+    for (int i = 0; i < shared->nr_frags; i++) {
+        skb_frag_t frag = shared->frags[i];
+        unsigned int gone = min(count, frag.size);
+
+        count -= gone;
+        frag.offset += gone;
+        frag.size -= gone;
+        if (frag.size == 0)
+            put_page(frag.page);
+        else
+            shared->frags[kept++] = frag;
+    }
+    shared->nr_frags = kept;
+}
+
+void *__pskb_pull_tail(struct sk_buff *skb, int delta)
+{
+    unsigned int count = (unsigned int)delta;
+
+    if (count > skb->data_len)
+        return NULL;
+    if ((skb->cloned || skb_tailroom(skb) < delta) && expand(skb, count))
+        return NULL;
+    skb_copy_bits(skb, (int)skb_headlen(skb), skb_tail_pointer(skb), delta);
+    drop_from_pages(skb, count);
+    skb->tail += count;
+    return skb_tail_pointer(skb);
+}
+
+int skb_linearize(struct sk_buff *skb)
+{
+    return !skb_is_nonlinear(skb) || __pskb_pull_tail(skb, (int)skb->data_len) ? 0 : -ENOMEM;
+}
+
+int pskb_trim(struct sk_buff *skb, unsigned int len)
+{
+    struct skb_shared_info *shared = skb_shinfo(skb);
+    unsigned int end = skb_headlen(skb);
+    u8 kept = 0;
+
+    if (skb->len <= len)
+        return 0;
+    if (!skb_is_nonlinear(skb)) {
+        skb_trim(skb, len);
+        return 0;
+    }
+    if (skb->cloned && expand(skb, 0))
+        return -ENOMEM;
+    shared = skb_shinfo(skb);
+    if (len < end)
+        skb->tail -= end - len;
+    for (int i = 0; i < shared->nr_frags; i++) {
+        skb_frag_t *frag = &shared->frags[i];
+
+        if (end >= len) {
+            put_page(frag->page);
+            continue;
+        }
+        frag->size = min(frag->size, len - end);
+        end += frag->size;
+        kept++;
+    }
+    shared->nr_frags = kept;
+    skb->len = len;
+    skb->data_len = len > skb->tail - skb_headroom(skb) ? len - (skb->tail - skb_headroom(skb)) : 0;
+    return 0;
+}
+
+int skb_cow_head(struct sk_buff *skb, unsigned int headroom)
+{
+    unsigned int missing = headroom > skb_headroom(skb) ? headroom - skb_headroom(skb) : 0;
+    unsigned int length = skb_headlen(skb);
+
+    if (!missing && !skb->cloned)
+        return 0;
+    if (expand(skb, missing))
+        return -ENOMEM;
+    memmove(skb->data + missing, skb->data, length);
+    skb->data += missing;
+    skb->tail += missing;
+    skb->mac_header = (u16)(skb->mac_header + missing);
+    skb->network_header = (u16)(skb->network_header + missing);
+    skb->transport_header = (u16)(skb->transport_header + missing);
+    if (skb->ip_summed == CHECKSUM_PARTIAL)
+        skb->csum_start = (u16)(skb->csum_start + missing);
+    return 0;
+}
+
+/* --- Checksums ----------------------------------------------------------------------------------------- */
 
 /* The Internet checksum (RFC 1071) of a piece, ready to be stored in network order. Zero, which UDP takes for
  * "none", is sent as its equal 0xffff. */
@@ -234,13 +412,15 @@ static void fill_checksum(const struct sk_buff *skb, u8 *data)
 
 void skb_copy_and_csum_dev(const struct sk_buff *skb, u8 *to)
 {
-    memcpy(to, skb->data, skb->len);
+    skb_copy_bits(skb, 0, to, (int)skb->len);
     if (skb->ip_summed == CHECKSUM_PARTIAL)
         fill_checksum(skb, to);
 }
 
 int skb_checksum_help(struct sk_buff *skb)
 {
+    if (skb_linearize(skb) || (skb->cloned && expand(skb, 0)))
+        return -ENOMEM;
     if (skb->ip_summed == CHECKSUM_PARTIAL)
         fill_checksum(skb, skb->data);
     skb->ip_summed = CHECKSUM_NONE;

@@ -38,6 +38,7 @@ void task_put(struct task_struct *task)
         return;
     if (task->sleep)
         ddekit_sem_deinit(task->sleep);
+    frag_release(task);
     kfree(task);
 }
 
@@ -197,6 +198,12 @@ void mdelay(unsigned long msecs)
 void msleep(unsigned int msecs)
 {
     ddekit_thread_msleep(msecs);
+}
+
+unsigned long msleep_interruptible(unsigned int msecs)
+{
+    msleep(msecs);
+    return 0;
 }
 
 void usleep_range(unsigned long min_us, unsigned long max_us __always_unused)

@@ -7,11 +7,13 @@
  * looks at the list again, under the lock, after each frame. A queue that the driver has stopped is left
  * alone; netif_wake_queue schedules it with the net-tx softirq.
  *
- * The watchdog's timer is started by a transmission and stops by itself when a whole period has passed
- * without one and the queue is not stopped. (Linux lets it run for ever.)
+ * The watchdog's timer is started by a transmission, and by a driver that stops the queue; it stops by itself
+ * when a whole period has passed without a transmission and the queue is not stopped. (Linux lets it run for
+ * ever.)
  *
  * Left out: other disciplines, several queues, GSO, byte queue limits.
  */
+#include <linux/if_vlan.h>
 #include <linux/interrupt.h>
 #include <linux/jiffies.h>
 #include <linux/netdevice.h>
@@ -138,6 +140,11 @@ void qdisc_destroy(struct net_device *dev)
     kfree(q);
 }
 
+bool qdisc_is_active(const struct net_device *dev)
+{
+    return is_active(qdisc_of(dev));
+}
+
 void qdisc_activate(struct net_device *dev)
 {
     struct Qdisc *q = qdisc_of(dev);
@@ -204,8 +211,6 @@ static netdev_tx_t transmit(struct sk_buff *skb, struct net_device *dev)
     struct netdev_queue *txq = txq_of(dev);
     netdev_tx_t rc = NETDEV_TX_BUSY;
 
-    if (skb->ip_summed == CHECKSUM_PARTIAL && !(dev->features & NETIF_F_HW_CSUM))
-        skb_checksum_help(skb);
     spin_lock(&txq->_xmit_lock);
     if (!netif_tx_queue_stopped(txq)) {
         rc = dev->netdev_ops->ndo_start_xmit(skb, dev);
@@ -256,6 +261,28 @@ static void qdisc_run(struct Qdisc *q)
     q->running = false;
 }
 
+/* Do what the device cannot. Returns the buffer, or NULL after freeing it. */
+static struct sk_buff *make_suitable(struct sk_buff *skb, const struct net_device *dev)
+{
+    const netdev_features_t features = dev->features;
+    bool possible = true;
+
+    if (skb_vlan_tag_present(skb) && !(features & NETIF_F_HW_VLAN_CTAG_TX))
+        skb = __vlan_hwaccel_push_inside(skb);
+    if (!skb)
+        return NULL;
+    if (skb_is_gso(skb))
+        possible = features & (skb_is_gso_v6(skb) ? NETIF_F_TSO6 : NETIF_F_TSO);
+    else if (skb->ip_summed == CHECKSUM_PARTIAL && !(features & NETIF_F_HW_CSUM))
+        possible = skb_checksum_help(skb) == 0;
+    if (possible && skb_is_nonlinear(skb) && !(features & NETIF_F_SG))
+        possible = skb_linearize(skb) == 0;
+    if (possible)
+        return skb;
+    kfree_skb(skb);
+    return NULL;
+}
+
 int dev_queue_xmit(struct sk_buff *skb)
 {
     struct net_device *dev = skb->dev;
@@ -263,6 +290,9 @@ int dev_queue_xmit(struct sk_buff *skb)
     struct Qdisc *q;
 
     skb_reset_mac_header(skb);
+    skb = make_suitable(skb, dev);
+    if (!skb)
+        return NET_XMIT_DROP;
     rcu_read_lock_bh();
     q = qdisc_of(dev);
     spin_lock(&q->lock);
@@ -352,7 +382,15 @@ void netif_tx_start_queue(struct netdev_queue *queue)
 
 void netif_tx_stop_queue(struct netdev_queue *queue)
 {
-    set_bit(__QUEUE_STATE_DRV_XOFF, &queue->state);
+    struct net_device *dev = queue->dev;
+
+    if (test_and_set_bit(__QUEUE_STATE_DRV_XOFF, &queue->state))
+        return;
+    /* A read side, so that the timer is not started behind qdisc_deactivate. */
+    rcu_read_lock();
+    if (queue->qdisc && is_active(queue->qdisc) && has_watchdog(dev))
+        watchdog_start(dev);
+    rcu_read_unlock();
 }
 
 void netif_tx_wake_queue(struct netdev_queue *queue)

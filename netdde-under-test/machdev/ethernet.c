@@ -108,17 +108,49 @@ io_return_t ethernet_write(struct ethernet *ethernet, const void *data, size_t c
     return D_IO_QUEUED;
 }
 
+/* A copy of the frame as it was on the wire, in one piece: what the device took out of it goes back in. Its
+ * data begins with the Ethernet header. NULL without memory. */
+static struct sk_buff *whole_copy(const struct sk_buff *skb)
+{
+    struct sk_buff *copy = skb_copy(skb, GFP_ATOMIC);
+
+    if (!copy)
+        return NULL;
+    skb_push(copy, (unsigned int)(copy->data - skb_mac_header(copy)));
+    return skb_vlan_tag_present(copy) ? __vlan_hwaccel_push_inside(copy) : copy;
+}
+
+static enum filter_outcome deliver(struct ethernet *ethernet, const struct sk_buff *skb)
+{
+    const unsigned char *frame = skb_mac_header(skb);
+
+    return filter_list_deliver(ethernet->filters, frame, (size_t)(skb_tail_pointer(skb) - frame));
+}
+
+/* Others may have the buffer, too: it stays as it is. */
+static enum filter_outcome deliver_whole(struct ethernet *ethernet, const struct sk_buff *skb)
+{
+    struct sk_buff *copy;
+
+    if (!skb_vlan_tag_present(skb) && !skb_is_nonlinear(skb))
+        return deliver(ethernet, skb);
+    copy = whole_copy(skb);
+    if (!copy)
+        return FILTER_PORT_FULL; /* no room for it */
+    enum filter_outcome outcome = deliver(ethernet, copy);
+    kfree_skb(copy);
+    return outcome;
+}
+
 /* The tap: Linux has received a frame. */
 static int receive(struct sk_buff *skb, struct net_device *dev, struct packet_type *tap,
                    struct net_device *origin)
 {
     struct ethernet *ethernet = tap->af_packet_priv;
-    const unsigned char *frame = skb_mac_header(skb);
-    size_t length = (size_t)(skb_tail_pointer(skb) - frame);
 
     (void)dev;
     (void)origin;
-    enum filter_outcome outcome = filter_list_deliver(ethernet->filters, frame, length);
+    enum filter_outcome outcome = deliver_whole(ethernet, skb);
     kfree_skb(skb);
     if (outcome != FILTER_DELIVERED)
         machdev_undelivered(outcome);

@@ -16,6 +16,10 @@
 #define be16_to_cpu(x) __be16_to_cpu(x)
 #define be32_to_cpu(x) __be32_to_cpu(x)
 
+/* In place. */
+#define le16_to_cpus(p) ((void)(*(p) = __le16_to_cpu(*(p))))
+#define cpu_to_le16s(p) ((void)(*(p) = __cpu_to_le16(*(p))))
+
 /* The C library has these as functions and cannot be given the macros first. */
 #include <netinet/in.h>
 #undef htons

@@ -58,6 +58,24 @@ static inline unsigned long __ffs(unsigned long word)
     return (unsigned long)__builtin_ctzl(word);
 }
 
+/* Index of the first bit set at or after from; size when there is none. */
+static inline unsigned long find_next_bit(const unsigned long *addr, unsigned long size, unsigned long from)
+{
+    while (from < size) {
+        unsigned long word = __atomic_load_n(&addr[BIT_WORD(from)], __ATOMIC_RELAXED) >> from % BITS_PER_LONG;
+
+        if (word)
+            return from + __ffs(word) < size ? from + __ffs(word) : size;
+        from += BITS_PER_LONG - from % BITS_PER_LONG;
+    }
+    return size;
+}
+
+#define find_first_bit(addr, size) find_next_bit((addr), (size), 0)
+#define for_each_set_bit(bit, addr, size)                                                                    \
+    for ((bit) = find_first_bit((addr), (size)); (bit) < (size);                                             \
+         (bit) = find_next_bit((addr), (size), (unsigned long)(bit) + 1))
+
 /* Like __ffs, counted from 1; 0 when no bit is set. */
 static inline int fls(unsigned int x)
 {

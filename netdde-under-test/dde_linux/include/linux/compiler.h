@@ -61,6 +61,8 @@
 #define smp_wmb() wmb()
 #define dma_rmb() rmb()
 #define dma_wmb() wmb()
+#define smp_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define smp_store_release(p, value) __atomic_store_n((p), (value), __ATOMIC_RELEASE)
 #define smp_mb__before_atomic() mb()
 #define smp_mb__after_atomic() mb()
 

@@ -3,10 +3,14 @@
 #ifndef DDE_LINUX_DELAY_H
 #define DDE_LINUX_DELAY_H
 
+#include <linux/sched.h>
+
 void ndelay(unsigned long nsecs);
 void udelay(unsigned long usecs);
 void mdelay(unsigned long msecs);
 void msleep(unsigned int msecs);
+/* There are no signals: it always sleeps to the end, and returns 0. */
+unsigned long msleep_interruptible(unsigned int msecs);
 void usleep_range(unsigned long min_us, unsigned long max_us);
 #define ssleep(seconds) msleep((seconds)*1000)
 

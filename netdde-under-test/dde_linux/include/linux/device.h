@@ -47,6 +47,11 @@ static inline const char *dev_driver_string(const struct device *dev)
     return dev->driver ? dev->driver->name : "";
 }
 
+static inline bool device_can_wakeup(struct device *dev __always_unused)
+{
+    return false;
+}
+
 static inline bool device_may_wakeup(struct device *dev __always_unused)
 {
     return false;

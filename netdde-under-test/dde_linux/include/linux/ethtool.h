@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 struct net_device;
+struct netlink_ext_ack;
 
 #define __ETHTOOL_DECLARE_LINK_MODE_MASK(name)                                                               \
     unsigned long name[BITS_TO_LONGS(__ETHTOOL_LINK_MODE_MASK_NBITS)]
@@ -25,7 +26,20 @@ struct ethtool_link_ksettings {
     u32 lanes;
 };
 
+/* What netlink adds to the ioctl's structs; nothing here sets it. */
+struct kernel_ethtool_ringparam {
+    u32 rx_buf_len;
+};
+struct kernel_ethtool_coalesce {
+    u8 use_cqe_mode_tx, use_cqe_mode_rx;
+};
+
+enum ethtool_phys_id_state { ETHTOOL_ID_INACTIVE, ETHTOOL_ID_ACTIVE, ETHTOOL_ID_ON, ETHTOOL_ID_OFF };
+
+#define ETHTOOL_COALESCE_RX_USECS BIT(0)
+
 struct ethtool_ops {
+    u32 supported_coalesce_params; /* ETHTOOL_COALESCE_* */
     void (*get_drvinfo)(struct net_device *, struct ethtool_drvinfo *);
     int (*get_regs_len)(struct net_device *);
     void (*get_regs)(struct net_device *, struct ethtool_regs *, void *);
@@ -37,6 +51,20 @@ struct ethtool_ops {
     u32 (*get_link)(struct net_device *);
     int (*get_eeprom_len)(struct net_device *);
     int (*get_eeprom)(struct net_device *, struct ethtool_eeprom *, u8 *);
+    int (*set_eeprom)(struct net_device *, struct ethtool_eeprom *, u8 *);
+    void (*get_ringparam)(struct net_device *, struct ethtool_ringparam *, struct kernel_ethtool_ringparam *,
+                          struct netlink_ext_ack *);
+    int (*set_ringparam)(struct net_device *, struct ethtool_ringparam *, struct kernel_ethtool_ringparam *,
+                         struct netlink_ext_ack *);
+    void (*get_pauseparam)(struct net_device *, struct ethtool_pauseparam *);
+    int (*set_pauseparam)(struct net_device *, struct ethtool_pauseparam *);
+    int (*get_coalesce)(struct net_device *, struct ethtool_coalesce *, struct kernel_ethtool_coalesce *,
+                        struct netlink_ext_ack *);
+    int (*set_coalesce)(struct net_device *, struct ethtool_coalesce *, struct kernel_ethtool_coalesce *,
+                        struct netlink_ext_ack *);
+    void (*self_test)(struct net_device *, struct ethtool_test *, u64 *);
+    int (*set_phys_id)(struct net_device *, enum ethtool_phys_id_state);
+    int (*get_ts_info)(struct net_device *, struct ethtool_ts_info *);
     void (*get_strings)(struct net_device *, u32 stringset, u8 *);
     int (*get_sset_count)(struct net_device *, int);
     void (*get_ethtool_stats)(struct net_device *, struct ethtool_stats *, u64 *);
@@ -46,6 +74,9 @@ struct ethtool_ops {
 
 /* The carrier, for a driver's get_link. */
 u32 ethtool_op_get_link(struct net_device *dev);
+
+/* No clock but the system's, for a driver's get_ts_info. */
+int ethtool_op_get_ts_info(struct net_device *dev, struct ethtool_ts_info *info);
 
 /* Under rtnl. 0, or -EOPNOTSUPP when the driver does not tell. */
 int __ethtool_get_link_ksettings(struct net_device *dev, struct ethtool_link_ksettings *settings);

@@ -14,4 +14,10 @@
 #define GFP_KERNEL 0xc0u
 #define GFP_DMA __GFP_DMA
 
+struct page;
+
+/* One page with one reference, to be given back with put_page; NULL when there is none. */
+struct page *alloc_page(gfp_t flags);
+#define __free_page(page) put_page(page)
+
 #endif

@@ -16,6 +16,7 @@
 #include <linux/types.h>
 
 #define IRQF_SHARED 0x00000080
+#define IRQF_PROBE_SHARED 0x00000100 /* a refusal is expected and needs no message; there is none anyway */
 #define IRQF_TRIGGER_NONE 0x00000000
 
 typedef irqreturn_t (*irq_handler_t)(int irq, void *dev_id);
@@ -32,6 +33,8 @@ const void *free_irq(unsigned int irq, void *dev_id);
  * so outside of handlers disable_irq_nosync waits, too: not with a lock held that the handler takes. */
 void disable_irq(unsigned int irq);
 void disable_irq_nosync(unsigned int irq);
+/* Also waits, if need be; true, since there are no handlers with threads of their own. */
+bool disable_hardirq(unsigned int irq);
 void enable_irq(unsigned int irq);
 /* Wait until no handler of the line runs that ran at the call. Not from a handler, nor with its locks held.
  */

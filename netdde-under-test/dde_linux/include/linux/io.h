@@ -36,6 +36,10 @@ void outb(u8 value, unsigned long port);
 void outw(u16 value, unsigned long port);
 void outl(u32 value, unsigned long port);
 
+/* count times at one register. */
+void ioread16_rep(const void __iomem *addr, void *to, unsigned long count);
+void iowrite16_rep(void __iomem *addr, const void *from, unsigned long count);
+
 /* NULL when no device answers there. */
 void __iomem *ioremap(phys_addr_t offset, size_t size);
 void iounmap(volatile void __iomem *addr);

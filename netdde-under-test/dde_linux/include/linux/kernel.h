@@ -17,6 +17,7 @@
 #include <linux/minmax.h>
 #include <linux/printk.h>
 #include <linux/string.h>
+#include <linux/stringify.h>
 #include <linux/types.h>
 #include <asm/byteorder.h>
 #include <limits.h>
@@ -30,6 +31,10 @@
 #define upper_32_bits(n) ((u32)((u64)(n) >> 32))
 #define lower_32_bits(n) ((u32)(n))
 #define IS_ENABLED(option) 0
+
+/* Where the system as a whole is. It runs until the process ends. */
+enum system_states { SYSTEM_BOOTING, SYSTEM_RUNNING, SYSTEM_HALT, SYSTEM_POWER_OFF, SYSTEM_RESTART };
+#define system_state SYSTEM_RUNNING
 
 #define might_sleep()                                                                                        \
     do {                                                                                                     \

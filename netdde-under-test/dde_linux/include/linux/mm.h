@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Linux 6.1's <linux/mm.h>, only the page size: there are no struct pages here. */
+/*
+ * Linux 6.1's <linux/mm.h>: pages for device buffers. A struct page stands for one page of contiguous memory;
+ * other memory has none.
+ */
 #ifndef DDE_LINUX_MM_H
 #define DDE_LINUX_MM_H
 
@@ -12,5 +15,27 @@
 #define PAGE_SIZE (1UL << PAGE_SHIFT)
 #define PAGE_MASK (~(PAGE_SIZE - 1))
 #define PAGE_ALIGN(x) ALIGN(x, PAGE_SIZE)
+
+struct page {
+    atomic_t refcount;
+    void *address;
+};
+
+static inline void *page_address(const struct page *page)
+{
+    return page->address;
+}
+
+static inline void get_page(struct page *page)
+{
+    atomic_inc(&page->refcount);
+}
+
+/* The last reference frees it. */
+void put_page(struct page *page);
+phys_addr_t page_to_phys(const struct page *page);
+
+/* Memory at a fixed physical address, which no device of this machine has. */
+#define phys_to_virt(address) ((void *)(uintptr_t)(address))
 
 #endif

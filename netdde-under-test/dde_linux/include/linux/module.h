@@ -49,6 +49,9 @@ struct linux_parameter {
 #define module_param_named(name, variable, type, perm) __linux_parameter(name, #type, &(variable), 1, NULL)
 #define module_param_array(name, type, nump, perm)                                                           \
     __linux_parameter(name, #type, name, (unsigned int)ARRAY_SIZE(name), nump)
+#define module_param_array_named(name, array, type, nump, perm)                                              \
+    __linux_parameter(name, #type, array, (unsigned int)ARRAY_SIZE(array), nump)
+#define __MODULE_STRING(x) __stringify(x)
 #define MODULE_PARM_DESC(name, text) struct module
 
 #define MODULE_AUTHOR(text) struct module

@@ -180,6 +180,7 @@ struct napi_struct {
     int (*poll)(struct napi_struct *, int);
     struct net_device *dev;
     struct list_head dev_list;
+    struct sk_buff *skb; /* of napi_get_frags, being filled */
 };
 
 /* Bits of struct netdev_queue's state. */
@@ -215,6 +216,8 @@ struct net_device_ops {
     void (*ndo_tx_timeout)(struct net_device *dev, unsigned int txqueue);
     void (*ndo_get_stats64)(struct net_device *dev, struct rtnl_link_stats64 *storage);
     struct net_device_stats *(*ndo_get_stats)(struct net_device *dev);
+    int (*ndo_vlan_rx_add_vid)(struct net_device *dev, __be16 proto, u16 vid);
+    int (*ndo_vlan_rx_kill_vid)(struct net_device *dev, __be16 proto, u16 vid);
     void (*ndo_poll_controller)(struct net_device *dev);
     int (*ndo_set_features)(struct net_device *dev, netdev_features_t features);
     netdev_features_t (*ndo_fix_features)(struct net_device *dev, netdev_features_t features);
@@ -269,6 +272,10 @@ struct net_device {
     void *ml_priv;
     void *priv_base; /* of the whole allocation */
 };
+
+/* Bits of priv_flags. */
+#define IFF_UNICAST_FLT (1u << 17) /* it has filters for further unicast addresses */
+#define IFF_SUPP_NOFCS (1u << 19)  /* it sends frames as they are, check sequence included */
 
 #define SET_NETDEV_DEV(net, parent_device) ((net)->dev.parent = (parent_device))
 #define NETDEV_ALIGN 32
@@ -422,6 +429,10 @@ int netif_receive_skb(struct sk_buff *skb);
 int netif_rx(struct sk_buff *skb);
 /* No merging is done: GRO_NORMAL always. */
 int napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
+/* A buffer without data, which the driver fills with pages; the same one until it is handed up or freed. */
+struct sk_buff *napi_get_frags(struct napi_struct *napi);
+int napi_gro_frags(struct napi_struct *napi);
+void napi_free_frags(struct napi_struct *napi);
 #define napi_gro_flush(napi, flush_old) ((void)(napi), (void)(flush_old))
 
 void netif_napi_add_weight(struct net_device *dev, struct napi_struct *napi,
@@ -486,6 +497,7 @@ __printf(3, 4) void linux_netdev_printk(const char *level, const struct net_devi
 #define netdev_warn(dev, fmt, ...) linux_netdev_printk(KERN_WARNING, dev, fmt, ##__VA_ARGS__)
 #define netdev_notice(dev, fmt, ...) linux_netdev_printk(KERN_NOTICE, dev, fmt, ##__VA_ARGS__)
 #define netdev_info(dev, fmt, ...) linux_netdev_printk(KERN_INFO, dev, fmt, ##__VA_ARGS__)
+#define netdev_WARN_ONCE(dev, fmt, ...) printk_once(KERN_WARNING "%s: " fmt, netdev_name(dev), ##__VA_ARGS__)
 #define netdev_dbg(dev, fmt, ...)                                                                            \
     do {                                                                                                     \
         if (0)                                                                                               \
@@ -500,6 +512,8 @@ __printf(3, 4) void linux_netdev_printk(const char *level, const struct net_devi
 #define netif_err(priv, type, dev, fmt, ...) __netif_message(priv, type, netdev_err, dev, fmt, ##__VA_ARGS__)
 #define netif_warn(priv, type, dev, fmt, ...)                                                                \
     __netif_message(priv, type, netdev_warn, dev, fmt, ##__VA_ARGS__)
+#define netif_notice(priv, type, dev, fmt, ...)                                                              \
+    __netif_message(priv, type, netdev_notice, dev, fmt, ##__VA_ARGS__)
 #define netif_info(priv, type, dev, fmt, ...)                                                                \
     __netif_message(priv, type, netdev_info, dev, fmt, ##__VA_ARGS__)
 #define netif_dbg(priv, type, dev, fmt, ...) __netif_message(priv, type, netdev_dbg, dev, fmt, ##__VA_ARGS__)

@@ -30,6 +30,27 @@
 typedef int pci_power_t;
 #define PCI_D0 0
 #define PCI_D3hot 3
+#define PCI_D3cold 4
+
+/* Errors of the bus. Nothing on this one reports any, so no driver's handler is called. */
+typedef unsigned int pci_channel_state_t;
+enum { pci_channel_io_normal = 1, pci_channel_io_frozen = 2, pci_channel_io_perm_failure = 3 };
+typedef unsigned int pci_ers_result_t;
+enum {
+    PCI_ERS_RESULT_NONE = 1,
+    PCI_ERS_RESULT_CAN_RECOVER = 2,
+    PCI_ERS_RESULT_NEED_RESET = 3,
+    PCI_ERS_RESULT_DISCONNECT = 4,
+    PCI_ERS_RESULT_RECOVERED = 5,
+};
+
+struct pci_dev;
+
+struct pci_error_handlers {
+    pci_ers_result_t (*error_detected)(struct pci_dev *dev, pci_channel_state_t error);
+    pci_ers_result_t (*slot_reset)(struct pci_dev *dev);
+    void (*resume)(struct pci_dev *dev);
+};
 
 struct pci_driver;
 
@@ -62,6 +83,7 @@ struct pci_driver {
     int (*suspend)(struct pci_dev *dev, pm_message_t state);
     int (*resume)(struct pci_dev *dev);
     void (*shutdown)(struct pci_dev *dev);
+    const struct pci_error_handlers *err_handler;
     struct device_driver driver;
 };
 
@@ -98,15 +120,30 @@ u8 pci_find_capability(struct pci_dev *dev, int cap);
 
 /* Decoding on, with a count of the users; off when the last has gone. 0 or -errno. */
 int pci_enable_device(struct pci_dev *dev);
+/* The same for memory BARs only. */
+int pci_enable_device_mem(struct pci_dev *dev);
 void pci_disable_device(struct pci_dev *dev);
 void pci_set_master(struct pci_dev *dev);
 void pci_clear_master(struct pci_dev *dev);
 
+/* Memory write and invalidate: 0, or -EINVAL when the device has not got it. */
+int pci_set_mwi(struct pci_dev *dev);
+void pci_clear_mwi(struct pci_dev *dev);
+/* PCI-X: bytes that the device reads at once at most; -EINVAL for a device that is on another bus. */
+int pcix_get_mmrbc(struct pci_dev *dev);
+int pcix_set_mmrbc(struct pci_dev *dev, int mmrbc);
+
+/* A mask of the BARs of a kind (IORESOURCE_*), for the next two. */
+int pci_select_bars(struct pci_dev *dev, unsigned long flags);
+int pci_request_selected_regions(struct pci_dev *dev, int bars, const char *name);
+void pci_release_selected_regions(struct pci_dev *dev, int bars);
 int pci_request_regions(struct pci_dev *dev, const char *name);
 void pci_release_regions(struct pci_dev *dev);
 
 /* A cookie for ioread and iowrite, of at most maxlen bytes (0: all); NULL when the BAR does not exist. */
 void __iomem *pci_iomap(struct pci_dev *dev, int bar, unsigned long maxlen);
+/* The registers of a memory BAR. */
+void __iomem *pci_ioremap_bar(struct pci_dev *dev, int bar);
 void pci_iounmap(struct pci_dev *dev, void __iomem *addr);
 
 int pci_save_state(struct pci_dev *dev);
@@ -117,6 +154,16 @@ static inline int pci_set_power_state(struct pci_dev *dev __always_unused, pci_p
 }
 static inline int pci_enable_wake(struct pci_dev *dev __always_unused, pci_power_t state __always_unused,
                                   bool enable __always_unused)
+{
+    return 0;
+}
+
+static inline int pci_wake_from_d3(struct pci_dev *dev __always_unused, bool enable __always_unused)
+{
+    return 0;
+}
+
+static inline int pci_channel_offline(struct pci_dev *dev __always_unused)
 {
     return 0;
 }

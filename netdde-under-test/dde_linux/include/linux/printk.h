@@ -11,6 +11,8 @@
 #include <linux/compiler.h>
 #include <linux/kern_levels.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 /* Messages of a level below this number are printed: 0 none, 8 all. The default is 7, all but debug. */
 extern int console_loglevel;
@@ -20,6 +22,15 @@ __printf(1, 0) int vprintk(const char *fmt, va_list args);
 
 /* Like vsnprintf, with the %p extensions. */
 int linux_vsnprintf(char *buf, size_t size, const char *fmt, va_list args);
+
+/* Print memory as rows of rowsize hexadecimal bytes, each after its offset or nothing; groups and text are
+ * not supported. */
+enum { DUMP_PREFIX_NONE, DUMP_PREFIX_ADDRESS, DUMP_PREFIX_OFFSET };
+void print_hex_dump(const char *level, const char *prefix, int prefix_type, int rowsize, int groupsize,
+                    const void *buf, size_t len, bool ascii);
+
+/* Whether one more message that may come often should be printed: ten in five seconds. */
+int net_ratelimit(void);
 
 #define no_printk(fmt, ...)                                                                                  \
     ({                                                                                                       \

@@ -2,9 +2,11 @@
 /*
  * Linux 6.1's <linux/skbuff.h>: socket buffers, one frame each.
  *
- * Left out: paged data and fragment lists (every sk_buff is linear, data_len is always 0), GSO, timestamps,
- * sockets. A buffer's owner may set destructor; it runs once, in whatever thread drops the last reference,
- * right before the memory goes, and may find what it needs through skb_shinfo(skb)->destructor_arg.
+ * A buffer's data begins in its head; what follows may lie in pages (frags), data_len bytes of len.
+ *
+ * Left out: fragment lists, segmentation in software (a device may do it), timestamps, sockets. A buffer's
+ * owner may set destructor; it runs once, in whatever thread drops the last reference, right before the
+ * memory goes, and may find what it needs through skb_shinfo(skb)->destructor_arg.
  */
 #ifndef DDE_LINUX_SKBUFF_H
 #define DDE_LINUX_SKBUFF_H
@@ -12,6 +14,7 @@
 #include <linux/bug.h>
 #include <linux/compiler.h>
 #include <linux/gfp.h>
+#include <linux/mm.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -45,7 +48,8 @@ struct sk_buff {
     unsigned int len, data_len;
     u16 mac_len;
     u16 queue_mapping;
-    u8 cloned : 1, pkt_type : 3, ip_summed : 2, vlan_present : 1;
+    u8 cloned : 1, pkt_type : 3, ip_summed : 2, vlan_present : 1, no_fcs : 1;
+    u8 head_frag : 1; /* the head is from netdev_alloc_frag */
     u32 priority;
     u32 mark;
     union {
@@ -69,6 +73,16 @@ struct sk_buff {
     refcount_t users;
 };
 
+/* A piece of a page; the buffer has a reference to it. */
+typedef struct skb_frag {
+    struct page *page;
+    u32 offset;
+    u32 size;
+} skb_frag_t;
+
+/* gso_type: what the device is to make segments of. */
+enum { SKB_GSO_TCPV4 = 1 << 0, SKB_GSO_TCPV6 = 1 << 4 };
+
 /* Lies behind the data, at end; shared by all clones. */
 struct skb_shared_info {
     u8 nr_frags;
@@ -77,6 +91,7 @@ struct skb_shared_info {
     unsigned int gso_type;
     atomic_t dataref;
     void *destructor_arg;
+    skb_frag_t frags[MAX_SKB_FRAGS]; /* last, as only nr_frags of them are initialised */
 };
 
 struct sk_buff_head {
@@ -93,12 +108,21 @@ struct sk_buff *alloc_skb(unsigned int size, gfp_t priority);
 /* As alloc_skb for dev, with NET_SKB_PAD (and NET_IP_ALIGN) bytes of headroom. */
 struct sk_buff *__netdev_alloc_skb(struct net_device *dev, unsigned int length, gfp_t gfp);
 struct sk_buff *napi_alloc_skb(struct napi_struct *napi, unsigned int length);
+/* Memory for napi_build_skb, or to be given back with skb_free_frag, at any address inside of it; at most
+ * PAGE_SIZE bytes. NULL when there is none. */
+void *netdev_alloc_frag(unsigned int size);
+void skb_free_frag(void *memory);
+/* An empty buffer in such memory, of size bytes with the room that the shared part takes. It owns the memory
+ * then. */
+struct sk_buff *napi_build_skb(void *memory, unsigned int size);
 struct sk_buff *skb_clone(struct sk_buff *skb, gfp_t gfp);
 struct sk_buff *skb_copy(const struct sk_buff *skb, gfp_t gfp);
 
 /* Drop one reference. kfree_skb is for a buffer that was dropped, consume_skb for one that arrived. */
 void kfree_skb(struct sk_buff *skb);
 void consume_skb(struct sk_buff *skb);
+/* From a poll function with its budget, or with 0 from anywhere. */
+void napi_consume_skb(struct sk_buff *skb, int budget);
 /* Run the destructor now and forget it. */
 void skb_orphan(struct sk_buff *skb);
 
@@ -110,11 +134,24 @@ void skb_trim(struct sk_buff *skb, unsigned int len);
 /* Pad with zeroes up to len bytes. Returns 0, or -ENOMEM after freeing skb. */
 int skb_put_padto(struct sk_buff *skb, unsigned int len);
 
+/* Shorten it, wherever it ends. Returns 0. */
+int pskb_trim(struct sk_buff *skb, unsigned int len);
+
+/* Append a piece of a page, whose reference the buffer takes over. len and data_len are the caller's. */
+void skb_fill_page_desc(struct sk_buff *skb, int i, struct page *page, int off, int size);
+/* Move the next delta bytes from the pages into the head. Returns the end of the head's data, NULL without
+ * memory. */
+void *__pskb_pull_tail(struct sk_buff *skb, int delta);
+/* All of it in the head. 0 or -ENOMEM. */
+int skb_linearize(struct sk_buff *skb);
+/* Make the headers writable, with that much room in front. 0 or -ENOMEM. */
+int skb_cow_head(struct sk_buff *skb, unsigned int headroom);
+
 /* Copy len bytes from offset on. Returns 0, or -EFAULT when skb is too short. */
 int skb_copy_bits(const struct sk_buff *skb, int offset, void *to, int len);
 /* Copy the whole frame to to, with the checksum filled in that CHECKSUM_PARTIAL asks for. */
 void skb_copy_and_csum_dev(const struct sk_buff *skb, u8 *to);
-/* Fill in the checksum that CHECKSUM_PARTIAL asks for. Returns 0. */
+/* Fill in the checksum that CHECKSUM_PARTIAL asks for. Returns 0 or -ENOMEM. */
 int skb_checksum_help(struct sk_buff *skb);
 
 void skb_queue_head_init(struct sk_buff_head *list);
@@ -199,11 +236,6 @@ static inline bool skb_is_nonlinear(const struct sk_buff *skb)
     return skb->data_len != 0;
 }
 
-static inline int skb_linearize(struct sk_buff *skb __always_unused)
-{
-    return 0;
-}
-
 /* Only on an empty buffer. */
 static inline void skb_reserve(struct sk_buff *skb, int len)
 {
@@ -249,6 +281,46 @@ static inline unsigned char *skb_transport_header(const struct sk_buff *skb)
 static inline void skb_reset_transport_header(struct sk_buff *skb)
 {
     skb->transport_header = (u16)(skb->data - skb->head);
+}
+
+static inline int skb_transport_offset(const struct sk_buff *skb)
+{
+    return (int)(skb_transport_header(skb) - skb->data);
+}
+
+static inline int skb_network_offset(const struct sk_buff *skb)
+{
+    return (int)(skb_network_header(skb) - skb->data);
+}
+
+static inline bool skb_is_gso(const struct sk_buff *skb)
+{
+    return skb_shinfo(skb)->gso_size != 0;
+}
+
+static inline bool skb_is_gso_v6(const struct sk_buff *skb)
+{
+    return skb_shinfo(skb)->gso_type & SKB_GSO_TCPV6;
+}
+
+static inline unsigned int skb_frag_size(const skb_frag_t *frag)
+{
+    return frag->size;
+}
+
+static inline unsigned int skb_frag_off(const skb_frag_t *frag)
+{
+    return frag->offset;
+}
+
+static inline struct page *skb_frag_page(const skb_frag_t *frag)
+{
+    return frag->page;
+}
+
+static inline void *skb_frag_address(const skb_frag_t *frag)
+{
+    return (char *)page_address(frag->page) + frag->offset;
 }
 
 static inline int skb_checksum_start_offset(const struct sk_buff *skb)

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * DMA, see <linux/dma-mapping.h>. DDEKit has nothing for an IOMMU, so this file, and no other here, uses the
+ * machine's own interface.
+ *
+ * Whether a driver looks at dma_mapping_error is remembered per thread, for the mapping that it made last:
+ * the next one, or the end of that one, must not come before.
+ */
+#include <stdio.h>
+
+#include <ddekit/memory.h>
+
+#include <linux/dma-mapping.h>
+#include <linux/pci.h>
+
+#include "harness/machine/dma.h"
+#include "harness/machine/pci.h"
+#include "netdde-under-test/dde_linux/internal.h"
+
+#define BUS_ADDRESS_BITS 32
+#define MISUSE_TEXT_MAX 160
+
+/* What a mapping is for, as reports call it. */
+static const char use_coherent[] = "coherent memory";
+static const char use_single[] = "a single piece";
+static const char use_page[] = "a page";
+
+void *machine_dma_domain(unsigned int bus, unsigned int slot, unsigned int func)
+{
+    struct pci_function *function = pci_function_find(bus, slot, func);
+
+    return function ? pci_function_dma(function) : NULL;
+}
+
+/* --- Coherent memory ----------------------------------------------------------------------------------- */
+
+void *dma_alloc_coherent(struct device *dev, size_t size, dma_addr_t *dma_handle, gfp_t gfp __always_unused)
+{
+    void *memory;
+    u64 bus;
+
+    if (!dev->dma_domain)
+        return NULL;
+    memory = ddekit_contig_malloc(size, 0, 0, 0, 0);
+    if (!memory)
+        return NULL;
+    bus = iommu_map_for(dev->dma_domain, memory, size, IOMMU_BIDIRECTIONAL, use_coherent);
+    if (bus == 0) {
+        ddekit_contig_free(memory, size);
+        return NULL;
+    }
+    *dma_handle = bus;
+    return memory;
+}
+
+void dma_free_coherent(struct device *dev, size_t size, void *cpu_addr, dma_addr_t dma_handle)
+{
+    iommu_unmap_for(dev->dma_domain, dma_handle, size, IOMMU_BIDIRECTIONAL, use_coherent);
+    ddekit_contig_free(cpu_addr, size);
+}
+
+/* --- Streaming ----------------------------------------------------------------------------------------- */
+
+static enum iommu_direction direction_of(enum dma_data_direction dir)
+{
+    switch (dir) {
+    case DMA_TO_DEVICE:
+        return IOMMU_TO_DEVICE;
+    case DMA_FROM_DEVICE:
+        return IOMMU_FROM_DEVICE;
+    default:
+        return IOMMU_BIDIRECTIONAL;
+    }
+}
+
+static void report_unchecked(struct device *dev, struct task_struct *task)
+{
+    char text[MISUSE_TEXT_MAX];
+
+    snprintf(text, sizeof(text),
+             "driver %s has not looked at dma_mapping_error for its mapping at bus address 0x%llx",
+             dev_driver_string(dev), (unsigned long long)task->dma_unchecked);
+    task->dma_unchecked = 0;
+    iommu_report_misuse(dev->dma_domain, text);
+}
+
+static dma_addr_t map(struct device *dev, void *memory, size_t size, enum dma_data_direction dir,
+                      const char *use)
+{
+    struct task_struct *task = current;
+    u64 bus = 0;
+
+    if (task->dma_unchecked)
+        report_unchecked(dev, task);
+    if (dev->dma_domain)
+        bus = iommu_map_for(dev->dma_domain, memory, size, direction_of(dir), use);
+    if (!bus)
+        return DMA_MAPPING_ERROR;
+    task->dma_unchecked = bus;
+    return bus;
+}
+
+static void unmap(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir,
+                  const char *use)
+{
+    struct task_struct *task = current;
+
+    if (addr && task->dma_unchecked == addr)
+        report_unchecked(dev, task);
+    iommu_unmap_for(dev->dma_domain, addr, size, direction_of(dir), use);
+}
+
+dma_addr_t dma_map_single(struct device *dev, void *ptr, size_t size, enum dma_data_direction dir)
+{
+    return map(dev, ptr, size, dir, use_single);
+}
+
+void dma_unmap_single(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir)
+{
+    unmap(dev, addr, size, dir, use_single);
+}
+
+dma_addr_t dma_map_page(struct device *dev, struct page *page, size_t offset, size_t size,
+                        enum dma_data_direction dir)
+{
+    return map(dev, (char *)page_address(page) + offset, size, dir, use_page);
+}
+
+void dma_unmap_page(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir)
+{
+    unmap(dev, addr, size, dir, use_page);
+}
+
+int dma_mapping_error(struct device *dev __always_unused, dma_addr_t addr)
+{
+    struct task_struct *task = current;
+
+    if (addr == DMA_MAPPING_ERROR)
+        return -ENOMEM;
+    if (task->dma_unchecked == addr)
+        task->dma_unchecked = 0;
+    return 0;
+}
+
+void dma_sync_single_for_cpu(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir)
+{
+    iommu_sync(dev->dma_domain, addr, size, direction_of(dir));
+}
+
+void dma_sync_single_for_device(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir)
+{
+    iommu_sync(dev->dma_domain, addr, size, direction_of(dir));
+}
+
+/* --- Devices ------------------------------------------------------------------------------------------- */
+
+void dma_check_released(struct device *dev, const char *driver)
+{
+    unsigned int left = dev->dma_domain ? dma_mapping_count(dev->dma_domain) : 0;
+    char text[MISUSE_TEXT_MAX];
+
+    if (!left)
+        return;
+    snprintf(text, sizeof(text), "driver %s has left device %s, which still has %u of its mappings", driver,
+             dev_name(dev), left);
+    iommu_report_misuse(dev->dma_domain, text);
+}
+
+int dma_set_mask(struct device *dev, u64 mask)
+{
+    if (!dev->dma_mask || mask < DMA_BIT_MASK(BUS_ADDRESS_BITS))
+        return -EIO;
+    *dev->dma_mask = mask;
+    return 0;
+}
+
+int dma_set_coherent_mask(struct device *dev, u64 mask)
+{
+    if (mask < DMA_BIT_MASK(BUS_ADDRESS_BITS))
+        return -EIO;
+    dev->coherent_dma_mask = mask;
+    return 0;
+}
+
+int dma_set_mask_and_coherent(struct device *dev, u64 mask)
+{
+    int rc = dma_set_mask(dev, mask);
+
+    return rc ? rc : dma_set_coherent_mask(dev, mask);
+}
