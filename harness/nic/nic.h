@@ -6,6 +6,7 @@
 #ifndef HARNESS_NIC_NIC_H
 #define HARNESS_NIC_NIC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,7 +27,8 @@ struct nic_config {
 #define NIC_DEFAULT_PCI_SLOT 3
 
 struct nic_model {
-    const char *name;        /* for --nic: the Linux driver's name for the chip */
+    const char *name;        /* for --nic */
+    const char *driver;      /* Linux's for it */
     const char *description; /* one line */
 
     /* Make a card and its thread, and attach it. Returns the card, which lives as long as the machine, or
@@ -36,17 +38,22 @@ struct nic_model {
     /* What the wire calls; create plugs it in. */
     wire_receive_function *receive;
 
+    /* Plug the cable in, or pull it. NULL for a model whose link never changes. */
+    void (*set_cable)(struct nic *nic, bool plugged);
+
     /* End its thread, at the end of the program. The card stays in its slot without power: its registers read
      * as all ones. No driver may be using it, and the wire must have been finished or destroyed. */
     void (*power_off)(struct nic *nic);
 };
 
 extern const struct nic_model nic_rtl8139;
+extern const struct nic_model nic_82540em;
 
 /* The models, NULL at the end. */
 extern const struct nic_model *const nic_models[];
 
-/* The model of that name, or NULL. */
+/* The model of that name, or the one of the card for that driver, or NULL. */
 const struct nic_model *nic_find_model(const char *name);
+const struct nic_model *nic_find_driver(const char *driver);
 
 #endif

@@ -1160,7 +1160,8 @@ static void power_off(struct nic *nic)
 
 const struct nic_model nic_rtl8139 = {
     .name = "rtl8139",
-    .description = "RealTek RTL8139C fast Ethernet, PCI 10ec:8139 (Linux driver 8139too)",
+    .driver = "8139too",
+    .description = "RealTek RTL8139C fast Ethernet, PCI 10ec:8139",
     .create = create,
     .receive = receive,
     .power_off = power_off,
