@@ -10,23 +10,31 @@
 #include <ddekit/sync.h>
 
 #define DEFAULT_NIC "rtl8139"
+#define DEFAULT_DRIVER "8139too"
 #define DEFAULT_SYNC "posix"
 #define DEFAULT_RATE "recorded"
 #define NAMES_MAX 256 /* octets of a list of names in a message */
 
 static const struct option long_options[] = {
-    {"nic", required_argument, NULL, 'n'},    {"sync", required_argument, NULL, 's'},
-    {"replay", required_argument, NULL, 'f'}, {"rate", required_argument, NULL, 'r'},
-    {"mac", required_argument, NULL, 'm'},    {"list", no_argument, NULL, 'l'},
-    {"quiet", no_argument, NULL, 'q'},        {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
+    {"nic", required_argument, NULL, 'n'},
+    {"driver", required_argument, NULL, 'd'},
+    {"sync", required_argument, NULL, 's'},
+    {"replay", required_argument, NULL, 'f'},
+    {"rate", required_argument, NULL, 'r'},
+    {"mac", required_argument, NULL, 'm'},
+    {"list", no_argument, NULL, 'l'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
 };
 
 static const char help[] =
     "Usage: netdde [OPTION]...\n"
     "The network driver stack of the GNU Hurd on a simulated machine.\n"
     "\n"
-    "  --nic NAME      the network card (" DEFAULT_NIC ")\n"
+    "  --driver NAME   the Linux driver, and the network card that it is for (" DEFAULT_DRIVER ")\n"
+    "  --nic NAME      the same by the card's name (" DEFAULT_NIC ")\n"
     "  --sync NAME     generation of the semaphores: legacy, drain or posix (" DEFAULT_SYNC ")\n"
     "  --replay FILE   play this capture (pcap or pcapng, Ethernet): its frames to the device come from the\n"
     "                  wire, the device's own are sent by a client. Without it: find the card, open the\n"
@@ -34,7 +42,7 @@ static const char help[] =
     "  --rate RATE     the wire's pace: recorded, a multiple of it (2x), bytes per second (4M), or max\n"
     "                  (" DEFAULT_RATE ")\n"
     "  --mac ADDRESS   the device's address; without it found in the capture\n"
-    "  --list          list cards and generations of semaphores\n"
+    "  --list          list cards with their drivers, and generations of semaphores\n"
     "  --quiet         print nothing but errors\n"
     "  --help, --version\n"
     "\n"
@@ -74,6 +82,18 @@ static enum options_outcome read_nic(const char *name, struct options *options)
     return wrong("--nic: there is no card '%s'; there are: %s", name, names);
 }
 
+static enum options_outcome read_driver(const char *name, struct options *options)
+{
+    char names[NAMES_MAX] = "";
+
+    options->nic = nic_find_driver(name);
+    if (options->nic)
+        return OPTIONS_RUN;
+    for (size_t i = 0; nic_models[i]; i++)
+        append_name(names, nic_models[i]->driver);
+    return wrong("--driver: there is no driver '%s'; there are: %s", name, names);
+}
+
 static enum options_outcome read_sync(const char *name, struct options *options)
 {
     char names[NAMES_MAX] = "";
@@ -109,7 +129,8 @@ static enum options_outcome print_list(void)
 {
     puts("cards:");
     for (size_t i = 0; nic_models[i]; i++)
-        printf("  %-10s %s\n", nic_models[i]->name, nic_models[i]->description);
+        printf("  %-10s %s (driver %s)\n", nic_models[i]->name, nic_models[i]->description,
+               nic_models[i]->driver);
     puts("generations of semaphores:");
     for (const char *const *name = ddekit_sync_names(); *name; name++)
         printf("  %s\n", *name);
@@ -134,6 +155,8 @@ static enum options_outcome read_one(int letter, const char *word, struct option
     switch (letter) {
     case 'n':
         return read_nic(optarg, options);
+    case 'd':
+        return read_driver(optarg, options);
     case 's':
         return read_sync(optarg, options);
     case 'f':
