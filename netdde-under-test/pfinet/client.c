@@ -29,6 +29,10 @@
 #define FILTER_PRIORITY 0
 #define NO_TIMER (-1)
 
+/* How long to wait for the link: gigabit auto-negotiation takes some seconds. */
+#define LINK_ROUNDS 500
+#define LINK_MS 10u
+
 /* What a timer's callback is given: which frame it is to send. */
 struct due_frame {
     struct client *client;
@@ -55,6 +59,12 @@ struct client {
     size_t next_send;             /* the frame of the script to be sent next */
     int timer;                    /* pending for next_send, or NO_TIMER */
     uint64_t by_timer;
+    size_t timers; /* that were started and not deleted: each ups `expired` once */
+    bool closing;
+
+    ddekit_sem_t *expired; /* up: a timer has expired, or the client closes */
+    size_t fired;          /* the frame of the timer that expired last; atomically */
+
     uint64_t failed_sends; /* requests that did not reach the device */
 
     /* Written by client-reply; who has got the whole window back may read them. */
@@ -72,7 +82,8 @@ static void disarm(struct client *client)
 {
     if (client->timer == NO_TIMER)
         return;
-    ddekit_del_timer(client->timer);
+    if (ddekit_del_timer(client->timer) == DDEKIT_TIMER_DELETED)
+        client->timers--;
     client->timer = NO_TIMER;
 }
 
@@ -108,22 +119,46 @@ static void send_due(struct client *client)
     client->timer =
         ddekit_add_timer(timer_expired, &client->due_frames[client->next_send],
                          fetch_jiffies() + (next->delay_ms * HZ + MS_PER_SECOND - 1) / MS_PER_SECOND);
+    if (client->timer != NO_TIMER)
+        client->timers++;
 }
 
-/* In ddekit_timer. */
+/* In ddekit_timer, which must not wait for the device: the device's driver may need its timers to go on. */
 static void timer_expired(void *argument)
 {
     const struct due_frame *due = argument;
-    struct client *client = due->client;
 
-    ddekit_lock_lock(&client->stack);
-    if (client->timer != NO_TIMER && client->next_send == due->number) {
-        client->timer = NO_TIMER; /* it is this one, and it is no longer pending */
-        client->by_timer++;
-        send_next(client);
-        send_due(client);
+    __atomic_store_n(&due->client->fired, due->number, __ATOMIC_SEQ_CST);
+    ddekit_sem_up(due->client->expired);
+}
+
+/* The frame's timer has expired, unless it was disarmed meanwhile. */
+static void handle_expired(struct client *client)
+{
+    if (client->timer == NO_TIMER || client->next_send != __atomic_load_n(&client->fired, __ATOMIC_SEQ_CST))
+        return;
+    client->timer = NO_TIMER; /* it is this one, and it is no longer pending */
+    client->by_timer++;
+    send_next(client);
+    send_due(client);
+}
+
+/* Ends when the client closes and every timer's callback is over. */
+static void timer_thread(void *argument)
+{
+    struct client *client = argument;
+    size_t handled = 0;
+
+    for (bool over = false; !over; handled++) {
+        ddekit_sem_down(client->expired);
+        ddekit_lock_lock(&client->stack);
+        if (client->closing)
+            over = handled == client->timers;
+        else
+            handle_expired(client);
+        ddekit_lock_unlock(&client->stack);
     }
-    ddekit_lock_unlock(&client->stack);
+    ddekit_sem_up(client->ended);
 }
 
 /* --- Receiving -------------------------------------------------------------------------------------------
@@ -274,6 +309,19 @@ static kern_return_t new_port(mach_port_t *port)
                                   : result;
 }
 
+/* Frames that are written before the link is up are lost, and some drivers look at the link only after a
+ * while. A device whose cable is not plugged in is used as it is. */
+static kern_return_t await_link(struct client *client)
+{
+    kern_return_t result = read_device(client->device, &client->about);
+
+    for (int i = 0; i < LINK_ROUNDS && result == KERN_SUCCESS && !(client->about.flags & IFF_RUNNING); i++) {
+        ddekit_thread_msleep(LINK_MS);
+        result = read_device(client->device, &client->about);
+    }
+    return result;
+}
+
 static kern_return_t start_thread(struct client *client, void (*function)(void *), const char *name)
 {
     if (!ddekit_thread_create(function, client, name))
@@ -287,7 +335,7 @@ static const char *set_up(struct client *client, const struct client_config *con
 {
     if ((*code = device_open(config->device_master, D_READ | D_WRITE, config->device, &client->device)))
         return "device_open";
-    if ((*code = read_device(client->device, &client->about)))
+    if ((*code = await_link(client)))
         return "device_get_status";
     if (!config->replay)
         return NULL;
@@ -296,7 +344,8 @@ static const char *set_up(struct client *client, const struct client_config *con
     if ((*code = new_port(&client->frames_port)) || (*code = new_port(&client->replies_port)))
         return "mach_port_allocate";
     if ((*code = start_thread(client, receive_thread, "client-rx")) ||
-        (*code = start_thread(client, reply_thread, "client-reply")))
+        (*code = start_thread(client, reply_thread, "client-reply")) ||
+        (*code = start_thread(client, timer_thread, "client-timer")))
         return "ddekit_thread_create";
     if ((*code = set_filter(client)))
         return "device_set_filter";
@@ -322,6 +371,7 @@ static void destroy(struct client *client)
     script_destroy(&client->script);
     free(client->due_frames);
     ddekit_sem_deinit(client->window);
+    ddekit_sem_deinit(client->expired);
     ddekit_sem_deinit(client->ended);
     ddekit_lock_deinit(&client->stack);
     free(client);
@@ -342,8 +392,10 @@ struct client *client_open(const struct client_config *config, char *error, size
     client->replay = config->replay;
     client->window = ddekit_sem_init(CLIENT_WINDOW);
     client->ended = ddekit_sem_init(0);
+    client->expired = ddekit_sem_init(0);
     ddekit_lock_init(&client->stack);
     ddekit_sem_set_name(client->window, "transmit window");
+    ddekit_sem_set_name(client->expired, "client's timer");
     ddekit_lock_set_name(&client->stack, "client's stack");
 
     const char *failed = "the capture";
@@ -419,6 +471,11 @@ kern_return_t client_close(struct client *client)
     }
     drop_port(client->frames_port);
     drop_port(client->replies_port);
+    ddekit_lock_lock(&client->stack);
+    disarm(client);
+    client->closing = true;
+    ddekit_lock_unlock(&client->stack);
+    ddekit_sem_up(client->expired);
     for (unsigned i = 0; i < client->threads; i++)
         ddekit_sem_down(client->ended);
     destroy(client);

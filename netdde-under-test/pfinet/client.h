@@ -7,12 +7,14 @@
  *
  *   client-rx      receives frames, sends what they make due, starts and deletes acknowledgement timers
  *   client-reply   receives the answers to writes; each makes room in the transmit window
- *   ddekit_timer   DDEKit's: sends the acknowledgements whose time has come
+ *   ddekit_timer   DDEKit's: tells client-timer that an acknowledgement's time has come
+ *   client-timer   sends it
  *
  * One lock, the stack's, is held while a frame is handled and its answers are sent, as TCP/IP stacks do, so
  * that frames leave in the recorded order. A sender may wait for the window while it holds the lock. That
  * ends: the window opens with the answers to earlier writes, and neither client-reply nor the device server
- * nor the driver needs the lock, or a timer, for that.
+ * nor the driver needs the lock for that. A driver may need its timers, though, to reset a card that sends
+ * nothing any more: so ddekit_timer never takes the lock, nor waits for the window.
  */
 #ifndef NETDDE_PFINET_CLIENT_H
 #define NETDDE_PFINET_CLIENT_H
