@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The Linux driver environment under lockcheck, alone and with 8139too: no schedule and no jump of the time shows a
+"""The Linux driver environment under lockcheck, alone and with its drivers: no schedule and no jump of the time shows a
 finding with the repaired semaphores, and none goes on for ever."""
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ PROGRAMS = ["dde_linux_sleeping", "dde_linux_deferring", "dde_linux_device"]
 
 
 @pytest.mark.parametrize("sync", ["drain", "posix"])
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_no_schedule_shows_a_finding(name, sync, program, lockcheck) -> None:
+@pytest.mark.parametrize(("name", "arguments"), [*((name, []) for name in PROGRAMS), ("dde_linux_device", ["e1000"])])
+def test_no_schedule_shows_a_finding(name, arguments, sync, program, lockcheck) -> None:
     outcome = lockcheck(
-        "explore", "--schedules", SCHEDULES, "--steps", STEPS, "--time", 100, "--", program(name), sync
+        "explore", "--schedules", SCHEDULES, "--steps", STEPS, "--time", 100, "--", program(name), sync, *arguments
     )
     assert outcome.code == 0, outcome.text
     assert outcome.result["schedules"] == SCHEDULES
@@ -26,6 +26,11 @@ def test_no_schedule_shows_a_finding(name, sync, program, lockcheck) -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_it_passes_in_the_plainest_schedule(name, program, lockcheck) -> None:
     outcome = lockcheck("run", "--", program(name))
+    assert outcome.code == 0, outcome.text
+
+
+def test_e1000_does_all_that_it_offers_and_finds_its_card_in_order(program, lockcheck) -> None:
+    outcome = lockcheck("run", "--", program("dde_linux_e1000_features"))
     assert outcome.code == 0, outcome.text
 
 
