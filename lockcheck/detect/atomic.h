@@ -11,6 +11,7 @@
 struct lc_context {
     uint32_t interrupts; /* interrupt handlers that the thread is in */
     bool off;            /* it has interrupts disabled */
+    uint32_t busy;       /* delays that it is in: it keeps its processor, whatever the delay is made of */
     int64_t line;        /* of the innermost handler */
 };
 

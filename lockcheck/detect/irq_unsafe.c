@@ -129,6 +129,12 @@ static void event(unsigned op, struct lc_object *object, int64_t argument)
     case LC_OP_REQUEST + LOCKCHECK_IRQ_EXIT:
         context->interrupts -= context->interrupts != 0;
         break;
+    case LC_OP_REQUEST + LOCKCHECK_BUSY_BEGIN:
+        context->busy++;
+        break;
+    case LC_OP_REQUEST + LOCKCHECK_BUSY_END:
+        context->busy -= context->busy != 0;
+        break;
     case LC_OP_REQUEST + LOCKCHECK_IRQ_DISABLE:
         context->off = true;
         break;

@@ -6,7 +6,7 @@
  *
  * What may sleep: sleeps, waits for a condition, a semaphore, a barrier, a thread's end, and downs that
  * client requests tell of, unless they only try. To take a mutex is not counted: environments that put
- * Linux's spin locks on mutexes do so everywhere.
+ * Linux's spin locks on mutexes do so everywhere. Nor is what a delay loop is made of, which a program tells of.
  */
 #include <lockcheck.h>
 #include <stdio.h>
@@ -51,6 +51,8 @@ static void event(unsigned op, struct lc_object *object, int64_t argument)
 {
     if (op < LC_OP_REQUEST && lc_in_semaphore(lc_self))
         return; /* that is told of the down, or not at all */
+    if (lc_context()->busy)
+        return;
     switch (op) {
     case LC_OP_ACQUIRED:
         if (lc_self->op == LC_OP_SEM_WAIT)

@@ -37,6 +37,8 @@ enum lockcheck_request {
     LOCKCHECK_INPUT, /* argument: number; text: what; kind: of what. The calling thread takes this input up */
     LOCKCHECK_IRQ_DISABLE, /* the calling thread will not be interrupted from now on */
     LOCKCHECK_IRQ_ENABLE,  /* it may be again */
+    LOCKCHECK_BUSY_BEGIN,  /* the calling thread waits like a delay loop, whatever by: it does not sleep */
+    LOCKCHECK_BUSY_END,
     LOCKCHECK_REQUESTS
 };
 

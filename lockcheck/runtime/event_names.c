@@ -76,6 +76,8 @@ const char *lc_op_name(unsigned op)
         [LC_OP_REQUEST + LOCKCHECK_INPUT] = "input",
         [LC_OP_REQUEST + LOCKCHECK_IRQ_DISABLE] = "interrupts disabled",
         [LC_OP_REQUEST + LOCKCHECK_IRQ_ENABLE] = "interrupts enabled",
+        [LC_OP_REQUEST + LOCKCHECK_BUSY_BEGIN] = "delay begins",
+        [LC_OP_REQUEST + LOCKCHECK_BUSY_END] = "delay ends",
     };
     return op < sizeof names / sizeof *names && names[op] ? names[op] : "?";
 }
