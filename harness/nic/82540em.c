@@ -698,6 +698,15 @@ static void write_phy(struct nic *nic, unsigned index, uint16_t word)
 
 /* ---- Rings ---- */
 
+/*
+ * The driver gives descriptors over, or changes the ring. Some of what it may do wrongly would have the card
+ * work on memory that is no ring. That is a finding, and no more: here the card goes on as a real one does.
+ */
+static void misuse(const void *object, const char *text)
+{
+    lockcheck_finding_about(object, "device-misuse", text);
+}
+
 static uint64_t ring_base(const struct nic *nic, unsigned low)
 {
     return (uint64_t)value(nic, low + 4) << 32 | value(nic, low);
@@ -1215,6 +1224,14 @@ static void report(struct nic *nic, uint64_t address, uint32_t command)
         end_delay(nic, INT_TXDW, TX_PACKET_TIMER, TX_ABSOLUTE_TIMER);
 }
 
+/* Descriptors without data exist, and tell something: a command, an address. */
+static bool is_empty(const uint8_t descriptor[DESCRIPTOR_BYTES])
+{
+    static const uint8_t nothing[DESCRIPTOR_BYTES];
+
+    return memcmp(descriptor, nothing, sizeof nothing) == 0;
+}
+
 /* One descriptor. Called with the lock held. */
 static void transmit_one(struct nic *nic)
 {
@@ -1225,6 +1242,8 @@ static void transmit_one(struct nic *nic)
     bool fetched = dma_read(nic->dma, address, descriptor, sizeof descriptor, reg(nic, TDT));
 
     command = get_le(descriptor + 8, 4);
+    if (fetched && is_empty(descriptor))
+        misuse(reg(nic, TDT), "the driver has handed over a descriptor in which 82540em finds nothing");
     if (!fetched) {
         nic->tx.length = 0;
     } else if (command & TX_CMD_DEXT && (command & TX_DTYP_MASK) != TX_DTYP_DATA) {
@@ -1481,15 +1500,6 @@ static void write_tctl(struct nic *nic, unsigned offset, uint32_t word)
 {
     *reg(nic, offset) = word & TCTL_WRITABLE;
     start_transmitter(nic);
-}
-
-/*
- * The driver gives descriptors over, or changes the ring. Some of what it may do wrongly would have the card
- * work on memory that is no ring. That is a finding, and no more: here the card goes on as a real one does.
- */
-static void misuse(const void *object, const char *text)
-{
-    lockcheck_finding_about(object, "device-misuse", text);
 }
 
 /* tail: RDT or TDT; length: RDLEN or TDLEN; on: whether that half of the card runs. */

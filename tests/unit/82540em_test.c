@@ -948,6 +948,23 @@ static void taking_back_descriptors_is_a_finding(void **state)
     assert_null(misuse);
 }
 
+static void an_empty_descriptor_is_a_finding(void **state)
+{
+    (void)state;
+    start(0);
+    put_descriptor(driver.tx_data_bus, 0, 0); /* without data, but with an address */
+    put_frame(60, TX_EOP | TX_RS);
+    kick();
+    await_cause(TXDW);
+    assert_null(misuse);
+    put_descriptor(0, 0, 0);
+    put_frame(60, TX_EOP | TX_RS);
+    kick();
+    await_cause(TXDW);
+    assert_non_null(strstr(misuse, "finds nothing"));
+    wait_sent(2);
+}
+
 static void moving_a_ring_in_use_is_a_finding(void **state)
 {
     (void)state;
@@ -1056,6 +1073,7 @@ int main(void)
         cmocka_unit_test_teardown(nothing_is_sent_without_a_link, stop),
         cmocka_unit_test_teardown(loopback_receives_what_is_sent, stop),
         cmocka_unit_test_teardown(taking_back_descriptors_is_a_finding, stop),
+        cmocka_unit_test_teardown(an_empty_descriptor_is_a_finding, stop),
         cmocka_unit_test_teardown(moving_a_ring_in_use_is_a_finding, stop),
         cmocka_unit_test_teardown(dma_outside_a_mapping_is_refused, stop),
         cmocka_unit_test(sums_are_right_for_every_length_and_place),
