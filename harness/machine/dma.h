@@ -21,7 +21,7 @@
 #define DMA_PAGE_BYTES 4096u
 #define DMA_PHYSICAL_BASE 0x01000000u /* of the memory that dma_memory_allocate() gives from */
 #define DMA_PHYSICAL_BYTES (32u << 20)
-#define DMA_DEVICES_MAX 8u
+#define DMA_DEVICES_MAX 16u
 #define IOMMU_MAPPINGS_MAX 4096u /* of one device at a time */
 #define IOMMU_BUS_BASE 0x40000000u
 #define IOMMU_BUS_BYTES 0x80000000u

@@ -303,6 +303,7 @@ enum speed { SPEED_10, SPEED_100, SPEED_1000 };
 #define TAG_OFFSET 12u          /* of an 802.1Q tag in a frame */
 #define FRAME_MAX 1522u         /* with FCS, unless LPE */
 #define LONG_FRAME_MAX 16384u   /* with LPE */
+#define TX_BYTES_MIN 17u        /* of a packet, 3.3.1 */
 #define TX_BYTES_MAX 0x10400u   /* of one packet's buffers: 64 KB to be segmented, and its headers */
 #define FIFO_BYTES (48u * 1024) /* of the 64 KB packet buffer, as PBA divides it after power-on */
 #define FIFO_ENTRIES 1024u      /* a frame takes 64 octets at least, of which FIFO_BYTES has 768 */
@@ -1187,8 +1188,12 @@ static void send_packet(struct nic *nic)
     struct tx_packet *packet = &nic->tx;
     size_t room = sizeof packet->data - REPLAY_FRAME_MIN;
 
-    if (packet->broken || packet->length < 2 * NIC_MAC_LENGTH || packet->length > room)
+    if (packet->broken || packet->length > room)
         return;
+    if (packet->length < TX_BYTES_MIN) {
+        misuse(reg(nic, TDT), "the driver has handed over a packet that is too short for 82540em");
+        return;
+    }
     if (packet->extended && packet->command & TX_CMD_TSE) {
         send_segments(nic);
         return;

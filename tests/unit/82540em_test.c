@@ -948,7 +948,7 @@ static void taking_back_descriptors_is_a_finding(void **state)
     assert_null(misuse);
 }
 
-static void an_empty_descriptor_is_a_finding(void **state)
+static void descriptors_and_packets_with_nothing_in_them_are_findings(void **state)
 {
     (void)state;
     start(0);
@@ -963,6 +963,11 @@ static void an_empty_descriptor_is_a_finding(void **state)
     await_cause(TXDW);
     assert_non_null(strstr(misuse, "finds nothing"));
     wait_sent(2);
+    put_frame(16, TX_EOP | TX_RS);
+    kick();
+    await_cause(TXDW);
+    assert_non_null(strstr(misuse, "too short"));
+    assert_true(no_more(&driver.sent_frames));
 }
 
 static void moving_a_ring_in_use_is_a_finding(void **state)
@@ -1073,7 +1078,7 @@ int main(void)
         cmocka_unit_test_teardown(nothing_is_sent_without_a_link, stop),
         cmocka_unit_test_teardown(loopback_receives_what_is_sent, stop),
         cmocka_unit_test_teardown(taking_back_descriptors_is_a_finding, stop),
-        cmocka_unit_test_teardown(an_empty_descriptor_is_a_finding, stop),
+        cmocka_unit_test_teardown(descriptors_and_packets_with_nothing_in_them_are_findings, stop),
         cmocka_unit_test_teardown(moving_a_ring_in_use_is_a_finding, stop),
         cmocka_unit_test_teardown(dma_outside_a_mapping_is_refused, stop),
         cmocka_unit_test(sums_are_right_for_every_length_and_place),

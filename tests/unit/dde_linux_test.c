@@ -20,18 +20,23 @@
 #include <dde_linux/dde_linux.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
 #include <linux/interrupt.h>
 #include <linux/kthread.h>
 #include <linux/mii.h>
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 #include <linux/workqueue.h>
+#include <net/checksum.h>
 
+#include "harness/machine/dma.h"
 #include "harness/machine/machine.h"
 #include "harness/nic/nic.h"
 #include "harness/wire/account.h"
 #include "harness/wire/wire.h"
+#include "netdde-under-test/dde_linux/internal.h"
 
 #define KBUILD_MODNAME "dde_linux_test"
 #define SOON_MS 30 /* long enough for another thread to get somewhere */
@@ -440,6 +445,144 @@ static void a_partial_checksum_is_filled_in(void **state __always_unused)
     kfree_skb(skb);
 }
 
+/* 100 bytes in the head, then pages with 50, 60 and 70; each byte is its offset. */
+static struct sk_buff *make_paged(void)
+{
+    static const unsigned int sizes[] = {50, 60, 70};
+    struct sk_buff *skb = alloc_skb(150, GFP_KERNEL);
+    unsigned int at = 0;
+
+    skb_reserve(skb, 20);
+    for (; at < 100; at++)
+        *(u8 *)skb_put(skb, 1) = (u8)at;
+    for (int i = 0; i < 3; i++) {
+        struct page *page = alloc_page(GFP_KERNEL);
+
+        skb_fill_page_desc(skb, i, page, 10, (int)sizes[i]);
+        for (unsigned int j = 0; j < sizes[i]; j++)
+            ((u8 *)page_address(page))[10 + j] = (u8)at++;
+        skb->len += sizes[i];
+        skb->data_len += sizes[i];
+    }
+    return skb;
+}
+
+static void assert_contents(const struct sk_buff *skb, unsigned int length)
+{
+    u8 bytes[300];
+
+    assert_int_equal(skb->len, length);
+    assert_int_equal(skb_copy_bits(skb, 0, bytes, (int)length), 0);
+    for (unsigned int i = 0; i < length; i++)
+        assert_int_equal(bytes[i], (u8)i);
+    for (unsigned int from = 0; from < length; from += 33) {
+        assert_int_equal(skb_copy_bits(skb, (int)from, bytes, (int)(length - from)), 0);
+        assert_int_equal(bytes[0], (u8)from);
+        assert_int_equal(bytes[length - from - 1], (u8)(length - 1));
+    }
+    assert_int_equal(skb_copy_bits(skb, 1, bytes, (int)length), -EFAULT);
+}
+
+static void buffers_with_pages_keep_their_contents(void **state __always_unused)
+{
+    for (unsigned int length = 1; length <= 280; length++) {
+        struct sk_buff *skb = make_paged();
+
+        assert_contents(skb, 280);
+        assert_int_equal(pskb_trim(skb, length), 0);
+        assert_contents(skb, length);
+        assert_int_equal(skb_shinfo(skb)->nr_frags, length > 210 ? 3 : length > 150 ? 2 : length > 100);
+        if (length > 120) {
+            assert_non_null(__pskb_pull_tail(skb, 20));
+            assert_int_equal(skb_headlen(skb), 120);
+            assert_contents(skb, length);
+            assert_null(__pskb_pull_tail(skb, (int)skb->data_len + 1));
+        }
+        assert_int_equal(skb_linearize(skb), 0);
+        assert_false(skb_is_nonlinear(skb));
+        assert_contents(skb, length);
+        kfree_skb(skb);
+    }
+}
+
+static void a_clone_keeps_the_pages_of_a_buffer_that_is_changed(void **state __always_unused)
+{
+    struct sk_buff *skb = make_paged(), *clone = skb_clone(skb, GFP_KERNEL), *copy;
+    struct page *page = skb_shinfo(skb)->frags[2].page;
+
+    get_page(page);
+    assert_int_equal(pskb_trim(skb, 120), 0);
+    assert_int_equal(skb_cow_head(skb, 40), 0);
+    assert_true(skb_headroom(skb) >= 40);
+    assert_contents(skb, 120);
+    assert_contents(clone, 280);
+    copy = skb_copy(clone, GFP_KERNEL);
+    assert_false(skb_is_nonlinear(copy));
+    assert_contents(copy, 280);
+    kfree_skb(skb);
+    kfree_skb(clone);
+    kfree_skb(copy);
+    assert_int_equal(atomic_read(&page->refcount), 1); /* ours is the last */
+    put_page(page);
+}
+
+/* Pieces of one chunk after the other live as long as they are used, whatever becomes of their neighbours. */
+static void pieces_for_frames_do_not_touch(void **state __always_unused)
+{
+    enum { PIECES = 100, BYTES = 1700 };
+    u8 *pieces[PIECES];
+
+    for (int i = 0; i < PIECES; i++) {
+        pieces[i] = netdev_alloc_frag(BYTES);
+        memset(pieces[i], i, BYTES);
+    }
+    for (int i = 0; i < PIECES; i += 2)
+        skb_free_frag(pieces[i] + i * 7); /* any address inside */
+    for (int i = 1; i < PIECES; i += 2) {
+        struct sk_buff *skb = napi_build_skb(pieces[i], BYTES);
+
+        assert_int_equal(skb_tailroom(skb), BYTES - SKB_DATA_ALIGN(sizeof(struct skb_shared_info)));
+        for (int j = 0; j < skb_tailroom(skb); j += 50)
+            assert_int_equal(skb->head[j], i);
+        kfree_skb(skb);
+    }
+}
+
+static void a_tag_goes_into_the_frame_and_is_seen_through(void **state __always_unused)
+{
+    static const u8 plain[] = "AAAAAABBBBBB\x08\x00payload",
+                    tagged[] = "AAAAAABBBBBB\x81\x00\x60\x05\x08\x00payload";
+    struct sk_buff *skb = alloc_skb(64, GFP_KERNEL), *clone;
+
+    skb_put_data(skb, plain, sizeof(plain)); /* no headroom at all */
+    skb->protocol = htons(ETH_P_IP);
+    assert_int_equal(vlan_get_protocol(skb), htons(ETH_P_IP));
+    __vlan_hwaccel_put_tag(skb, htons(ETH_P_8021Q), 0x6005);
+    clone = skb_clone(skb, GFP_KERNEL);
+    skb = __vlan_hwaccel_push_inside(skb);
+    assert_int_equal(skb->len, sizeof(tagged));
+    assert_memory_equal(skb->data, tagged, sizeof(tagged));
+    assert_false(skb_vlan_tag_present(skb));
+    assert_int_equal(skb->protocol, htons(ETH_P_8021Q));
+    assert_int_equal(vlan_get_protocol(skb), htons(ETH_P_IP));
+    skb_trim(skb, ETH_HLEN + 2);
+    assert_int_equal(vlan_get_protocol(skb), 0);
+    assert_memory_equal(clone->data, plain, sizeof(plain));
+    kfree_skb(skb);
+    kfree_skb(clone);
+}
+
+/* The example of RFC 1071, section 3: the sum of 00 01 f2 03 f4 f5 f6 f7 is ddf2. */
+static void sums_are_those_of_the_rfc(void **state __always_unused)
+{
+    static const u8 bytes[] = {0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7};
+
+    assert_int_equal((u16)~csum_fold(csum_partial(bytes, sizeof(bytes), 0)), htons(0xddf2));
+    assert_int_equal((u16)~csum_fold(csum_partial(bytes, 3, 0)), htons(0xf201));
+    /* 10.0.0.1, 10.0.0.2, TCP, 20 bytes: 0a00 + 0001 + 0a00 + 0002 + 0006 + 0014 */
+    assert_int_equal((u16)~csum_tcpudp_magic(htonl(0x0a000001), htonl(0x0a000002), 20, 6, 0), htons(0x141d));
+}
+
 static void mii_abilities_are_translated(void **state __always_unused)
 {
     assert_int_equal(mii_nway_result(LPA_10HALF | LPA_100HALF | LPA_10FULL), LPA_100HALF);
@@ -619,6 +762,49 @@ static void frames_are_received_in_order(void **state __always_unused)
     dev_remove_pack(&tap);
 }
 
+/* --- DMA, as a driver that does it wrongly ------------------------------------------------------------- */
+
+static void expect_misuse(struct device *dev, unsigned long *faults)
+{
+    assert_int_equal(dma_fault_count(dev->dma_domain), ++*faults);
+}
+
+static void wrong_uses_of_dma_are_findings(void **state __always_unused)
+{
+    struct device *dev = eth0->dev.parent;
+    unsigned long faults = dma_fault_count(dev->dma_domain);
+    struct page *page = alloc_page(GFP_KERNEL);
+    u8 memory[100];
+    dma_addr_t addr, other;
+
+    addr = dma_map_single(dev, memory, sizeof(memory), DMA_FROM_DEVICE);
+    assert_int_equal(dma_mapping_error(dev, addr), 0);
+    dma_sync_single_for_cpu(dev, addr, sizeof(memory), DMA_FROM_DEVICE);
+    dma_sync_single_for_device(dev, addr, sizeof(memory), DMA_FROM_DEVICE);
+    dma_unmap_single(dev, addr, sizeof(memory), DMA_FROM_DEVICE);
+    assert_int_equal(dma_fault_count(dev->dma_domain), faults);
+
+    dma_sync_single_for_cpu(dev, addr, sizeof(memory), DMA_FROM_DEVICE);
+    expect_misuse(dev, &faults); /* it has ended */
+    dma_unmap_single(dev, addr, sizeof(memory), DMA_FROM_DEVICE);
+    expect_misuse(dev, &faults); /* twice */
+    addr = dma_map_single(dev, memory, sizeof(memory), DMA_FROM_DEVICE);
+    other = dma_map_single(dev, memory, sizeof(memory), DMA_FROM_DEVICE);
+    expect_misuse(dev, &faults); /* without a look whether the first one failed */
+    dma_unmap_single(dev, other, sizeof(memory), DMA_FROM_DEVICE);
+    expect_misuse(dev, &faults); /* nor the second */
+    dma_check_released(dev, "test");
+    expect_misuse(dev, &faults); /* the first is still there */
+    dma_unmap_single(dev, addr, sizeof(memory), DMA_FROM_DEVICE);
+    dma_check_released(dev, "test");
+    addr = dma_map_page(dev, page, 8, 100, DMA_TO_DEVICE);
+    assert_int_equal(dma_mapping_error(dev, addr), 0);
+    dma_unmap_single(dev, addr, 100, DMA_TO_DEVICE);
+    expect_misuse(dev, &faults);
+    put_page(page);
+    assert_int_equal(dma_fault_count(dev->dma_domain), faults);
+}
+
 static void settings_are_those_of_the_link(void **state __always_unused)
 {
     struct ethtool_link_ksettings settings;
@@ -718,11 +904,17 @@ int main(void)
         cmocka_unit_test(messages_know_the_kernels_formats),
         cmocka_unit_test(parameters_are_checked),
         cmocka_unit_test(a_partial_checksum_is_filled_in),
+        cmocka_unit_test(buffers_with_pages_keep_their_contents),
+        cmocka_unit_test(a_clone_keeps_the_pages_of_a_buffer_that_is_changed),
+        cmocka_unit_test(pieces_for_frames_do_not_touch),
+        cmocka_unit_test(a_tag_goes_into_the_frame_and_is_seen_through),
+        cmocka_unit_test(sums_are_those_of_the_rfc),
         cmocka_unit_test(mii_abilities_are_translated),
         cmocka_unit_test(the_watchdog_wakes_a_stopped_queue_and_then_rests),
         cmocka_unit_test(the_driver_finds_its_device),
         cmocka_unit_test(frames_are_sent_in_order_and_freed_once),
         cmocka_unit_test(frames_are_received_in_order),
+        cmocka_unit_test(wrong_uses_of_dma_are_findings),
         cmocka_unit_test(settings_are_those_of_the_link),
         cmocka_unit_test(the_device_opens_and_closes_while_frames_come),
         cmocka_unit_test(the_driver_leaves_and_comes_back_on_ports),

@@ -405,6 +405,49 @@ static void access_outside_a_mapping_is_refused(void **state)
     expect_fault(device, &faults, "nothing is mapped");
 }
 
+static void mappings_end_as_they_were_made(void **state)
+{
+    (void)state;
+    findings = 0;
+    struct dma_device *device = new_device();
+    unsigned long faults = 0;
+    unsigned char memory[64];
+    uint64_t bus = iommu_map_for(device, memory, sizeof(memory), IOMMU_FROM_DEVICE, "a page");
+    iommu_unmap_for(device, bus, sizeof(memory), IOMMU_FROM_DEVICE, "a page");
+    assert_int_equal(dma_mapping_count(device), 0);
+    assert_int_equal(findings, 0);
+    iommu_unmap_for(device, bus, sizeof(memory), IOMMU_FROM_DEVICE, "a page");
+    expect_fault(device, &faults, "not a mapping");
+
+    bus = iommu_map_for(device, memory, sizeof(memory), IOMMU_FROM_DEVICE, "a page");
+    iommu_unmap_for(device, bus, sizeof(memory), IOMMU_TO_DEVICE, "a page");
+    expect_fault(device, &faults, "for reading, but has mapped them for writing");
+    assert_int_equal(dma_mapping_count(device), 0);
+    bus = iommu_map_for(device, memory, sizeof(memory), IOMMU_FROM_DEVICE, "a page");
+    iommu_unmap_for(device, bus, sizeof(memory), IOMMU_FROM_DEVICE, "a single piece");
+    expect_fault(device, &faults, "as a single piece, but has mapped them as a page");
+}
+
+static void syncs_stay_in_a_mapping_and_its_direction(void **state)
+{
+    (void)state;
+    findings = 0;
+    struct dma_device *device = new_device();
+    unsigned long faults = 0;
+    unsigned char memory[64];
+    uint64_t bus = iommu_map(device, memory, sizeof(memory), IOMMU_FROM_DEVICE);
+    iommu_sync(device, bus, sizeof(memory), IOMMU_FROM_DEVICE);
+    iommu_sync(device, bus + 63, 1, IOMMU_FROM_DEVICE);
+    assert_int_equal(findings, 0);
+    iommu_sync(device, bus + 1, sizeof(memory), IOMMU_FROM_DEVICE);
+    expect_fault(device, &faults, "do not lie in a mapping");
+    iommu_sync(device, bus, sizeof(memory), IOMMU_BIDIRECTIONAL);
+    expect_fault(device, &faults, "for both, but has mapped them for writing");
+    iommu_unmap(device, bus, sizeof(memory));
+    iommu_sync(device, bus, 1, IOMMU_FROM_DEVICE);
+    expect_fault(device, &faults, "do not lie in a mapping");
+}
+
 static void devices_do_not_share_mappings(void **state)
 {
     (void)state;
@@ -535,6 +578,8 @@ int main(void)
         cmocka_unit_test(model_lays_out_its_own_registers),
         cmocka_unit_test(physical_memory_is_given_and_taken_back),
         cmocka_unit_test(access_outside_a_mapping_is_refused),
+        cmocka_unit_test(mappings_end_as_they_were_made),
+        cmocka_unit_test(syncs_stay_in_a_mapping_and_its_direction),
         cmocka_unit_test(devices_do_not_share_mappings),
         cmocka_unit_test(device_without_bus_mastering_makes_no_access),
         cmocka_unit_test(mappings_stay_apart_whatever_comes_and_goes),
