@@ -1539,6 +1539,8 @@ static void write_tdt(struct nic *nic, unsigned offset, uint32_t word)
 {
     if (takes_back(nic, word & 0xffff))
         misuse(reg(nic, TDT), taken_back);
+    else if (word && !ring_size(nic, TDLEN))
+        misuse(reg(nic, TDT), "the driver hands over descriptors while 82540em has no transmit ring");
     check_tail(nic, TDT, TDLEN, word & 0xffff, value(nic, TCTL) & TCTL_EN && value(nic, TDLEN));
     lockcheck_event(LOCKCHECK_HAND_OVER, reg(nic, offset), 0);
     *reg(nic, offset) = word & 0xffff;

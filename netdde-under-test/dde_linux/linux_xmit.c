@@ -155,6 +155,9 @@ void qdisc_activate(struct net_device *dev)
     __atomic_store_n(&q->active, true, __ATOMIC_SEQ_CST);
     spin_unlock(&q->lock);
     netif_trans_update(dev);
+    /* The timer may have found no carrier, and stopped. */
+    if (has_watchdog(dev) && netif_tx_queue_stopped(txq_of(dev)))
+        watchdog_start(dev);
 }
 
 /* Called without the lock, since freeing may do anything. */

@@ -946,6 +946,8 @@ static void taking_back_descriptors_is_a_finding(void **state)
     w32(TDH, 0);
     w32(TDT, 0);
     assert_null(misuse);
+    w32(TDT, 1);
+    assert_non_null(strstr(misuse, "no transmit ring"));
 }
 
 static void descriptors_and_packets_with_nothing_in_them_are_findings(void **state)
