@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -169,7 +170,8 @@ def sources(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def finds_it(lockcheck, program: pathlib.Path) -> None:
-    assert run_command([program]).code == 0
+    # It runs without lockcheck too; there the bug may strike, or not.
+    assert run_command([program]).code in (0, -signal.SIGABRT)
     outcome = lockcheck("explore", "--points", "memory", "--schedules", 500, "--", program)
     assert outcome.code == 1, outcome.text
     assert outcome.result["findings"][0]["kind"] == "assertion"
