@@ -37,7 +37,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <lockcheck.h>
 #include <zlib.h>
@@ -47,6 +46,7 @@
 #include "harness/machine/pci.h"
 #include "harness/nic/82540em_offload.h"
 #include "harness/nic/eeprom93c46.h"
+#include "harness/nic/octets.h"
 #include "harness/wire/account.h"
 
 /* Register Descriptions (13.4 to 13.7): offsets. */
@@ -313,7 +313,6 @@ enum speed { SPEED_10, SPEED_100, SPEED_1000 };
 
 #define DELAY_UNIT_NS 1024u /* of RDTR, RADV, TIDV and TADV */
 #define ITR_UNIT_NS 256u
-#define NEVER UINT64_MAX
 
 /* What a timer's end does. */
 enum timer { RX_PACKET_TIMER, RX_ABSOLUTE_TIMER, TX_PACKET_TIMER, TX_ABSOLUTE_TIMER, THROTTLE_TIMER, TIMERS };
@@ -353,7 +352,7 @@ struct nic {
     pthread_cond_t changed;
     bool powered;
     bool idle;            /* the thread waits */
-    uint64_t waits_until; /* then, on the machine's clock; NEVER: until it is told */
+    uint64_t waits_until; /* then, on the machine's clock; NIC_NEVER: until it is told */
 
     uint32_t
         reg[REGISTER_BYTES / 4]; /* those without behaviour of their own, and what is written to others */
@@ -369,7 +368,7 @@ struct nic {
     uint32_t ims;
     bool line;            /* what the interrupt pin is driven to */
     uint64_t quiet_until; /* ITR: no interrupt before */
-    uint64_t due[TIMERS]; /* NEVER: not running */
+    uint64_t due[TIMERS]; /* NIC_NEVER: not running */
     uint64_t earliest;    /* of due */
 
     struct rx_fifo fifo;
@@ -393,26 +392,6 @@ static uint32_t *reg(struct nic *nic, unsigned offset)
 static uint32_t value(const struct nic *nic, unsigned offset)
 {
     return nic->reg[offset / 4];
-}
-
-static void put_le(uint8_t *bytes, unsigned size, uint32_t word)
-{
-    for (unsigned i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(word >> 8 * i);
-}
-
-static uint32_t get_le(const uint8_t *bytes, unsigned size)
-{
-    uint32_t word = 0;
-
-    for (unsigned i = 0; i < size; i++)
-        word |= (uint32_t)bytes[i] << 8 * i;
-    return word;
-}
-
-static uint16_t get_be16(const uint8_t *bytes)
-{
-    return (uint16_t)(bytes[0] << 8 | bytes[1]);
 }
 
 /* ---- Statistics (13.7) ---- */
@@ -444,11 +423,6 @@ static void count_length(struct nic *nic, unsigned offset, size_t octets)
     count(nic, offset + 4 * bin);
 }
 
-static bool is_broadcast(const uint8_t *address)
-{
-    return (address[0] & address[1] & address[2] & address[3] & address[4] & address[5]) == 0xff;
-}
-
 static void count_sent(struct nic *nic, const uint8_t *frame, size_t length)
 {
     count(nic, TPT);
@@ -477,7 +451,7 @@ static void count_accepted(struct nic *nic, const uint8_t *frame, size_t length)
 
 static void find_earliest(struct nic *nic)
 {
-    nic->earliest = NEVER;
+    nic->earliest = NIC_NEVER;
     for (unsigned i = 0; i < TIMERS; i++)
         if (nic->due[i] < nic->earliest)
             nic->earliest = nic->due[i];
@@ -493,9 +467,9 @@ static void start_timer(struct nic *nic, enum timer timer, uint64_t due)
 
 static void stop_timer(struct nic *nic, enum timer timer)
 {
-    if (nic->due[timer] == NEVER)
+    if (nic->due[timer] == NIC_NEVER)
         return;
-    nic->due[timer] = NEVER;
+    nic->due[timer] = NIC_NEVER;
     find_earliest(nic);
 }
 
@@ -513,7 +487,7 @@ static void update_line(struct nic *nic)
         uint64_t now = machine_now_ns();
 
         if (now < nic->quiet_until) {
-            if (nic->due[THROTTLE_TIMER] == NEVER)
+            if (nic->due[THROTTLE_TIMER] == NIC_NEVER)
                 start_timer(nic, THROTTLE_TIMER, nic->quiet_until);
             return;
         }
@@ -541,7 +515,7 @@ static void raise_delayed(struct nic *nic, uint32_t cause, enum timer packet, en
         return;
     }
     now = machine_now_ns();
-    if (absolute_delay && nic->due[absolute] == NEVER)
+    if (absolute_delay && nic->due[absolute] == NIC_NEVER)
         start_timer(nic, absolute, now + (uint64_t)absolute_delay * DELAY_UNIT_NS);
     start_timer(nic, packet, now + (uint64_t)packet_delay * DELAY_UNIT_NS);
 }
@@ -1272,15 +1246,9 @@ static void transmit_one(struct nic *nic)
 
 static void wait_for_work(struct nic *nic)
 {
-    struct timespec until = {.tv_sec = (time_t)(nic->earliest / 1000000000u),
-                             .tv_nsec = (long)(nic->earliest % 1000000000u)};
-
     nic->idle = true;
     nic->waits_until = nic->earliest;
-    if (nic->earliest == NEVER)
-        pthread_cond_wait(&nic->changed, &nic->lock);
-    else
-        pthread_cond_timedwait(&nic->changed, &nic->lock, &until);
+    nic_condition_wait(&nic->changed, &nic->lock, nic->earliest);
     nic->idle = false;
 }
 
@@ -1291,7 +1259,7 @@ static void *work(void *opaque)
     pthread_setname_np(pthread_self(), "nic");
     pthread_mutex_lock(&nic->lock);
     while (nic->powered) {
-        if (nic->earliest != NEVER && nic->earliest <= machine_now_ns())
+        if (nic->earliest != NIC_NEVER && nic->earliest <= machine_now_ns())
             fire_timers(nic);
         else if (transmit_ready(nic))
             transmit_one(nic);
@@ -1322,8 +1290,8 @@ static void soft_reset(struct nic *nic)
     nic->icr = 0;
     nic->ims = 0;
     for (unsigned i = 0; i < TIMERS; i++)
-        nic->due[i] = NEVER;
-    nic->earliest = NEVER;
+        nic->due[i] = NIC_NEVER;
+    nic->earliest = NIC_NEVER;
     nic->quiet_until = 0;
     nic->tx_generation++;
     nic->tx.length = 0;
@@ -1577,7 +1545,8 @@ static void write_tx_ring(struct nic *nic, unsigned offset, uint32_t word)
 static void write_rdtr(struct nic *nic, unsigned offset, uint32_t word)
 {
     *reg(nic, offset) = word & 0xffff;
-    if (word & RDTR_FPD && (nic->due[RX_PACKET_TIMER] != NEVER || nic->due[RX_ABSOLUTE_TIMER] != NEVER))
+    if (word & RDTR_FPD &&
+        (nic->due[RX_PACKET_TIMER] != NIC_NEVER || nic->due[RX_ABSOLUTE_TIMER] != NIC_NEVER))
         end_delay(nic, INT_RXT0, RX_PACKET_TIMER, RX_ABSOLUTE_TIMER);
 }
 
@@ -1794,29 +1763,20 @@ static void plug_into_bus(struct nic *nic, const struct nic_config *config)
         .device_id = nic->eeprom.words[0x0d],
         .subsystem_vendor_id = nic->eeprom.words[0x0c],
         .subsystem_id = nic->eeprom.words[0x0b],
-        .class_code = 0x020000, /* network controller, Ethernet */
         .revision = 2,
-        .interrupt_pin = 1,
-        .interrupt_line = (uint8_t)(config->irq_line ? config->irq_line : NIC_DEFAULT_IRQ_LINE),
         .bars = {[MEMORY_BAR] = {PCI_BAR_MEMORY, WINDOW_BYTES}, [IO_BAR] = {PCI_BAR_IO, IO_BYTES}},
         .ops = &ops,
         .device = nic,
     };
 
-    nic->function =
-        pci_function_register(config->pci_slot ? config->pci_slot : NIC_DEFAULT_PCI_SLOT, 0, &description);
+    nic->function = nic_plug_into_bus(config, &description);
     nic->dma = pci_function_dma(nic->function);
 }
 
 static void make_waitable(struct nic *nic)
 {
-    pthread_condattr_t attributes;
-
     pthread_mutex_init(&nic->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* the machine's clock */
-    pthread_cond_init(&nic->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    nic_condition_init(&nic->changed);
     lockcheck_name_object(&nic->lock, "mutex", "82540em lock");
     lockcheck_name_object(&nic->changed, "cond", "82540em work");
     lockcheck_name_object(reg(nic, RDT), "ring", "receive ring");

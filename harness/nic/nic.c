@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The list of device models. A new chip is one file and one line here.
+ * The list of device models, and what they share. A new chip is one file and one line here.
  */
 #include "harness/nic/nic.h"
 
 #include <string.h>
+#include <time.h>
 
 const struct nic_model *const nic_models[] = {&nic_rtl8139, &nic_82540em, NULL};
 
@@ -22,4 +23,36 @@ const struct nic_model *nic_find_driver(const char *driver)
         if (strcmp(nic_models[i]->driver, driver) == 0)
             return nic_models[i];
     return NULL;
+}
+
+struct pci_function *nic_plug_into_bus(const struct nic_config *config,
+                                       const struct pci_function_description *chip)
+{
+    struct pci_function_description description = *chip;
+
+    description.class_code = 0x020000; /* network controller, Ethernet */
+    description.interrupt_pin = 1;
+    description.interrupt_line = (uint8_t)(config->irq_line ? config->irq_line : NIC_DEFAULT_IRQ_LINE);
+    return pci_function_register(config->pci_slot ? config->pci_slot : NIC_DEFAULT_PCI_SLOT, 0, &description);
+}
+
+void nic_condition_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* the machine's clock */
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+void nic_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t until_ns)
+{
+    const struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000u),
+                                   .tv_nsec = (long)(until_ns % 1000000000u)};
+
+    if (until_ns == NIC_NEVER)
+        pthread_cond_wait(condition, lock);
+    else
+        pthread_cond_timedwait(condition, lock, &until);
 }

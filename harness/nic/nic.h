@@ -6,10 +6,12 @@
 #ifndef HARNESS_NIC_NIC_H
 #define HARNESS_NIC_NIC_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harness/machine/pci.h"
 #include "harness/wire/wire.h"
 
 #define NIC_MAC_LENGTH 6
@@ -55,5 +57,18 @@ extern const struct nic_model *const nic_models[];
 /* The model of that name, or the one of the card for that driver, or NULL. */
 const struct nic_model *nic_find_model(const char *name);
 const struct nic_model *nic_find_driver(const char *driver);
+
+/* --- What models share --- */
+
+/* Plug a card into the slot that config names, as an Ethernet controller with one interrupt pin on its line;
+ * the rest is the chip's own. */
+struct pci_function *nic_plug_into_bus(const struct nic_config *config,
+                                       const struct pci_function_description *chip);
+
+/* A condition for waits on the machine's clock, and such a wait: until it is signalled or that time has come,
+ * in nanoseconds, or NIC_NEVER. */
+#define NIC_NEVER UINT64_MAX
+void nic_condition_init(pthread_cond_t *condition);
+void nic_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t until_ns);
 
 #endif

@@ -44,6 +44,8 @@
 #include "harness/machine/machine.h"
 #include "harness/machine/pci.h"
 #include "harness/nic/eeprom93c46.h"
+#include "harness/nic/octets.h"
+#include "harness/nic/window.h"
 #include "harness/wire/account.h"
 
 /* Register Descriptions: offsets. */
@@ -293,21 +295,6 @@ static void forget_read_frames(struct nic *nic, uint32_t octets)
         nic->unread_passed = 0;
 }
 
-static void put_le(uint8_t *bytes, unsigned size, uint32_t value)
-{
-    for (unsigned i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(value >> 8 * i);
-}
-
-static uint32_t get_le(const uint8_t *bytes, unsigned size)
-{
-    uint32_t value = 0;
-
-    for (unsigned i = 0; i < size; i++)
-        value |= (uint32_t)bytes[i] << 8 * i;
-    return value;
-}
-
 /*
  * Packet Reception: header (status, length with FCS), frame and FCS go to the ring at CBR. A frame that
  * reaches the ring's end goes on at its start, or with WRAP goes on behind its end, where the driver
@@ -403,7 +390,6 @@ static bool hash_matches(const struct nic *nic, const uint8_t *address)
 /* Receive Configuration Register: the status of a frame that is to be received, or 0. */
 static uint16_t accept_frame(const struct nic *nic, const uint8_t *frame, size_t length)
 {
-    static const uint8_t broadcast[NIC_MAC_LENGTH] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     unsigned status = RSR_ROK;
 
     if (length < REPLAY_FRAME_MIN) {
@@ -411,7 +397,7 @@ static uint16_t accept_frame(const struct nic *nic, const uint8_t *frame, size_t
             return 0;
         status = RSR_RUNT;
     }
-    if (memcmp(frame, broadcast, NIC_MAC_LENGTH) == 0)
+    if (is_broadcast(frame))
         return nic->rcr & RCR_AB ? (uint16_t)(status | RSR_BAR) : 0;
     if (frame[0] & 1)
         return nic->rcr & RCR_AM && hash_matches(nic, frame) ? (uint16_t)(status | RSR_MAR) : 0;
@@ -531,12 +517,7 @@ static void *transmit(void *opaque)
     return NULL;
 }
 
-/* ---- Registers with behaviour of their own ---- */
-
-/* A handler is called with the lock held. index: which of a row of equal registers. */
-typedef uint32_t read_handler(struct nic *nic, unsigned index);
-/* mask: the bits that the access writes; value has no others. */
-typedef void write_handler(struct nic *nic, unsigned index, uint32_t value, uint32_t mask);
+/* ---- Registers with behaviour of their own, with the lock held ---- */
 
 static bool config_writable(const struct nic *nic)
 {
@@ -889,43 +870,20 @@ static uint32_t read_cscr(struct nic *nic, unsigned index)
     return get_le(nic->stored + CSCR, 2) | (nic->wire ? CSCR_LINK : 0);
 }
 
-static uint32_t read_zero(struct nic *nic, unsigned index)
-{
-    (void)nic;
-    (void)index;
-    return 0;
-}
-
-static void write_nothing(struct nic *nic, unsigned index, uint32_t value, uint32_t mask)
-{
-    (void)nic;
-    (void)index;
-    (void)value;
-    (void)mask;
-}
-
 /* ---- The register table ---- */
 
-struct register_row {
-    uint8_t offset;
-    uint8_t width; /* bytes of each: 1, 2 or 4 */
-    uint8_t count; /* of equal ones, one behind the other */
-    read_handler *read;
-    write_handler *write; /* of both: NULL where the register only stores */
-};
-
-static const struct register_row registers[] = {
+static const struct window_row registers[] = {
     {IDR0, 4, 1, NULL, NULL},
     {IDR4, 2, 1, NULL, NULL},
     {MAR0, 4, 2, NULL, NULL},
     {TSD0, 4, TX_DESCRIPTORS, read_tsd, write_tsd},
     {TSAD0, 4, TX_DESCRIPTORS, read_tsad, write_tsad},
     {RBSTART, 4, 1, read_rbstart, write_rbstart},
-    {ERBCR, 2, 1, read_zero, write_nothing},
-    {ERSR, 1, 1, read_zero, write_nothing},
+    {ERBCR, 2, 1, window_zero, window_ignore},
+    {ERSR, 1, 1, window_zero, window_ignore},
     {CR, 1, 1, read_cr, write_cr},
     {CAPR, 2, 1, read_capr, write_capr},
-    {CBR, 2, 1, read_cbr, write_nothing},
+    {CBR, 2, 1, read_cbr, window_ignore},
     {IMR, 2, 1, read_imr, write_imr},
     {ISR, 2, 1, read_isr, write_isr},
     {TCR, 4, 1, read_tcr, write_tcr},
@@ -933,25 +891,25 @@ static const struct register_row registers[] = {
     {TCTR, 4, 1, read_tctr, write_tctr},
     {MPC, 4, 1, read_mpc, write_mpc},
     {CR9346, 1, 1, read_9346cr, write_9346cr},
-    {CONFIG0, 1, 1, NULL, write_nothing},
+    {CONFIG0, 1, 1, NULL, window_ignore},
     {CONFIG1, 1, 1, NULL, write_config1},
     {TIMERINT, 4, 1, NULL, NULL},
-    {MSR, 1, 1, read_msr, write_nothing},
+    {MSR, 1, 1, read_msr, window_ignore},
     {CONFIG3, 1, 1, NULL, write_config3},
     {CONFIG4, 1, 1, NULL, write_config4},
-    {HLTCLK, 1, 1, read_zero, write_nothing},
+    {HLTCLK, 1, 1, window_zero, window_ignore},
     {MULINT, 2, 1, NULL, NULL},
-    {RERID, 1, 1, NULL, write_nothing},
-    {TSAD_ALL, 2, 1, read_tsad_all, write_nothing},
+    {RERID, 1, 1, NULL, window_ignore},
+    {TSAD_ALL, 2, 1, read_tsad_all, window_ignore},
     {BMCR, 2, 1, NULL, write_bmcr},
-    {BMSR, 2, 1, read_bmsr, write_nothing},
+    {BMSR, 2, 1, read_bmsr, window_ignore},
     {ANAR, 2, 1, NULL, NULL},
-    {ANLPAR, 2, 1, read_anlpar, write_nothing},
-    {ANER, 2, 1, read_aner, write_nothing},
-    {DIS, 2, 1, read_zero, write_nothing},
-    {FCSC, 2, 1, read_zero, write_nothing},
+    {ANLPAR, 2, 1, read_anlpar, window_ignore},
+    {ANER, 2, 1, read_aner, window_ignore},
+    {DIS, 2, 1, window_zero, window_ignore},
+    {FCSC, 2, 1, window_zero, window_ignore},
     {NWAYTR, 2, 1, NULL, NULL},
-    {REC, 2, 1, read_zero, write_nothing},
+    {REC, 2, 1, window_zero, window_ignore},
     {CSCR, 2, 1, read_cscr, NULL},
     {PHY1_PARM, 4, 1, NULL, NULL},
     {TW_PARM, 4, 1, NULL, NULL},
@@ -959,103 +917,37 @@ static const struct register_row registers[] = {
     {CONFIG5, 1, 1, NULL, NULL},
 };
 
-#define REGISTER_ROWS (sizeof registers / sizeof registers[0])
-#define NO_ROW UINT8_MAX
+/* Written once, before any card can be accessed. */
+static struct window window;
+static pthread_once_t window_once = PTHREAD_ONCE_INIT;
 
-/* The row of each byte offset, or NO_ROW: reserved, reads 0. Written once, before any card can be accessed.
- */
-static uint8_t row_of[REGISTER_BYTES];
-static pthread_once_t row_of_once = PTHREAD_ONCE_INIT;
-
-static void index_rows(void)
+static void make_window(void)
 {
-    memset(row_of, NO_ROW, sizeof row_of);
-    for (unsigned row = 0; row < REGISTER_ROWS; row++)
-        for (unsigned i = 0; i < registers[row].width * registers[row].count; i++) {
-            assert(row_of[registers[row].offset + i] == NO_ROW);
-            row_of[registers[row].offset + i] = (uint8_t)row;
-        }
+    window_init(&window, registers, sizeof registers / sizeof registers[0]);
 }
 
-/* One register within an access: where it starts, and how its bits lie in the access's. */
-struct register_part {
-    const struct register_row *row;
-    unsigned index;
-    unsigned start; /* byte offset of the register */
-};
-
-static bool find_register(unsigned offset, struct register_part *part)
-{
-    if (row_of[offset] == NO_ROW)
-        return false;
-    part->row = &registers[row_of[offset]];
-    part->index = (offset - part->row->offset) / part->row->width;
-    part->start = part->row->offset + part->index * part->row->width;
-    return true;
-}
-
-/* Shift by bytes, either way. */
-static uint32_t shift_bytes(uint32_t value, int bytes)
-{
-    return (uint32_t)(bytes < 0 ? value >> -8 * bytes : (uint64_t)value << 8 * bytes);
-}
-
-static uint32_t bytes_mask(unsigned bytes)
-{
-    return UINT32_MAX >> (32 - 8 * bytes);
-}
-
-/* An access may cover several registers, or a part of one. */
-static uint32_t read_registers(void *device, unsigned bar, uint32_t offset, unsigned size)
+/* IOAR and MEMAR: both show the same registers. */
+static uint32_t read_bar(void *device, unsigned bar, uint32_t offset, unsigned size)
 {
     struct nic *nic = device;
-    uint32_t value = 0;
-    struct register_part part;
-
-    (void)bar; /* IOAR and MEMAR: both show the same registers */
-    pthread_mutex_lock(&nic->lock);
-    for (unsigned at = offset; nic->powered && at < offset + size;) {
-        uint32_t word;
-
-        if (!find_register(at, &part)) {
-            at++;
-            continue;
-        }
-        word = part.row->read ? part.row->read(nic, part.index)
-                              : get_le(nic->stored + part.start, part.row->width);
-        value |= shift_bytes(word, (int)part.start - (int)offset);
-        at = part.start + part.row->width;
-    }
-    if (!nic->powered)
-        value = UINT32_MAX;
-    pthread_mutex_unlock(&nic->lock);
-    return value & bytes_mask(size);
-}
-
-static void write_registers(void *device, unsigned bar, uint32_t offset, unsigned size, uint32_t value)
-{
-    struct nic *nic = device;
-    struct register_part part;
+    uint32_t value = UINT32_MAX;
 
     (void)bar;
-    value &= bytes_mask(size);
     pthread_mutex_lock(&nic->lock);
-    for (unsigned at = offset; nic->powered && at < offset + size;) {
-        if (!find_register(at, &part)) {
-            at++;
-            continue;
-        }
-        int shift = (int)offset - (int)part.start;
-        uint32_t mask = shift_bytes(bytes_mask(size), shift) & bytes_mask(part.row->width);
-        uint32_t word = shift_bytes(value, shift) & mask;
+    if (nic->powered)
+        value = window_read(&window, nic, nic->stored, offset, size);
+    pthread_mutex_unlock(&nic->lock);
+    return value;
+}
 
-        if (part.row->write)
-            part.row->write(nic, part.index, word, mask);
-        else
-            put_le(nic->stored + part.start, part.row->width,
-                   (get_le(nic->stored + part.start, part.row->width) & ~mask) | word);
-        at = part.start + part.row->width;
-    }
+static void write_bar(void *device, unsigned bar, uint32_t offset, unsigned size, uint32_t value)
+{
+    struct nic *nic = device;
+
+    (void)bar;
+    pthread_mutex_lock(&nic->lock);
+    if (nic->powered)
+        window_write(&window, nic, nic->stored, offset, size, value);
     pthread_mutex_unlock(&nic->lock);
 }
 
@@ -1080,24 +972,20 @@ static void fill_eeprom(struct eeprom93c46 *eeprom, const uint8_t *mac)
 
 static void plug_into_bus(struct nic *nic, const struct nic_config *config)
 {
-    static const struct pci_function_ops ops = {.read = read_registers, .write = write_registers};
+    static const struct pci_function_ops ops = {.read = read_bar, .write = write_bar};
     const struct pci_function_description description = {
         .name = "rtl8139",
         .vendor_id = nic->eeprom.words[1],
         .device_id = nic->eeprom.words[2],
         .subsystem_vendor_id = nic->eeprom.words[3],
         .subsystem_id = nic->eeprom.words[4],
-        .class_code = 0x020000, /* network controller, Ethernet */
         .revision = nic->stored[RERID],
-        .interrupt_pin = 1,
-        .interrupt_line = (uint8_t)(config->irq_line ? config->irq_line : NIC_DEFAULT_IRQ_LINE),
         .bars = {{PCI_BAR_IO, REGISTER_BYTES}, {PCI_BAR_MEMORY, REGISTER_BYTES}}, /* IOAR, MEMAR */
         .ops = &ops,
         .device = nic,
     };
 
-    nic->function =
-        pci_function_register(config->pci_slot ? config->pci_slot : NIC_DEFAULT_PCI_SLOT, 0, &description);
+    nic->function = nic_plug_into_bus(config, &description);
     pci_function_set_config(nic->function, 0x3e, 2, nic->eeprom.words[5], 0); /* MNGNT, MXLAT */
     nic->dma = pci_function_dma(nic->function);
 }
@@ -1122,7 +1010,7 @@ static struct nic *create(const struct nic_config *config)
 
     if (!nic)
         return NULL;
-    pthread_once(&row_of_once, index_rows);
+    pthread_once(&window_once, make_window);
     pthread_mutex_init(&nic->lock, NULL);
     pthread_cond_init(&nic->transmit, NULL);
     lockcheck_name_object(&nic->lock, "mutex", "rtl8139 lock");
