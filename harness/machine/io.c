@@ -20,6 +20,7 @@ static _Atomic uint32_t config_address;
 
 /* Register addresses as a driver holds them: not canonical on x86-64, so that a stray access crashes. */
 #define MMIO_COOKIE_BASE ((uintptr_t)0xdead000000000000u)
+#define PHYSICAL_ADDRESSES (UINT64_C(1) << 40) /* a cookie has room for these */
 
 static uint32_t all_ones(unsigned size)
 {
@@ -101,7 +102,7 @@ void machine_out32(uint16_t port, uint32_t value)
 
 volatile void *machine_mmio_map(uint64_t phys, size_t size)
 {
-    if (size == 0 || phys > UINT32_MAX || size - 1 > UINT32_MAX - phys)
+    if (size == 0 || phys >= PHYSICAL_ADDRESSES || size > PHYSICAL_ADDRESSES - phys)
         return NULL;
     if (!pci_memory_bar_covers(phys, size))
         return NULL;

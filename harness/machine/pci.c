@@ -18,6 +18,7 @@ enum {
     VENDOR_ID = 0x00,
     DEVICE_ID = 0x02,
     COMMAND = 0x04,
+    STATUS = 0x06,
     REVISION_ID = 0x08,
     CLASS_CODE = 0x09,
     CACHE_LINE_SIZE = 0x0c,
@@ -27,14 +28,18 @@ enum {
     BAR_END = 0x28,
     SUBSYSTEM_VENDOR_ID = 0x2c,
     SUBSYSTEM_ID = 0x2e,
+    CAPABILITIES_POINTER = 0x34,
     INTERRUPT_LINE = 0x3c,
     INTERRUPT_PIN = 0x3d,
 };
 
 #define COMMAND_WRITABLE 0x0547u /* I/O, memory, master, parity, SERR, interrupt disable (6.2.2) */
+#define STATUS_CAPABILITIES 0x0010u
 #define HEADER_MULTIFUNCTION 0x80u
 #define BAR_IO_INDICATOR 0x1u
 #define BAR_IO_MASK 0xfffffffcu
+#define BAR_MEMORY_64BIT 0x4u
+#define BAR_MEMORY_PREFETCHABLE 0x8u
 #define BAR_MEMORY_MASK 0xfffffff0u
 
 /* Where the firmware begins to assign addresses. */
@@ -42,6 +47,11 @@ enum {
 #define FIRMWARE_IO_END 0x10000u
 #define FIRMWARE_MEMORY_BASE 0xfeb00000u
 #define FIRMWARE_MEMORY_END 0xfec00000u
+#define FIRMWARE_WIDE_BASE UINT64_C(0x800000000)
+#define FIRMWARE_WIDE_END UINT64_C(0x900000000)
+
+/* A capability (6.7, figure 6-9). */
+enum { CAPABILITY_ID = 0, CAPABILITY_NEXT = 1, CAPABILITY_BODY = 2 };
 
 #define DEVICE_NUMBERS 32u
 #define FUNCTION_NUMBERS 8u
@@ -56,9 +66,13 @@ struct pci_function {
     uint8_t config[PCI_CONFIG_BYTES];   /* with bus.lock held */
     uint8_t writable[PCI_CONFIG_BYTES]; /* bits that software may change; with bus.lock held */
 
+    /* Of the capabilities, with bus.lock held: */
+    unsigned last_pointer;     /* where the next one's offset goes; 0: there is none yet */
+    unsigned capabilities_end; /* the first byte behind the one added last */
+
     /* What config says, for address decoding without the lock. */
     _Atomic uint32_t command;
-    _Atomic uint32_t bases[PCI_BARS];
+    _Atomic uint64_t bases[PCI_BARS];
 };
 
 /* The machine has one bus, and its addresses are found by decoding, not by a pointer handed around. */
@@ -66,12 +80,14 @@ static struct {
     pthread_mutex_t lock;
     struct pci_function functions[PCI_FUNCTIONS_MAX];
     atomic_uint count; /* functions below it are complete */
-    uint32_t next_io;
-    uint32_t next_memory;
+    uint64_t next_io;
+    uint64_t next_memory;
+    uint64_t next_wide;
 } bus = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .next_io = FIRMWARE_IO_BASE,
     .next_memory = FIRMWARE_MEMORY_BASE,
+    .next_wide = FIRMWARE_WIDE_BASE,
 };
 
 static uint32_t get_bytes(const uint8_t *bytes, unsigned size)
@@ -96,35 +112,48 @@ static void set_config(struct pci_function *function, unsigned offset, unsigned 
 }
 
 /* Assign the next naturally aligned addresses of a region, as firmware does. */
-static uint32_t assign(uint32_t *next, uint32_t end, uint32_t size)
+static uint64_t assign(uint64_t *next, uint64_t end, uint32_t size)
 {
-    uint32_t base = (*next + size - 1) & ~(size - 1);
-    assert(base >= *next && base < end && size <= end - base);
+    uint64_t base = (*next + size - 1) & ~((uint64_t)size - 1);
+    assert(base < end && size <= end - base);
     *next = base + size;
     return base;
+}
+
+static uint64_t assign_memory(const struct pci_bar_description *description)
+{
+    if (description->wide)
+        return assign(&bus.next_wide, FIRMWARE_WIDE_END, description->size);
+    return assign(&bus.next_memory, FIRMWARE_MEMORY_END, description->size);
 }
 
 static void assign_bar(struct pci_function *function, unsigned bar)
 {
     const struct pci_bar_description *description = &function->description.bars[bar];
     uint32_t size = description->size;
-    uint32_t base, indicator, mask;
+    uint32_t indicator, mask;
+    uint64_t base;
 
     if (description->kind == PCI_BAR_NONE)
         return;
     assert(size != 0 && (size & (size - 1)) == 0);
     if (description->kind == PCI_BAR_IO) {
-        assert(size >= 4);
+        assert(size >= 4 && !description->wide && !description->prefetchable);
         base = assign(&bus.next_io, FIRMWARE_IO_END, size);
         indicator = BAR_IO_INDICATOR;
         mask = BAR_IO_MASK;
     } else {
         assert(size >= 16);
-        base = assign(&bus.next_memory, FIRMWARE_MEMORY_END, size);
-        indicator = 0;
+        base = assign_memory(description);
+        indicator = (description->wide ? BAR_MEMORY_64BIT : 0) |
+                    (description->prefetchable ? BAR_MEMORY_PREFETCHABLE : 0);
         mask = BAR_MEMORY_MASK;
     }
-    set_config(function, BAR0 + 4 * bar, 4, base | indicator, mask & ~(size - 1));
+    set_config(function, BAR0 + 4 * bar, 4, (uint32_t)base | indicator, mask & ~(size - 1));
+    if (description->wide) {
+        assert(bar + 1 < PCI_BARS && function->description.bars[bar + 1].kind == PCI_BAR_NONE);
+        set_config(function, BAR0 + 4 * (bar + 1), 4, (uint32_t)(base >> 32), UINT32_MAX);
+    }
     function->bases[bar] = base;
 }
 
@@ -218,6 +247,40 @@ void pci_function_set_config(struct pci_function *function, unsigned offset, uns
     pthread_mutex_unlock(&bus.lock);
 }
 
+uint32_t pci_function_get_config(struct pci_function *function, unsigned offset, unsigned size)
+{
+    check_config_access(offset, size);
+    pthread_mutex_lock(&bus.lock);
+    uint32_t value = get_bytes(&function->config[offset], size);
+    pthread_mutex_unlock(&bus.lock);
+    return value;
+}
+
+unsigned pci_function_add_capability(struct pci_function *function, unsigned offset, uint8_t id,
+                                     const void *body, const void *writable, size_t length)
+{
+    pthread_mutex_lock(&bus.lock);
+    bool first = function->last_pointer == 0;
+    unsigned pointer = first ? CAPABILITIES_POINTER : function->last_pointer;
+    if (offset == 0)
+        offset = first ? PCI_CAPABILITIES_START : (function->capabilities_end + 3) & ~3u;
+    assert(offset >= PCI_CAPABILITIES_START && offset % 4 == 0);
+    assert(length <= PCI_CONFIG_BYTES - CAPABILITY_BODY &&
+           offset + CAPABILITY_BODY + length <= PCI_CONFIG_BYTES);
+
+    set_config(function, pointer, 1, offset, 0);
+    set_config(function, offset + CAPABILITY_ID, 1, id, 0);
+    set_config(function, offset + CAPABILITY_NEXT, 1, 0, 0);
+    memcpy(&function->config[offset + CAPABILITY_BODY], body, length);
+    if (writable)
+        memcpy(&function->writable[offset + CAPABILITY_BODY], writable, length);
+    function->config[STATUS] |= STATUS_CAPABILITIES;
+    function->last_pointer = offset + CAPABILITY_NEXT;
+    function->capabilities_end = offset + CAPABILITY_BODY + (unsigned)length;
+    pthread_mutex_unlock(&bus.lock);
+    return offset;
+}
+
 uint32_t pci_config_read(unsigned bus_number, unsigned device_number, unsigned function_number,
                          unsigned offset, unsigned size)
 {
@@ -225,10 +288,9 @@ uint32_t pci_config_read(unsigned bus_number, unsigned device_number, unsigned f
     struct pci_function *function = pci_function_find(bus_number, device_number, function_number);
     if (!function)
         return UINT32_MAX >> (32 - 8 * size);
-    pthread_mutex_lock(&bus.lock);
-    uint32_t value = get_bytes(&function->config[offset], size);
-    pthread_mutex_unlock(&bus.lock);
-    return value;
+    if (offset >= PCI_CAPABILITIES_START && function->description.ops->config_reading)
+        function->description.ops->config_reading(function->description.device, offset, size);
+    return pci_function_get_config(function, offset, size);
 }
 
 /* Make the function answer as its configuration now says. Called with the lock held. */
@@ -236,9 +298,11 @@ static void apply_config(struct pci_function *function)
 {
     function->command = get_bytes(&function->config[COMMAND], 2);
     for (unsigned bar = 0; bar < PCI_BARS; bar++) {
-        enum pci_bar_kind kind = function->description.bars[bar].kind;
-        uint32_t mask = kind == PCI_BAR_IO ? BAR_IO_MASK : BAR_MEMORY_MASK;
-        function->bases[bar] = get_bytes(&function->config[BAR0 + 4 * bar], 4) & mask;
+        const struct pci_bar_description *description = &function->description.bars[bar];
+        const uint8_t *registers = &function->config[BAR0 + 4 * bar];
+        uint32_t mask = description->kind == PCI_BAR_IO ? BAR_IO_MASK : BAR_MEMORY_MASK;
+        uint64_t upper = description->wide ? get_bytes(registers + 4, 4) : 0;
+        function->bases[bar] = upper << 32 | (get_bytes(registers, 4) & mask);
     }
     dma_device_set_master(function->dma, function->command & PCI_COMMAND_MASTER_BIT);
 }
@@ -257,6 +321,8 @@ void pci_config_write(unsigned bus_number, unsigned device_number, unsigned func
     if (offset < BAR_END)
         apply_config(function);
     pthread_mutex_unlock(&bus.lock);
+    if (offset >= PCI_CAPABILITIES_START && function->description.ops->config_written)
+        function->description.ops->config_written(function->description.device, offset, size);
 }
 
 bool pci_decode(enum pci_bar_kind kind, uint64_t address, unsigned size, struct pci_function **function,
@@ -270,7 +336,7 @@ bool pci_decode(enum pci_bar_kind kind, uint64_t address, unsigned size, struct 
             continue;
         for (unsigned b = 0; b < PCI_BARS; b++) {
             const struct pci_bar_description *description = &candidate->description.bars[b];
-            uint32_t base = candidate->bases[b];
+            uint64_t base = candidate->bases[b];
             if (description->kind != kind || address < base || address - base >= description->size)
                 continue;
             if (size > description->size - (address - base))
@@ -291,7 +357,7 @@ bool pci_memory_bar_covers(uint64_t address, uint64_t size)
         struct pci_function *function = &bus.functions[i];
         for (unsigned bar = 0; bar < PCI_BARS; bar++) {
             const struct pci_bar_description *description = &function->description.bars[bar];
-            uint32_t base = function->bases[bar];
+            uint64_t base = function->bases[bar];
             if (description->kind == PCI_BAR_MEMORY && address >= base &&
                 address - base < description->size && size <= description->size - (address - base))
                 return true;

@@ -5,18 +5,22 @@
  *
  * The machine's firmware has assigned the base addresses and the interrupt line before the system starts; I/O
  * decoding, memory decoding and bus mastering are off until the driver sets them in the command register.
+ * Memory of 64-bit BARs lies above 4 GiB, so that whoever forgets the upper half does not find it.
  *
- * Left out: bridges (one bus, number 0), 64-bit and prefetchable BARs, expansion ROMs, MSI, parity.
+ * Left out: bridges (one bus, number 0), expansion ROMs, MSI, parity, memory that is cached because it is
+ * prefetchable.
  */
 #ifndef HARNESS_MACHINE_PCI_H
 #define HARNESS_MACHINE_PCI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define PCI_FUNCTIONS_MAX 8u
 #define PCI_BARS 6u
 #define PCI_CONFIG_BYTES 256u
+#define PCI_CAPABILITIES_START 0x40u /* behind the header: capabilities and the chip's own registers */
 
 /* Command register (6.2.2). */
 #define PCI_COMMAND_IO_BIT 0x0001u
@@ -26,12 +30,18 @@
 struct dma_device;
 struct pci_function;
 
-/* How a device model answers accesses to its BARs. `device` is what the model gave at registration; offset
- * counts bytes from the BAR's start; size is 1, 2 or 4 and never crosses the BAR's end. Called in the thread
- * that makes the access, with no lock held. */
+/* How a device model answers accesses. `device` is what the model gave at registration; size is 1, 2 or 4.
+ * Called in the thread that makes the access, with no lock held. */
 struct pci_function_ops {
+    /* To its BARs: offset counts bytes from the BAR's start, and the access never crosses its end. */
     uint32_t (*read)(void *device, unsigned bar, uint32_t offset, unsigned size);
     void (*write)(void *device, unsigned bar, uint32_t offset, unsigned size, uint32_t value);
+
+    /* To its own part of configuration space, from PCI_CAPABILITIES_START on; NULL when that is only memory.
+     * reading comes before the bytes are read, so that the model may set them (pci_function_set_config);
+     * written after they have changed as their mask allows (pci_function_get_config). */
+    void (*config_reading)(void *device, unsigned offset, unsigned size);
+    void (*config_written)(void *device, unsigned offset, unsigned size);
 };
 
 enum pci_bar_kind { PCI_BAR_NONE = 0, PCI_BAR_IO, PCI_BAR_MEMORY };
@@ -39,6 +49,8 @@ enum pci_bar_kind { PCI_BAR_NONE = 0, PCI_BAR_IO, PCI_BAR_MEMORY };
 struct pci_bar_description {
     enum pci_bar_kind kind;
     uint32_t size; /* bytes, a power of two; at least 4 (I/O) or 16 (memory) */
+    bool wide;     /* memory with a 64-bit address: the next register is its upper half, and has no BAR */
+    bool prefetchable;
 };
 
 struct pci_function_description {
@@ -70,10 +82,26 @@ struct dma_device *pci_function_dma(struct pci_function *function);
 /* Drive its interrupt pin; idempotent. Its line is the one of its description. */
 void pci_function_set_interrupt(struct pci_function *function, bool asserted);
 
-/* Device model: set bytes of configuration space (capabilities, chip specific registers). writable: bits that
- * software may change. size 1, 2 or 4. */
+/* Device model: set bytes of configuration space (chip specific registers). writable: bits that software may
+ * change. size 1, 2 or 4. */
 void pci_function_set_config(struct pci_function *function, unsigned offset, unsigned size, uint32_t value,
                              uint32_t writable);
+/* Device model: what they are now. */
+uint32_t pci_function_get_config(struct pci_function *function, unsigned offset, unsigned size);
+
+/*
+ * Device model: add a capability (6.7) at the end of the list. Call during power-on.
+ *
+ * offset          where the data sheet has it: a multiple of 4 from PCI_CAPABILITIES_START on, apart from the
+ *                 other ones; 0: behind the one added before
+ * id              PCI-SIG's number
+ * body, writable  what follows the identifier and the pointer, and the bits of it that software may change
+ *                 (NULL: none), length bytes each; copied
+ *
+ * Returns its offset. Asserts that it fits.
+ */
+unsigned pci_function_add_capability(struct pci_function *function, unsigned offset, uint8_t id,
+                                     const void *body, const void *writable, size_t length);
 
 /* Configuration access, size 1, 2 or 4, offset a multiple of it. All ones where there is no function. */
 uint32_t pci_config_read(unsigned bus, unsigned device_number, unsigned function_number, unsigned offset,

@@ -49,15 +49,12 @@ CONFIG_ACCESS(byte, u8, b)
 CONFIG_ACCESS(word, u16, w)
 CONFIG_ACCESS(dword, u32, l)
 
-u8 pci_find_capability(struct pci_dev *dev, int cap)
+/* The next capability of a kind in the list that `pointer`, an offset of configuration space, begins. */
+static u8 search_capabilities(struct pci_dev *dev, int pointer, int cap)
 {
-    u16 status;
     u8 offset, id;
 
-    pci_read_config_word(dev, PCI_STATUS, &status);
-    if (!(status & PCI_STATUS_CAP_LIST))
-        return 0;
-    pci_read_config_byte(dev, PCI_CAPABILITY_LIST, &offset);
+    pci_read_config_byte(dev, pointer, &offset);
     /* 48 capabilities fill the space: a longer list is a loop. */
     for (int left = 48; left > 0 && offset >= PCI_STD_HEADER_SIZEOF; left--) {
         offset &= (u8)~3;
@@ -67,6 +64,19 @@ u8 pci_find_capability(struct pci_dev *dev, int cap)
         pci_read_config_byte(dev, offset + PCI_CAP_LIST_NEXT, &offset);
     }
     return 0;
+}
+
+u8 pci_find_capability(struct pci_dev *dev, int cap)
+{
+    u16 status;
+
+    pci_read_config_word(dev, PCI_STATUS, &status);
+    return status & PCI_STATUS_CAP_LIST ? search_capabilities(dev, PCI_CAPABILITY_LIST, cap) : 0;
+}
+
+u8 pci_find_next_capability(struct pci_dev *dev, u8 pos, int cap)
+{
+    return search_capabilities(dev, pos + PCI_CAP_LIST_NEXT, cap);
 }
 
 static void update_command(struct pci_dev *dev, u16 set, u16 clear)
@@ -233,21 +243,24 @@ void __iomem *pci_ioremap_bar(struct pci_dev *dev, int bar)
     return pci_resource_flags(dev, bar) & IORESOURCE_MEM ? pci_iomap(dev, bar, 0) : NULL;
 }
 
-void __iomem *pci_iomap(struct pci_dev *dev, int bar, unsigned long maxlen)
+void __iomem *pci_iomap_range(struct pci_dev *dev, int bar, unsigned long offset, unsigned long maxlen)
 {
     resource_size_t start, length;
 
-    if (bar < 0 || bar >= PCI_STD_NUM_BARS)
+    if (bar < 0 || bar >= PCI_STD_NUM_BARS || pci_resource_len(dev, bar) <= offset)
         return NULL;
-    start = pci_resource_start(dev, bar);
-    length = pci_resource_len(dev, bar);
-    if (length == 0)
-        return NULL;
+    start = pci_resource_start(dev, bar) + offset;
+    length = pci_resource_len(dev, bar) - offset;
     if (maxlen && length > maxlen)
         length = maxlen;
     if (pci_resource_flags(dev, bar) & IORESOURCE_IO)
         return (void __iomem *)(IO_COOKIE_BASE + start);
     return ioremap(start, length);
+}
+
+void __iomem *pci_iomap(struct pci_dev *dev, int bar, unsigned long maxlen)
+{
+    return pci_iomap_range(dev, bar, 0, maxlen);
 }
 
 void pci_iounmap(struct pci_dev *dev __always_unused, void __iomem *addr)
@@ -270,6 +283,8 @@ static void read_resources(struct pci_dev *dev, struct ddekit_pci_dev *found)
         dev->resource[bar].flags = res->type == DDEKIT_PCI_RES_IO ? IORESOURCE_IO : IORESOURCE_MEM;
         if (res->prefetchable)
             dev->resource[bar].flags |= IORESOURCE_PREFETCH;
+        if (res->wide)
+            dev->resource[bar].flags |= IORESOURCE_MEM_64;
     }
 }
 

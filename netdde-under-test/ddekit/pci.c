@@ -4,7 +4,7 @@
  * After the PCI Local Bus Specification 3.0, section 3.2.2.3.2 (mechanism #1), 6.1 and 6.2 (configuration
  * header), 6.2.5.1 (sizing of base address registers).
  *
- * Left out: bridges (only bus 0 is searched), 64-bit base addresses beyond 4 GiB, expansion ROMs.
+ * Left out: bridges (only bus 0 is searched), base address registers of 4 GiB and more, expansion ROMs.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -183,10 +183,13 @@ static ddekit_pci_res_t read_base_address(const struct ddekit_pci_dev *dev, int 
     mask = sizes & BAR_IO ? BAR_IO_MASK : BAR_MEMORY_MASK;
     resource.type = sizes & BAR_IO ? DDEKIT_PCI_RES_IO : DDEKIT_PCI_RES_MEM;
     resource.prefetchable = !(sizes & BAR_IO) && (sizes & BAR_PREFETCHABLE);
+    resource.wide = !(sizes & BAR_IO) && (sizes & BAR_64BIT);
     resource.start = address & mask;
     resource.size = ~(sizes & mask) + 1;
     if (sizes & BAR_IO)
         resource.size &= 0xffff; /* the upper half of an I/O register may be hard-wired to 0 */
+    else if (resource.wide)
+        resource.start |= (ddekit_addr_t)read32(dev, pos + 4) << 32;
     return resource;
 }
 
@@ -196,12 +199,8 @@ static void read_resources(struct ddekit_pci_dev *dev)
 
     write16(dev, COMMAND, command & (ddekit_uint16_t) ~(COMMAND_IO | COMMAND_MEMORY));
     for (int i = 0; i < DDEKIT_PCI_RESOURCES; i++) {
-        int pos = BASE_ADDRESS + 4 * i;
-        bool is_wide;
-
-        dev->resources[i] = read_base_address(dev, pos);
-        is_wide = dev->resources[i].type == DDEKIT_PCI_RES_MEM && (read32(dev, pos) & BAR_64BIT);
-        if (is_wide)
+        dev->resources[i] = read_base_address(dev, BASE_ADDRESS + 4 * i);
+        if (dev->resources[i].wide)
             i++; /* the next register is the upper half of this one */
     }
     write16(dev, COMMAND, command);

@@ -191,7 +191,7 @@ static void chip_write(void *device, unsigned bar, uint32_t offset, unsigned siz
     *(struct chip *)device = (struct chip){bar, offset, size, value};
 }
 
-static const struct pci_function_ops chip_ops = {chip_read, chip_write};
+static const struct pci_function_ops chip_ops = {.read = chip_read, .write = chip_write};
 static struct chip chip, second_chip;
 static struct pci_function *function;
 
@@ -320,6 +320,120 @@ static void model_lays_out_its_own_registers(void **state)
     pci_function_set_config(function, 0x52, 2, 0x0201, 0x00ff);
     pci_config_write(0, SLOT, 0, 0x52, 2, 0xffff);
     assert_int_equal(pci_config_read(0, SLOT, 0, 0x52, 2), 0x02ff);
+}
+
+/* --- Capabilities, and BARs of 64 bits --- */
+
+#define CAPABLE_SLOT 5u
+#define CAPABILITIES_POINTER 0x34u
+#define WIDE_BAR 0x10u
+
+static unsigned config_reads, config_writes, config_offset;
+static struct pci_function *capable;
+
+static void note_config_reading(void *device, unsigned offset, unsigned size)
+{
+    (void)device;
+    (void)size;
+    config_reads++;
+    config_offset = offset;
+}
+
+static void note_config_written(void *device, unsigned offset, unsigned size)
+{
+    note_config_reading(device, offset, size);
+    config_reads--;
+    config_writes++;
+}
+
+static void plug_in_capable(void)
+{
+    static const struct pci_function_ops ops = {chip_read, chip_write, note_config_reading,
+                                                note_config_written};
+    const struct pci_function_description description = {
+        .name = "capable",
+        .vendor_id = 0x1af4,
+        .device_id = 0x1041,
+        .bars = {{PCI_BAR_MEMORY, 0x4000, .wide = true, .prefetchable = true}},
+        .ops = &ops,
+        .device = &chip,
+    };
+    capable = pci_function_register(CAPABLE_SLOT, 0, &description);
+}
+
+static unsigned read_capable(unsigned offset, unsigned size)
+{
+    return pci_config_read(0, CAPABLE_SLOT, 0, offset, size);
+}
+
+static void function_without_capabilities_has_no_list(void **state)
+{
+    (void)state;
+    plug_in_capable();
+    assert_int_equal(pci_config_read(0, SLOT, 0, 6, 2) & 0x10, 0);
+    assert_int_equal(pci_config_read(0, SLOT, 0, CAPABILITIES_POINTER, 1), 0);
+}
+
+static void capabilities_are_a_list(void **state)
+{
+    (void)state;
+    static const uint8_t power[] = {1, 2, 3, 4, 5, 6}, vendor[] = {7, 8, 9}, mask[] = {0, 0xf0, 0xff};
+    assert_int_equal(pci_function_add_capability(capable, 0xdc, 0x01, power, NULL, sizeof(power)), 0xdc);
+    assert_int_equal(pci_function_add_capability(capable, 0x40, 0x09, vendor, mask, sizeof(vendor)), 0x40);
+    assert_int_equal(pci_function_add_capability(capable, 0, 0x09, vendor, NULL, sizeof(vendor)), 0x48);
+
+    assert_int_equal(read_capable(6, 2) & 0x10, 0x10);
+    assert_int_equal(read_capable(CAPABILITIES_POINTER, 1), 0xdc);
+    assert_int_equal(read_capable(0xdc, 4), 0x02014001);
+    assert_int_equal(read_capable(0x40, 4), 0x08074809);
+    assert_int_equal(read_capable(0x48, 2), 0x0009);
+
+    pci_config_write(0, CAPABLE_SLOT, 0, 0x40, 4, 0xffffffff);
+    pci_config_write(0, CAPABLE_SLOT, 0, 0x44, 1, 0x12);
+    assert_int_equal(read_capable(0x40, 4), 0xf8074809);
+    assert_int_equal(pci_function_get_config(capable, 0x44, 1), 0x12);
+}
+
+static void model_hears_of_accesses_behind_the_header(void **state)
+{
+    (void)state;
+    config_reads = config_writes = 0;
+    read_capable(0x3c, 4);
+    pci_config_write(0, CAPABLE_SLOT, 0, 0x0c, 1, 8);
+    assert_int_equal(config_reads + config_writes, 0);
+    read_capable(0x44, 2);
+    assert_int_equal(config_reads, 1);
+    assert_int_equal(config_offset, 0x44);
+    pci_config_write(0, CAPABLE_SLOT, 0, 0x48, 1, 8);
+    assert_int_equal(config_writes, 1);
+    assert_int_equal(config_offset, 0x48);
+}
+
+static void wide_bar_lies_and_moves_above_4_gib(void **state)
+{
+    (void)state;
+    uint32_t low = read_capable(WIDE_BAR, 4), high = read_capable(WIDE_BAR + 4, 4);
+    uint64_t phys = (uint64_t)high << 32 | (low & ~15u);
+    assert_int_equal(low & 15, 0xc); /* 64 bits, prefetchable */
+    assert_true(high > 0);
+    pci_config_write(0, CAPABLE_SLOT, 0, WIDE_BAR, 4, 0xffffffff);
+    pci_config_write(0, CAPABLE_SLOT, 0, WIDE_BAR + 4, 4, 0xffffffff);
+    assert_int_equal(read_capable(WIDE_BAR, 4), 0xffffc00c);
+    assert_int_equal(read_capable(WIDE_BAR + 4, 4), 0xffffffff);
+
+    pci_config_write(0, CAPABLE_SLOT, 0, WIDE_BAR, 4, low);
+    pci_config_write(0, CAPABLE_SLOT, 0, WIDE_BAR + 4, 4, high + 1);
+    pci_config_write(0, CAPABLE_SLOT, 0, 4, 2, PCI_COMMAND_MEMORY_BIT);
+    assert_null(machine_mmio_map(phys, 4));
+    assert_null(machine_mmio_map(low & ~15u, 4));
+    volatile char *registers = machine_mmio_map(phys + (UINT64_C(1) << 32), 0x4000);
+    assert_non_null(registers);
+    machine_mmio_write32(registers + 0x3ffc, 0xcafe);
+    assert_int_equal(chip.offset, 0x3ffc);
+    assert_int_equal(chip.value, 0xcafe);
+    pci_config_write(0, CAPABLE_SLOT, 0, WIDE_BAR + 4, 4, high);
+    assert_int_equal(machine_mmio_read32(registers), 0xffffffff);
+    pci_config_write(0, CAPABLE_SLOT, 0, 4, 2, 0);
 }
 
 /* --- DMA --- */
@@ -576,6 +690,10 @@ int main(void)
         cmocka_unit_test(configuration_mechanism_one_reaches_the_function),
         cmocka_unit_test(function_drives_its_line),
         cmocka_unit_test(model_lays_out_its_own_registers),
+        cmocka_unit_test(function_without_capabilities_has_no_list),
+        cmocka_unit_test(capabilities_are_a_list),
+        cmocka_unit_test(model_hears_of_accesses_behind_the_header),
+        cmocka_unit_test(wide_bar_lies_and_moves_above_4_gib),
         cmocka_unit_test(physical_memory_is_given_and_taken_back),
         cmocka_unit_test(access_outside_a_mapping_is_refused),
         cmocka_unit_test(mappings_end_as_they_were_made),

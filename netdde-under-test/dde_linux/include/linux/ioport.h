@@ -15,6 +15,7 @@ struct resource {
 #define IORESOURCE_IO 0x00000100
 #define IORESOURCE_MEM 0x00000200
 #define IORESOURCE_PREFETCH 0x00002000
+#define IORESOURCE_MEM_64 0x00100000
 
 static inline resource_size_t resource_size(const struct resource *res)
 {

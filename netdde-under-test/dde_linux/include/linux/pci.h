@@ -117,6 +117,8 @@ int pci_write_config_dword(const struct pci_dev *dev, int where, u32 val);
 
 /* The offset of a capability in configuration space, 0 when the device has not got it. */
 u8 pci_find_capability(struct pci_dev *dev, int cap);
+/* The same behind the one at pos. */
+u8 pci_find_next_capability(struct pci_dev *dev, u8 pos, int cap);
 
 /* Decoding on, with a count of the users; off when the last has gone. 0 or -errno. */
 int pci_enable_device(struct pci_dev *dev);
@@ -142,6 +144,8 @@ void pci_release_regions(struct pci_dev *dev);
 
 /* A cookie for ioread and iowrite, of at most maxlen bytes (0: all); NULL when the BAR does not exist. */
 void __iomem *pci_iomap(struct pci_dev *dev, int bar, unsigned long maxlen);
+/* The same from an offset on. */
+void __iomem *pci_iomap_range(struct pci_dev *dev, int bar, unsigned long offset, unsigned long maxlen);
 /* The registers of a memory BAR. */
 void __iomem *pci_ioremap_bar(struct pci_dev *dev, int bar);
 void pci_iounmap(struct pci_dev *dev, void __iomem *addr);

@@ -3,7 +3,7 @@
  * DDEKit: PCI. Configuration space is reached by mechanism #1 (PCI Local Bus Specification 3.0,
  * section 3.2.2.3.2), I/O ports 0xCF8 and 0xCFC.
  *
- * Left out: PCI Express extended configuration space, 64-bit BARs above 4 GiB, MSI.
+ * Left out: PCI Express extended configuration space, BARs of 4 GiB and more, MSI.
  */
 #ifndef DDEKIT_PCI_H
 #define DDEKIT_PCI_H
@@ -27,6 +27,7 @@ typedef struct ddekit_pci_res {
     ddekit_addr_t size;  /* bytes or ports */
     int type;            /* enum ddekit_pci_res_type */
     int prefetchable;    /* memory without side effects of reads */
+    int wide;            /* a 64-bit register: the next one is its upper half, and has no resource */
 } ddekit_pci_res_t;
 
 /* Looks for all functions, once. */
