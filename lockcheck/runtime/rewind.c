@@ -31,12 +31,6 @@
 
 #include "lockcheck/runtime/interpose.h"
 
-#ifndef PR_SET_SYSCALL_USER_DISPATCH
-#define PR_SET_SYSCALL_USER_DISPATCH 59
-#define PR_SYS_DISPATCH_ON 1
-#define SYSCALL_DISPATCH_FILTER_ALLOW 0
-#define SYSCALL_DISPATCH_FILTER_BLOCK 1
-#endif
 #define BY_DISPATCH 2 /* si_code of such a SIGSYS: SYS_USER_DISPATCH */
 
 #define PAGE 4096u
@@ -211,14 +205,10 @@ void lc_rewind_arm(void)
     for (uint32_t i = 0; i < a->page_count; i++)
         memcpy(a->copies[i], (const void *)a->pages[i], PAGE);
     a->selector = SYSCALL_DISPATCH_FILTER_BLOCK;
-    register long fifth __asm__("r8") = (long)&a->selector;
-    register long fourth __asm__("r10") = lc_quiet_call_end - lc_quiet_call_start;
-    long result;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "0"(SYS_prctl), "D"(PR_SET_SYSCALL_USER_DISPATCH), "S"(PR_SYS_DISPATCH_ON),
-                       "d"(lc_quiet_call_start), "r"(fourth), "r"(fifth)
-                     : "rcx", "r11", "memory");
+    int saved = errno;
+    int result = prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, lc_quiet_call_start,
+                       lc_quiet_call_end - lc_quiet_call_start, &a->selector);
+    errno = saved;
     if (result != 0) {
         a->selector = SYSCALL_DISPATCH_FILTER_ALLOW;
         a->unusable = true;
