@@ -11,6 +11,7 @@
 #include <ddekit/memory.h>
 
 #include <linux/dma-mapping.h>
+#include <linux/dmapool.h>
 #include <linux/pci.h>
 
 #include "harness/machine/dma.h"
@@ -57,6 +58,61 @@ void dma_free_coherent(struct device *dev, size_t size, void *cpu_addr, dma_addr
 {
     iommu_unmap_for(dev->dma_domain, dma_handle, size, IOMMU_BIDIRECTIONAL, use_coherent);
     ddekit_contig_free(cpu_addr, size);
+}
+
+/* --- Pools --------------------------------------------------------------------------------------------- */
+
+struct dma_pool {
+    const char *name;
+    struct device *dev;
+    size_t size;
+    atomic_t blocks; /* given out */
+};
+
+struct dma_pool *dma_pool_create(const char *name, struct device *dev, size_t size, size_t align,
+                                 size_t boundary)
+{
+    struct dma_pool *pool;
+
+    /* Memory begins at pages, so a block meets no boundary before it has been filled. */
+    if (!size || align > PAGE_SIZE || (boundary && (boundary < size || boundary > PAGE_SIZE)))
+        return NULL;
+    pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+    if (!pool)
+        return NULL;
+    pool->name = name;
+    pool->dev = dev;
+    pool->size = size;
+    return pool;
+}
+
+void dma_pool_destroy(struct dma_pool *pool)
+{
+    char text[MISUSE_TEXT_MAX];
+
+    if (!pool)
+        return;
+    if (atomic_read(&pool->blocks)) {
+        snprintf(text, sizeof(text), "driver %s destroys pool %s, of which %d blocks are in use",
+                 dev_driver_string(pool->dev), pool->name, atomic_read(&pool->blocks));
+        iommu_report_misuse(pool->dev->dma_domain, text);
+    }
+    kfree(pool);
+}
+
+void *dma_pool_zalloc(struct dma_pool *pool, gfp_t flags, dma_addr_t *handle)
+{
+    void *block = dma_alloc_coherent(pool->dev, pool->size, handle, flags);
+
+    if (block)
+        atomic_inc(&pool->blocks);
+    return block;
+}
+
+void dma_pool_free(struct dma_pool *pool, void *block, dma_addr_t handle)
+{
+    dma_free_coherent(pool->dev, pool->size, block, handle);
+    atomic_dec(&pool->blocks);
 }
 
 /* --- Streaming ----------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
  * here; the others are given to snprintf one by one, with the argument of the type that the conversion names.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <ddekit/panic.h>
 #include <ddekit/printf.h>
@@ -118,11 +119,38 @@ static void put_text(struct output *out, struct conversion *c, const char *text)
 #pragma GCC diagnostic pop
 }
 
-static const char *put_pointer(struct output *out, const char *fmt, va_list *args)
+/* %*ph: so many octets, at most 64, with what the next letter says in between. Returns what follows it. */
+static const char *put_octets(struct output *out, const struct conversion *c, const char *fmt,
+                              const unsigned char *octets)
+{
+    static const struct {
+        char letter;
+        const char *between;
+    } separators[] = {{'C', ":"}, {'D', "-"}, {'N', ""}};
+    const char *between = " ";
+    int count = clamp(atoi(c->text + 1), 1, 64);
+    char text[4];
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(separators); i++)
+        if (*fmt == separators[i].letter) {
+            between = separators[i].between;
+            fmt++;
+            break;
+        }
+    for (int i = 0; i < count; i++) {
+        snprintf(text, sizeof(text), "%s%02x", i ? between : "", octets[i]);
+        put(out, text, strlen(text));
+    }
+    return fmt;
+}
+
+static const char *put_pointer(struct output *out, const struct conversion *c, const char *fmt, va_list *args)
 {
     const unsigned char *pointer = va_arg(*args, const void *);
     char text[24];
 
+    if (*fmt == 'h')
+        return put_octets(out, c, fmt + 1, pointer);
     if (*fmt != 'M') {
         put(out, "(____ptrval____)", strlen("(____ptrval____)"));
         return fmt;
@@ -166,7 +194,7 @@ int linux_vsnprintf(char *buf, size_t size, const char *fmt, va_list original)
             put(&out, &character, 1);
             break;
         case 'p':
-            fmt = put_pointer(&out, fmt, &args);
+            fmt = put_pointer(&out, &c, fmt, &args);
             break;
         default:
             put(&out, "%", 1);

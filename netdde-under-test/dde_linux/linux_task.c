@@ -180,6 +180,11 @@ bool irqs_disabled(void)
     return current->irqs_off > 0;
 }
 
+void cpu_relax(void)
+{
+    ddekit_yield();
+}
+
 void ndelay(unsigned long nsecs)
 {
     ddekit_thread_nsleep(nsecs);

@@ -18,9 +18,11 @@
 #include <ddekit/printf.h>
 #include <ddekit/timer.h>
 #include <dde_linux/dde_linux.h>
+#include <asm/unaligned.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
+#include <linux/dmapool.h>
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
 #include <linux/interrupt.h>
@@ -402,8 +404,21 @@ static void messages_know_the_kernels_formats(void **state __always_unused)
     assert_string_equal(text, "52:54:00:12:34:56|  0x1f|7  |0a|18446744073709551615");
     format(text, sizeof(text), "%p %s %c%% %.*s", (void *)text, "a", 'b', 2, "cdef");
     assert_string_equal(text, "(____ptrval____) a b% cd");
+    format(text, sizeof(text), "%3ph|%*phC|%2phN", mac, 2, mac, mac + 3);
+    assert_string_equal(text, "52 54 00|52:54|1234");
     assert_int_equal(format(text, 4, "%s", "abcdef"), 6);
     assert_string_equal(text, "abc");
+}
+
+static void numbers_may_lie_at_any_address(void **state __always_unused)
+{
+    u8 octets[] = {0, 1, 2, 3, 4, 5};
+
+    assert_int_equal(get_unaligned_le16(octets + 1), 0x0201);
+    assert_int_equal(get_unaligned_be32(octets + 1), 0x01020304);
+    put_unaligned_le32(0xa1b2c3d4, octets + 1);
+    assert_int_equal(get_unaligned_be16(octets + 1), 0xd4c3);
+    assert_int_equal(octets[5], 5);
 }
 
 static int numbers[3] = {1, 2, 3};
@@ -805,6 +820,33 @@ static void wrong_uses_of_dma_are_findings(void **state __always_unused)
     assert_int_equal(dma_fault_count(dev->dma_domain), faults);
 }
 
+static void a_pool_gives_blocks_and_wants_them_back(void **state __always_unused)
+{
+    struct device *dev = eth0->dev.parent;
+    unsigned long faults = dma_fault_count(dev->dma_domain);
+    struct dma_pool *pool = dma_pool_create("test", dev, 100, 64, 128);
+    dma_addr_t first, second;
+    u8 *block = dma_pool_zalloc(pool, GFP_KERNEL, &first),
+       *other = dma_pool_zalloc(pool, GFP_KERNEL, &second);
+
+    assert_non_null(block);
+    assert_non_null(other);
+    assert_int_equal(first % 64, 0);
+    assert_int_equal(second % 64, 0);
+    assert_int_equal(block[99], 0);
+    assert_true(dma_write(dev->dma_domain, first, "mark", 5, NULL));
+    assert_string_equal(block, "mark");
+    dma_pool_free(pool, block, first);
+    assert_int_equal(dma_fault_count(dev->dma_domain), faults);
+    dma_pool_destroy(pool);
+    expect_misuse(dev, &faults);
+    dma_free_coherent(dev, 100, other, second);
+    assert_null(dma_pool_create("test", dev, 0, 0, 0));
+    assert_null(dma_pool_create("test", dev, 100, 0, 64));
+    assert_null(dma_pool_create("test", dev, 100, 2 * PAGE_SIZE, 0));
+    dma_pool_destroy(NULL);
+}
+
 static void settings_are_those_of_the_link(void **state __always_unused)
 {
     struct ethtool_link_ksettings settings;
@@ -902,6 +944,7 @@ int main(void)
         cmocka_unit_test(initialising_pending_work_again_takes_it_back),
         cmocka_unit_test(a_queue_of_its_own_can_be_destroyed),
         cmocka_unit_test(messages_know_the_kernels_formats),
+        cmocka_unit_test(numbers_may_lie_at_any_address),
         cmocka_unit_test(parameters_are_checked),
         cmocka_unit_test(a_partial_checksum_is_filled_in),
         cmocka_unit_test(buffers_with_pages_keep_their_contents),
@@ -915,6 +958,7 @@ int main(void)
         cmocka_unit_test(frames_are_sent_in_order_and_freed_once),
         cmocka_unit_test(frames_are_received_in_order),
         cmocka_unit_test(wrong_uses_of_dma_are_findings),
+        cmocka_unit_test(a_pool_gives_blocks_and_wants_them_back),
         cmocka_unit_test(settings_are_those_of_the_link),
         cmocka_unit_test(the_device_opens_and_closes_while_frames_come),
         cmocka_unit_test(the_driver_leaves_and_comes_back_on_ports),

@@ -8,7 +8,7 @@
  * mapping used without a look at dma_mapping_error; mappings left behind by a driver that leaves its device.
  * Each is a finding "dma-fault" of the machine.
  *
- * Left out: scatter lists, pools, attributes.
+ * Left out: scatter lists, attributes.
  */
 #ifndef DDE_LINUX_DMA_MAPPING_H
 #define DDE_LINUX_DMA_MAPPING_H

@@ -31,4 +31,9 @@ static inline bool IS_ERR_OR_NULL(const void *ptr)
     return !ptr || IS_ERR_VALUE(ptr);
 }
 
+static inline int PTR_ERR_OR_ZERO(const void *ptr)
+{
+    return IS_ERR(ptr) ? (int)PTR_ERR(ptr) : 0;
+}
+
 #endif

@@ -10,6 +10,7 @@
 
 #include <linux/atomic.h>
 #include <linux/bottom_half.h>
+#include <linux/hardirq.h>
 #include <linux/irqflags.h>
 #include <linux/irqreturn.h>
 #include <linux/list.h>
@@ -49,13 +50,6 @@ void open_softirq(int nr, void (*action)(void));
 void raise_softirq(unsigned int nr);
 #define raise_softirq_irqoff(nr) raise_softirq(nr)
 #define __raise_softirq_irqoff(nr) raise_softirq(nr)
-
-/* Whether the calling thread is in an interrupt handler; in a softirq; in either. */
-bool in_hardirq(void);
-bool in_softirq(void);
-bool in_interrupt(void);
-#define in_irq() in_hardirq()
-#define in_atomic() in_interrupt()
 
 struct tasklet_struct {
     struct list_head entry; /* next is null when not queued */

@@ -16,6 +16,7 @@ typedef u64 netdev_features_t;
 #define NETIF_F_HW_VLAN_CTAG_TX (1ULL << 7)
 #define NETIF_F_HW_VLAN_CTAG_RX (1ULL << 8)
 #define NETIF_F_HW_VLAN_CTAG_FILTER (1ULL << 9)
+#define NETIF_F_VLAN_CHALLENGED (1ULL << 10) /* it cannot have frames with tags */
 #define NETIF_F_GSO (1ULL << 11)
 #define NETIF_F_GRO (1ULL << 14)
 #define NETIF_F_TSO (1ULL << 16)

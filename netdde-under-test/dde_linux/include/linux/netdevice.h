@@ -509,6 +509,11 @@ __printf(3, 4) void linux_netdev_printk(const char *level, const struct net_devi
         if (netif_msg_##type(priv))                                                                          \
             function(dev, fmt, ##__VA_ARGS__);                                                               \
     } while (0)
+#define netif_printk(priv, type, level, dev, fmt, ...)                                                       \
+    do {                                                                                                     \
+        if (netif_msg_##type(priv))                                                                          \
+            linux_netdev_printk(level, dev, fmt, ##__VA_ARGS__);                                             \
+    } while (0)
 #define netif_err(priv, type, dev, fmt, ...) __netif_message(priv, type, netdev_err, dev, fmt, ##__VA_ARGS__)
 #define netif_warn(priv, type, dev, fmt, ...)                                                                \
     __netif_message(priv, type, netdev_warn, dev, fmt, ##__VA_ARGS__)

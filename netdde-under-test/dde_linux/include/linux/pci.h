@@ -167,6 +167,13 @@ static inline int pci_wake_from_d3(struct pci_dev *dev __always_unused, bool ena
     return 0;
 }
 
+static inline void pci_pme_active(struct pci_dev *dev __always_unused, bool enable __always_unused) {}
+
+static inline int pci_prepare_to_sleep(struct pci_dev *dev __always_unused)
+{
+    return 0;
+}
+
 static inline int pci_channel_offline(struct pci_dev *dev __always_unused)
 {
     return 0;

@@ -12,6 +12,7 @@
 
 #include <linux/jiffies.h>
 #include <linux/types.h>
+#include <asm/processor.h>
 
 #define TASK_RUNNING 0x0000
 #define TASK_INTERRUPTIBLE 0x0001
