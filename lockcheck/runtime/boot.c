@@ -151,7 +151,7 @@ static bool ended_plainly(int status)
 {
     uint32_t outcome = lc.channel->outcome;
     return ((outcome == LC_OUTCOME_NONE && status == 0) || outcome == LC_OUTCOME_CUT) &&
-           !lc.channel->report_count;
+           lc.channel->report_count == lc.channel->early_reports;
 }
 
 /* Returns true in the process of the schedule; false in the template when that has ended, with its status. */
@@ -256,6 +256,7 @@ static void checkpoint(void)
     lc.inside++;
     fflush(NULL); /* or each schedule would write it again */
     lc.channel->reached_checkpoint = 1;
+    lc.channel->early_reports = lc.channel->report_count;
     lc.channel->memory_points = lc_memory_hooks;
     lc_exit_prepare();
     lc_processor_forget();

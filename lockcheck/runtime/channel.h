@@ -78,7 +78,8 @@ enum lc_points { LC_POINTS_SYNC, LC_POINTS_MEMORY, LC_POINTS_AUTO };
 
 /* Reports: findings that an execution goes on after, such as a lock order that did no harm this time. The
  * first of each key counts; keys are equal in all executions of a template. To know what a report is, the
- * command has the schedule repeated with stop_at_report, and then the execution ends with it. */
+ * command has the schedule repeated with stop_at_report, and then the execution ends with it. One of the time
+ * before the checkpoint takes another template, which then does not get there. */
 #define LC_REPORTS 64u /* of one execution; it tells of no more */
 
 /* An access of memory that is part of a report, and was made before: of all the stacks of its execution only
@@ -246,6 +247,7 @@ struct lc_channel {
     uint32_t memory_points; /* 1: the program has code whose memory accesses can be points */
     uint32_t batch_done;    /* how many entries of results are written */
     uint32_t trace_error;   /* the error number that the trace ended with; 0: it has not */
+    uint32_t early_reports; /* of the time before the checkpoint; the first ones of every schedule */
     uint32_t report_count;
     struct lc_report reports[LC_REPORTS]; /* in their order */
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Findings that an execution can go on after: see LC_REPORTS in channel.h. They are counted, each key once,
- * and the one that the command asks for ends the execution.
+ * and the one that the command asks for ends the execution. Those of the time before the checkpoint are the
+ * first ones of every schedule.
  */
 #include "lockcheck/runtime/runtime.h"
 
-static struct lc_report reported[LC_REPORTS]; /* in their order; also of the time before the checkpoint */
+static struct lc_report reported[LC_REPORTS]; /* in their order */
 static uint32_t count;
 
 bool lc_report_of_access(uint64_t key, struct lc_earlier earlier)
@@ -18,8 +19,7 @@ bool lc_report_of_access(uint64_t key, struct lc_earlier earlier)
     reported[count] = (struct lc_report){key, earlier};
     lc.channel->reports[count] = reported[count];
     lc.channel->report_count = ++count;
-    /* Before the checkpoint no other execution can be made that would get there. */
-    return lc.channel->stop_at_report == count || !lc.scheduled;
+    return lc.channel->stop_at_report == count;
 }
 
 bool lc_report(uint64_t key)

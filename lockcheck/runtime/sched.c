@@ -385,7 +385,7 @@ void lc_schedule_begin(void)
     c->events = 0;
     c->sleepers_used = 0;
     c->hash = 0x6c6f636b63686563ull;
-    lc_reports_write(); /* those of the time before the checkpoint count too */
+    lc_reports_write();
     run_count = 0;
     last_step = c->max_steps ? c->max_steps : UINT64_MAX;
     room = PAGE - LARGEST_RUN;

@@ -139,8 +139,7 @@ void execution_collect(struct execution *execution, const struct lc_channel *cha
         .virtual_ns = channel->virtual_ns,
         .trace_error = channel->trace_error,
     };
-    if (channel->reached_checkpoint)
-        execution->report_count = channel->report_count <= LC_REPORTS ? channel->report_count : LC_REPORTS;
+    execution->report_count = channel->report_count <= LC_REPORTS ? channel->report_count : LC_REPORTS;
     memcpy(execution->reports, channel->reports, execution->report_count * sizeof *execution->reports);
     if (channel->outcome != LC_OUTCOME_NONE)
         judge_outcome(execution, channel);

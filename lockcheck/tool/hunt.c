@@ -228,7 +228,7 @@ static bool is_known(struct hunt *hunt, struct job *job)
 static bool begin_report(struct hunt *hunt, struct job *job)
 {
     struct settings settings = repetition(hunt, &job->pending, job->looked_at + 1);
-    if (job->template.state == TEMPLATE_READY && hunt->options.verb != VERB_RUN) {
+    if (job->pending.schedule && job->template.state == TEMPLATE_READY && hunt->options.verb != VERB_RUN) {
         job->phase = PHASE_REPORT;
         template_begin(&job->template, &settings);
         return true;
@@ -290,6 +290,28 @@ static void look_at(struct hunt *hunt, struct job *job)
     count(hunt, job->ended);
 }
 
+static uint32_t early_reports(const struct job *job)
+{
+    uint32_t count = job->template.channel->early_reports; /* the program could write there too */
+    return count <= LC_REPORTS ? count : LC_REPORTS;
+}
+
+/* What the program has shown before its checkpoint, to all templates alike, comes before all schedules. */
+static void look_at_start_up(struct hunt *hunt, struct job *job)
+{
+    if (hunt->start_up_looked_at)
+        return;
+    hunt->start_up_looked_at = true;
+    job->pending = (struct execution){.report_count = early_reports(job)};
+    memcpy(job->pending.reports, job->template.channel->reports, sizeof job->pending.reports);
+    job->ended = (struct ended){0};
+    job->looked_at = 0;
+    job->ends_hunt = false;
+    while (job->looked_at < job->pending.report_count && !job->ends_hunt)
+        begin_report(hunt, job);
+    job->pending = (struct execution){0};
+}
+
 /* ---- ends of schedules ---- */
 
 static void move_on(const struct hunt *hunt, struct job *job)
@@ -335,7 +357,7 @@ static void take_end(struct hunt *hunt, struct job *job)
         return;
     }
     job->pending = execution;
-    job->looked_at = 0;
+    job->looked_at = early_reports(job);
     job->ends_hunt = false;
     job->ended = (struct ended){.schedule = execution.schedule,
                                 .steps = execution.steps,
@@ -431,6 +453,7 @@ static void follow_batches(struct hunt *hunt)
 static void take_batch(struct hunt *hunt, struct job *job)
 {
     const struct template *template = &job->template;
+    look_at_start_up(hunt, job);
     take_results(hunt, job);
     bool plainly = template->state == TEMPLATE_READY && template->channel->schedule < job->range.next;
     set_batch_size(job, job->batch.taken + !plainly);

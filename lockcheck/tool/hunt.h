@@ -109,6 +109,7 @@ struct hunt {
 
     struct suppressions suppressions;
     bool own_suppressions_read; /* those of the program */
+    bool start_up_looked_at;    /* what was shown before the checkpoint is in groups */
     bool refused;               /* what is wrong has been said: the hunt ends as unusable */
     struct evidence_reader *evidence;
     struct group *groups;

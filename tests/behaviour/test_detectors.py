@@ -274,37 +274,89 @@ def top(finding: dict) -> str:
     return running["stack"][0].split(" ")[0]
 
 
-BEFORE_CHECKPOINT = """
+RACE_BEFORE_CHECKPOINT = """
 #include <lockcheck.h>
 #include <pthread.h>
 static int value;
-static void *writes(void *unused) { value++; return unused; }
-int main(void)
+static void *early(void *unused) { value++; return unused; }
+static void *late(void *unused) { value++; return unused; }
+static void both(void *(*writes)(void *))
 {
     pthread_t one, other;
     pthread_create(&one, 0, writes, 0);
     pthread_create(&other, 0, writes, 0);
     pthread_join(one, 0);
     pthread_join(other, 0);
+}
+int main(int count, char **arguments)
+{
+    (void)arguments;
+    both(early);
     lockcheck_checkpoint();
+    if (count > 1)
+        both(late);
     return 0;
+}
+"""
+EARLY_IS_KNOWN = """
+{
+   early
+   lockcheck:data-race
+   fun:early
 }
 """
 
 
-@pytest.mark.parametrize("verb", ["run", "explore"])
-def test_what_is_wrong_before_the_checkpoint_is_found_too(verb, lockcheck, tmp_path) -> None:
+@pytest.fixture
+def races_early(tmp_path) -> pathlib.Path:
     from test_memory import compile_with
 
-    (tmp_path / "early.c").write_text(BEFORE_CHECKPOINT)
+    (tmp_path / "early.c").write_text(RACE_BEFORE_CHECKPOINT)
     built = compile_with(
         "gcc", "-g", "-O1", "-pthread", "-I", ROOT / "lockcheck" / "include", "early.c", "-o", "early", cwd=tmp_path
     )
     assert built.code == 0, built.text
-    outcome = lockcheck(verb, "--detect", "all", "--", tmp_path / "early")
+    return tmp_path / "early"
+
+
+@pytest.mark.parametrize("verb", ["run", "explore"])
+def test_what_is_wrong_before_the_checkpoint_is_found_too(verb, races_early, lockcheck, tmp_path) -> None:
+    outcome = lockcheck(verb, "--detect", "all", "--", races_early)
     assert outcome.code == 1, outcome.text
-    assert kinds(outcome) == ["data-race"]
-    assert json.loads((outcome.out / "result.json").read_text())["findings"][0]["stacks"]
+    [finding] = outcome.result["findings"]
+    assert (finding["kind"], finding["first_schedule"], finding["count"]) == ("data-race", 0, 1)
+    assert finding["stacks"][0]["stack"][0].startswith("early (")
+    again = lockcheck("replay", outcome.out / finding["schedule"], out=tmp_path / "again")
+    assert again.code == 1 and again.result["findings"][0]["summary"] == finding["summary"], again.text
+
+
+@pytest.mark.parametrize("verb", ["run", "explore"])
+def test_what_is_known_of_the_time_before_the_checkpoint_is_counted_and_gone_past(
+    verb, races_early, lockcheck, tmp_path
+) -> None:
+    known = tmp_path / "known.supp"
+    known.write_text(EARLY_IS_KNOWN)
+    clean = lockcheck(verb, "--detect", "all", "--suppressions", known, "--", races_early)
+    assert clean.code == 0, clean.text
+    assert [it["count"] for it in clean.result["suppressions"]] == [1]
+    outcome = lockcheck(verb, "--detect", "all", "--suppressions", known, "--", races_early, "more")
+    assert outcome.code == 1, outcome.text
+    assert [(it["kind"], it["first_schedule"]) for it in outcome.result["findings"]] == [("data-race", 1)]
+    assert outcome.result["findings"][0]["stacks"][0]["stack"][0].startswith("late (")
+    assert [it["count"] for it in outcome.result["suppressions"]] == [1]
+
+
+def test_a_hunt_that_keeps_going_shows_what_comes_before_the_checkpoint_and_behind_it(races_early, lockcheck, tmp_path) -> None:
+    told = []
+    for jobs in (1, 3):
+        outcome = lockcheck("explore", "--detect", "all", "--keep-going", "--schedules", 40, "--jobs", jobs, "--",
+                            races_early, "more", out=tmp_path / f"jobs-{jobs}")
+        assert outcome.code == 1, outcome.text
+        told.append([(it["stacks"][0]["stack"][0].split(" ")[0], it["first_schedule"], it["count"], it["summary"])
+                     for it in outcome.result["findings"]])
+    assert told[0] == told[1]
+    assert {(schedule, count) for place, schedule, count, _ in told[0] if place == "early"} == {(0, 1)}
+    assert sum(count for place, schedule, count, _ in told[0] if place == "late" and schedule > 0) >= 40
 
 
 def test_code_that_was_compiled_otherwise_shows_no_race(lockcheck, program) -> None:
