@@ -860,8 +860,8 @@ static void line_is_attached_once(void **state)
     assert_null(attach());
     raise_and_expect_one();
     assert_null(ddekit_interrupt_attach(-1, 1, NULL, count_interrupt, NULL));
-    assert_null(ddekit_interrupt_attach(DDEKIT_IRQ_LINES, 1, NULL, count_interrupt, NULL));
-    ddekit_interrupt_detach(DDEKIT_IRQ_LINES);
+    assert_null(ddekit_interrupt_attach(DDEKIT_IRQS, 1, NULL, count_interrupt, NULL));
+    ddekit_interrupt_detach(DDEKIT_IRQS);
 }
 
 static void detached_line_can_be_attached_again(void **state)
@@ -1025,7 +1025,7 @@ static void fake_write(void *device, unsigned bar, uint32_t offset, unsigned siz
 
 static void plug_in_a_function(void)
 {
-    static const struct pci_function_ops ops = {fake_read, fake_write};
+    static const struct pci_function_ops ops = {.read = fake_read, .write = fake_write};
     static const struct pci_function_description description = {
         .name = "fake",
         .vendor_id = 0x1234,
