@@ -10,10 +10,12 @@
 #include "harness/mach/ipc.h"
 #include "harness/machine/irq.h"
 
-/* The port that has each line, or 0, and a send right to it. The kernel's, of which there is one. */
+/* The port that has each line or message, or 0, and a send right to it. The kernel's, of which there is one.
+ */
 static struct {
     pthread_mutex_t lock; /* taken before the controller's */
-    mach_port_t ports[IRQ_LINES];
+    mach_port_t ports[IRQ_NUMBERS];
+    bool given[IRQ_NUMBERS]; /* messages that somebody has */
 } registrations = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* An interrupt: called by the controller, with its lock held. */
@@ -64,7 +66,7 @@ kern_return_t device_intr_register(mach_port_t master_port, int line, int id, in
     (void)flags;
     if (master_port != NAME_DEVICE_MASTER)
         return KERN_INVALID_ARGUMENT;
-    if (line < 0 || line >= (int)IRQ_LINES)
+    if (line < 0 || line >= (int)IRQ_NUMBERS)
         return D_NO_SUCH_DEVICE;
     pthread_mutex_lock(&registrations.lock);
     kern_return_t result = set_port((unsigned)line, receive_port, receive_type);
@@ -76,11 +78,54 @@ kern_return_t device_intr_enable(mach_port_t master_port, int line, char status)
 {
     if (master_port != NAME_DEVICE_MASTER)
         return KERN_INVALID_ARGUMENT;
-    if (line < 0 || line >= (int)IRQ_LINES)
+    if (line < 0 || line >= (int)IRQ_NUMBERS)
         return D_NO_SUCH_DEVICE;
     if (status)
         irq_unmask((unsigned)line);
     else
         irq_mask((unsigned)line);
+    return D_SUCCESS;
+}
+
+/* The first of `count` numbers that nobody has, or 0. Called with the lock held. */
+static unsigned find_messages(unsigned count)
+{
+    unsigned first = (IRQ_LINES + count - 1) / count * count;
+
+    for (; first + count <= IRQ_NUMBERS; first += count) {
+        unsigned free = 0;
+        while (free < count && !registrations.given[first + free])
+            free++;
+        if (free == count)
+            return first;
+    }
+    return 0;
+}
+
+kern_return_t device_intr_messages(mach_port_t master_port, int count, int *first, uint64_t *address)
+{
+    if (master_port != NAME_DEVICE_MASTER || count <= 0 || (count & (count - 1)))
+        return KERN_INVALID_ARGUMENT;
+    pthread_mutex_lock(&registrations.lock);
+    unsigned found = find_messages((unsigned)count);
+    for (int i = 0; found && i < count; i++)
+        registrations.given[found + (unsigned)i] = true;
+    pthread_mutex_unlock(&registrations.lock);
+    if (!found)
+        return D_NO_MEMORY;
+    *first = (int)found;
+    *address = IRQ_MESSAGE_ADDRESS;
+    return D_SUCCESS;
+}
+
+kern_return_t device_intr_messages_free(mach_port_t master_port, int first, int count)
+{
+    if (master_port != NAME_DEVICE_MASTER || first < (int)IRQ_LINES || count <= 0 ||
+        count > (int)IRQ_NUMBERS - first)
+        return KERN_INVALID_ARGUMENT;
+    pthread_mutex_lock(&registrations.lock);
+    for (int i = first; i < first + count; i++)
+        registrations.given[i] = false;
+    pthread_mutex_unlock(&registrations.lock);
     return D_SUCCESS;
 }

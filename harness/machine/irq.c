@@ -7,12 +7,13 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdint.h>
 
+/* A line, or a message's number. */
 struct irq_line {
     /* One bit a source. Written with the lock held; a source's own bit is read without, because the device
      * that owns the source is the only one to change it and does so one call at a time. */
     _Atomic uint32_t sources;
+    bool pending; /* a message */
     bool masked;
     irq_receiver *receiver; /* NULL: masked is true */
     void *context;
@@ -22,27 +23,35 @@ struct irq_line {
 /* The machine has one controller, and devices reach it by wire, not by a pointer handed to them. */
 static struct {
     pthread_mutex_t lock;
-    struct irq_line lines[IRQ_LINES];
+    struct irq_line lines[IRQ_NUMBERS];
+    uint32_t cut_off; /* sources that are */
     atomic_uint sources;
 } controller = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
-    .lines = {[0 ... IRQ_LINES - 1] = {.masked = true}},
+    .lines = {[0 ... IRQ_NUMBERS - 1] = {.masked = true}},
 };
 
-static struct irq_line *line_of(unsigned line)
+static struct irq_line *line_of(unsigned number)
 {
-    assert(line < IRQ_LINES);
-    return &controller.lines[line];
+    assert(number < IRQ_NUMBERS);
+    return &controller.lines[number];
 }
 
-/* Deliver if the line is high, unmasked and received. Called with the lock held. */
+/* Called with the lock held, as the next. */
+static bool is_high(const struct irq_line *line)
+{
+    return line->pending || (line->sources & ~controller.cut_off) != 0;
+}
+
+/* Deliver if there is something to deliver and it is unmasked and received. */
 static void evaluate(unsigned number)
 {
     struct irq_line *line = line_of(number);
-    if (line->masked || line->sources == 0)
+    if (line->masked || !is_high(line))
         return;
     assert(line->receiver);
     line->masked = true;
+    line->pending = false;
     line->delivered++;
     if (!line->receiver(number, line->context))
         line->receiver = NULL;
@@ -57,7 +66,7 @@ unsigned irq_source_allocate(void)
 
 void irq_line_assert(unsigned number, unsigned source)
 {
-    assert(source < IRQ_SOURCES_MAX);
+    assert(number < IRQ_LINES && source < IRQ_SOURCES_MAX);
     struct irq_line *line = line_of(number);
     uint32_t bit = UINT32_C(1) << source;
     if (line->sources & bit)
@@ -70,7 +79,7 @@ void irq_line_assert(unsigned number, unsigned source)
 
 void irq_line_deassert(unsigned number, unsigned source)
 {
-    assert(source < IRQ_SOURCES_MAX);
+    assert(number < IRQ_LINES && source < IRQ_SOURCES_MAX);
     struct irq_line *line = line_of(number);
     uint32_t bit = UINT32_C(1) << source;
     if (!(line->sources & bit))
@@ -78,6 +87,36 @@ void irq_line_deassert(unsigned number, unsigned source)
     pthread_mutex_lock(&controller.lock);
     line->sources &= ~bit;
     pthread_mutex_unlock(&controller.lock);
+}
+
+void irq_source_connect(unsigned number, unsigned source, bool connected)
+{
+    assert(source < IRQ_SOURCES_MAX);
+    uint32_t bit = UINT32_C(1) << source;
+    pthread_mutex_lock(&controller.lock);
+    if (connected)
+        controller.cut_off &= ~bit;
+    else
+        controller.cut_off |= bit;
+    evaluate(number);
+    pthread_mutex_unlock(&controller.lock);
+}
+
+bool irq_source_asserted(unsigned number, unsigned source)
+{
+    assert(source < IRQ_SOURCES_MAX);
+    return line_of(number)->sources & UINT32_C(1) << source;
+}
+
+bool irq_message(uint32_t number)
+{
+    if (number < IRQ_LINES || number >= IRQ_NUMBERS)
+        return false;
+    pthread_mutex_lock(&controller.lock);
+    line_of(number)->pending = true;
+    evaluate(number);
+    pthread_mutex_unlock(&controller.lock);
+    return true;
 }
 
 bool irq_set_receiver(unsigned number, irq_receiver *receiver, void *context)
@@ -89,6 +128,8 @@ bool irq_set_receiver(unsigned number, irq_receiver *receiver, void *context)
         line->receiver = receiver;
         line->context = context;
         line->masked = !receiver;
+        if (!receiver)
+            line->pending = false;
         evaluate(number);
     }
     pthread_mutex_unlock(&controller.lock);
@@ -119,7 +160,7 @@ struct irq_line_state irq_line_state(unsigned number)
     struct irq_line *line = line_of(number);
     pthread_mutex_lock(&controller.lock);
     struct irq_line_state state = {
-        .high = line->sources != 0,
+        .high = is_high(line),
         .masked = line->masked,
         .has_receiver = line->receiver != NULL,
         .delivered = line->delivered,

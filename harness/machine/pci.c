@@ -12,12 +12,13 @@
 
 #include "harness/machine/dma.h"
 #include "harness/machine/irq.h"
+#include "harness/machine/pci_private.h"
 
 /* Offsets in configuration space (6.1, figure 6-1). */
 enum {
     VENDOR_ID = 0x00,
     DEVICE_ID = 0x02,
-    COMMAND = 0x04,
+    COMMAND = PCI_CONFIG_COMMAND,
     STATUS = 0x06,
     REVISION_ID = 0x08,
     CLASS_CODE = 0x09,
@@ -34,6 +35,7 @@ enum {
 };
 
 #define COMMAND_WRITABLE 0x0547u /* I/O, memory, master, parity, SERR, interrupt disable (6.2.2) */
+#define STATUS_INTERRUPT 0x0008u /* the pin is asserted, connected or not (6.2.3) */
 #define STATUS_CAPABILITIES 0x0010u
 #define HEADER_MULTIFUNCTION 0x80u
 #define BAR_IO_INDICATOR 0x1u
@@ -51,46 +53,27 @@ enum {
 #define FIRMWARE_WIDE_END UINT64_C(0x900000000)
 
 /* A capability (6.7, figure 6-9). */
-enum { CAPABILITY_ID = 0, CAPABILITY_NEXT = 1, CAPABILITY_BODY = 2 };
+enum { CAPABILITY_ID = 0, CAPABILITY_NEXT = 1 };
 
 #define DEVICE_NUMBERS 32u
 #define FUNCTION_NUMBERS 8u
 
-struct pci_function {
-    unsigned device_number;
-    unsigned function_number;
-    struct pci_function_description description;
-    struct dma_device *dma;
-    unsigned irq_source;
-
-    uint8_t config[PCI_CONFIG_BYTES];   /* with bus.lock held */
-    uint8_t writable[PCI_CONFIG_BYTES]; /* bits that software may change; with bus.lock held */
-
-    /* Of the capabilities, with bus.lock held: */
-    unsigned last_pointer;     /* where the next one's offset goes; 0: there is none yet */
-    unsigned capabilities_end; /* the first byte behind the one added last */
-
-    /* What config says, for address decoding without the lock. */
-    _Atomic uint32_t command;
-    _Atomic uint64_t bases[PCI_BARS];
-};
-
 /* The machine has one bus, and its addresses are found by decoding, not by a pointer handed around. */
 static struct {
-    pthread_mutex_t lock;
     struct pci_function functions[PCI_FUNCTIONS_MAX];
     atomic_uint count; /* functions below it are complete */
     uint64_t next_io;
     uint64_t next_memory;
     uint64_t next_wide;
 } bus = {
-    .lock = PTHREAD_MUTEX_INITIALIZER,
     .next_io = FIRMWARE_IO_BASE,
     .next_memory = FIRMWARE_MEMORY_BASE,
     .next_wide = FIRMWARE_WIDE_BASE,
 };
 
-static uint32_t get_bytes(const uint8_t *bytes, unsigned size)
+pthread_mutex_t pci_lock = PTHREAD_MUTEX_INITIALIZER;
+
+uint32_t pci_get_bytes(const uint8_t *bytes, unsigned size)
 {
     uint32_t value = 0;
     for (unsigned i = 0; i < size; i++)
@@ -98,7 +81,7 @@ static uint32_t get_bytes(const uint8_t *bytes, unsigned size)
     return value;
 }
 
-static void put_bytes(uint8_t *bytes, unsigned size, uint32_t value)
+void pci_put_bytes(uint8_t *bytes, unsigned size, uint32_t value)
 {
     for (unsigned i = 0; i < size; i++)
         bytes[i] = (uint8_t)(value >> (8 * i));
@@ -107,8 +90,8 @@ static void put_bytes(uint8_t *bytes, unsigned size, uint32_t value)
 static void set_config(struct pci_function *function, unsigned offset, unsigned size, uint32_t value,
                        uint32_t writable)
 {
-    put_bytes(&function->config[offset], size, value);
-    put_bytes(&function->writable[offset], size, writable);
+    pci_put_bytes(&function->config[offset], size, value);
+    pci_put_bytes(&function->writable[offset], size, writable);
 }
 
 /* Assign the next naturally aligned addresses of a region, as firmware does. */
@@ -165,7 +148,7 @@ struct pci_function *pci_function_register(unsigned device_number, unsigned func
     assert(description->interrupt_pin == 0 || description->interrupt_line < IRQ_LINES);
     assert(!pci_function_find(0, device_number, function_number));
 
-    pthread_mutex_lock(&bus.lock);
+    pthread_mutex_lock(&pci_lock);
     unsigned index = bus.count;
     assert(index < PCI_FUNCTIONS_MAX);
     struct pci_function *function = &bus.functions[index];
@@ -198,7 +181,7 @@ struct pci_function *pci_function_register(unsigned device_number, unsigned func
             other->config[HEADER_TYPE] |= HEADER_MULTIFUNCTION;
     }
     bus.count = index + 1;
-    pthread_mutex_unlock(&bus.lock);
+    pthread_mutex_unlock(&pci_lock);
     return function;
 }
 
@@ -227,6 +210,13 @@ void pci_function_set_interrupt(struct pci_function *function, bool asserted)
         irq_line_deassert(function->description.interrupt_line, function->irq_source);
 }
 
+static bool is_pin_asserted(const struct pci_function *function)
+{
+    const struct pci_function_description *description = &function->description;
+    return description->interrupt_pin != 0 &&
+           irq_source_asserted(description->interrupt_line, function->irq_source);
+}
+
 static void check_config_access(unsigned offset, unsigned size)
 {
     assert(size == 1 || size == 2 || size == 4);
@@ -242,42 +232,42 @@ void pci_function_set_config(struct pci_function *function, unsigned offset, uns
     /* The registers that decoding depends on are made from the description. */
     assert(offset >= BAR_END ||
            (offset + size <= BAR0 && (offset + size <= COMMAND || offset >= COMMAND + 2)));
-    pthread_mutex_lock(&bus.lock);
+    pthread_mutex_lock(&pci_lock);
     set_config(function, offset, size, value, writable);
-    pthread_mutex_unlock(&bus.lock);
+    pthread_mutex_unlock(&pci_lock);
 }
 
 uint32_t pci_function_get_config(struct pci_function *function, unsigned offset, unsigned size)
 {
     check_config_access(offset, size);
-    pthread_mutex_lock(&bus.lock);
-    uint32_t value = get_bytes(&function->config[offset], size);
-    pthread_mutex_unlock(&bus.lock);
+    pthread_mutex_lock(&pci_lock);
+    uint32_t value = pci_get_bytes(&function->config[offset], size);
+    pthread_mutex_unlock(&pci_lock);
     return value;
 }
 
 unsigned pci_function_add_capability(struct pci_function *function, unsigned offset, uint8_t id,
                                      const void *body, const void *writable, size_t length)
 {
-    pthread_mutex_lock(&bus.lock);
+    pthread_mutex_lock(&pci_lock);
     bool first = function->last_pointer == 0;
     unsigned pointer = first ? CAPABILITIES_POINTER : function->last_pointer;
     if (offset == 0)
         offset = first ? PCI_CAPABILITIES_START : (function->capabilities_end + 3) & ~3u;
     assert(offset >= PCI_CAPABILITIES_START && offset % 4 == 0);
-    assert(length <= PCI_CONFIG_BYTES - CAPABILITY_BODY &&
-           offset + CAPABILITY_BODY + length <= PCI_CONFIG_BYTES);
+    assert(length <= PCI_CONFIG_BYTES - PCI_CAPABILITY_BODY &&
+           offset + PCI_CAPABILITY_BODY + length <= PCI_CONFIG_BYTES);
 
     set_config(function, pointer, 1, offset, 0);
     set_config(function, offset + CAPABILITY_ID, 1, id, 0);
     set_config(function, offset + CAPABILITY_NEXT, 1, 0, 0);
-    memcpy(&function->config[offset + CAPABILITY_BODY], body, length);
+    memcpy(&function->config[offset + PCI_CAPABILITY_BODY], body, length);
     if (writable)
-        memcpy(&function->writable[offset + CAPABILITY_BODY], writable, length);
+        memcpy(&function->writable[offset + PCI_CAPABILITY_BODY], writable, length);
     function->config[STATUS] |= STATUS_CAPABILITIES;
     function->last_pointer = offset + CAPABILITY_NEXT;
-    function->capabilities_end = offset + CAPABILITY_BODY + (unsigned)length;
-    pthread_mutex_unlock(&bus.lock);
+    function->capabilities_end = offset + PCI_CAPABILITY_BODY + (unsigned)length;
+    pthread_mutex_unlock(&pci_lock);
     return offset;
 }
 
@@ -290,21 +280,25 @@ uint32_t pci_config_read(unsigned bus_number, unsigned device_number, unsigned f
         return UINT32_MAX >> (32 - 8 * size);
     if (offset >= PCI_CAPABILITIES_START && function->description.ops->config_reading)
         function->description.ops->config_reading(function->description.device, offset, size);
-    return pci_function_get_config(function, offset, size);
+    uint32_t value = pci_function_get_config(function, offset, size);
+    if (offset <= STATUS && STATUS < offset + size && is_pin_asserted(function))
+        value |= STATUS_INTERRUPT << 8 * (STATUS - offset);
+    return value;
 }
 
 /* Make the function answer as its configuration now says. Called with the lock held. */
 static void apply_config(struct pci_function *function)
 {
-    function->command = get_bytes(&function->config[COMMAND], 2);
+    function->command = pci_get_bytes(&function->config[COMMAND], 2);
     for (unsigned bar = 0; bar < PCI_BARS; bar++) {
         const struct pci_bar_description *description = &function->description.bars[bar];
         const uint8_t *registers = &function->config[BAR0 + 4 * bar];
         uint32_t mask = description->kind == PCI_BAR_IO ? BAR_IO_MASK : BAR_MEMORY_MASK;
-        uint64_t upper = description->wide ? get_bytes(registers + 4, 4) : 0;
-        function->bases[bar] = upper << 32 | (get_bytes(registers, 4) & mask);
+        uint64_t upper = description->wide ? pci_get_bytes(registers + 4, 4) : 0;
+        function->bases[bar] = upper << 32 | (pci_get_bytes(registers, 4) & mask);
     }
     dma_device_set_master(function->dma, function->command & PCI_COMMAND_MASTER_BIT);
+    pci_apply_interrupts(function);
 }
 
 void pci_config_write(unsigned bus_number, unsigned device_number, unsigned function_number, unsigned offset,
@@ -314,13 +308,12 @@ void pci_config_write(unsigned bus_number, unsigned device_number, unsigned func
     struct pci_function *function = pci_function_find(bus_number, device_number, function_number);
     if (!function)
         return;
-    pthread_mutex_lock(&bus.lock);
-    uint32_t writable = get_bytes(&function->writable[offset], size);
-    uint32_t old = get_bytes(&function->config[offset], size);
-    put_bytes(&function->config[offset], size, (old & ~writable) | (value & writable));
-    if (offset < BAR_END)
-        apply_config(function);
-    pthread_mutex_unlock(&bus.lock);
+    pthread_mutex_lock(&pci_lock);
+    uint32_t writable = pci_get_bytes(&function->writable[offset], size);
+    uint32_t old = pci_get_bytes(&function->config[offset], size);
+    pci_put_bytes(&function->config[offset], size, (old & ~writable) | (value & writable));
+    apply_config(function);
+    pthread_mutex_unlock(&pci_lock);
     if (offset >= PCI_CAPABILITIES_START && function->description.ops->config_written)
         function->description.ops->config_written(function->description.device, offset, size);
 }
@@ -368,6 +361,8 @@ bool pci_memory_bar_covers(uint64_t address, uint64_t size)
 
 uint32_t pci_function_read(struct pci_function *function, unsigned bar, uint32_t offset, unsigned size)
 {
+    if (pci_msix_covers(function, bar, offset))
+        return pci_msix_read(function, bar, offset, size);
     uint32_t value = function->description.ops->read(function->description.device, bar, offset, size);
     return value & (UINT32_MAX >> (32 - 8 * size));
 }
@@ -376,5 +371,8 @@ void pci_function_write(struct pci_function *function, unsigned bar, uint32_t of
                         uint32_t value)
 {
     value &= UINT32_MAX >> (32 - 8 * size);
-    function->description.ops->write(function->description.device, bar, offset, size, value);
+    if (pci_msix_covers(function, bar, offset))
+        pci_msix_write(function, bar, offset, size, value);
+    else
+        function->description.ops->write(function->description.device, bar, offset, size, value);
 }

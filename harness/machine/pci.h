@@ -7,7 +7,7 @@
  * decoding, memory decoding and bus mastering are off until the driver sets them in the command register.
  * Memory of 64-bit BARs lies above 4 GiB, so that whoever forgets the upper half does not find it.
  *
- * Left out: bridges (one bus, number 0), expansion ROMs, MSI, parity, memory that is cached because it is
+ * Left out: bridges (one bus, number 0), expansion ROMs, parity, memory that is cached because it is
  * prefetchable.
  */
 #ifndef HARNESS_MACHINE_PCI_H
@@ -20,6 +20,8 @@
 #define PCI_FUNCTIONS_MAX 8u
 #define PCI_BARS 6u
 #define PCI_CONFIG_BYTES 256u
+#define PCI_VECTORS_MAX 32u /* of message-signalled interrupts of one function */
+#define PCI_MSIX_ENTRY_BYTES 16u
 #define PCI_CAPABILITIES_START 0x40u /* behind the header: capabilities and the chip's own registers */
 
 /* Command register (6.2.2). */
@@ -79,8 +81,43 @@ struct pci_function *pci_function_find(unsigned bus, unsigned device_number, uns
 /* The device that its DMA is checked as, see dma.h. */
 struct dma_device *pci_function_dma(struct pci_function *function);
 
-/* Drive its interrupt pin; idempotent. Its line is the one of its description. */
+/* Drive its interrupt pin; idempotent. Its line is the one of its description. While the function's messages
+ * are enabled, or its Interrupt Disable bit is set, the pin is cut off from the line. */
 void pci_function_set_interrupt(struct pci_function *function, bool asserted);
+
+/* How software wants to be interrupted by it, at this moment. */
+enum pci_interrupts { PCI_INTERRUPTS_PIN = 0, PCI_INTERRUPTS_MSI, PCI_INTERRUPTS_MSIX };
+enum pci_interrupts pci_function_interrupts(const struct pci_function *function);
+
+/*
+ * Device model: give it message-signalled interrupts (6.8.1), with addresses of 64 bits and a mask for each
+ * vector. Call during power-on.
+ *
+ * offset   as for pci_function_add_capability
+ * vectors  that it asks for: 1, 2, 4, 8, 16 or 32
+ */
+void pci_function_add_msi(struct pci_function *function, unsigned offset, unsigned vectors);
+
+/* Where MSI-X's structures lie (6.8.2.4, 6.8.2.5). Both in memory BARs, at multiples of 8. */
+struct pci_msix_layout {
+    unsigned vectors; /* 1 .. PCI_VECTORS_MAX */
+    unsigned table_bar;
+    uint32_t table_offset; /* PCI_MSIX_ENTRY_BYTES a vector */
+    unsigned pending_bar;
+    uint32_t pending_offset; /* a bit a vector, in units of 64 */
+};
+
+/* Device model: give it MSI-X (6.8.2). Accesses to the structures do not reach the model. */
+void pci_function_add_msix(struct pci_function *function, unsigned offset,
+                           const struct pci_msix_layout *layout);
+
+/*
+ * Device model: interrupt the processor for this vector, by MSI or MSI-X, whichever is enabled; otherwise
+ * nothing happens. Masked, it stays pending. Of MSI vectors software may have granted fewer than the function
+ * asked for; then they share (the number modulo theirs). A message is a write by the function: without bus
+ * mastering it is lost, and one to an address that is not the interrupt controller's is a DMA write.
+ */
+void pci_function_message(struct pci_function *function, unsigned vector);
 
 /* Device model: set bytes of configuration space (chip specific registers). writable: bits that software may
  * change. size 1, 2 or 4. */

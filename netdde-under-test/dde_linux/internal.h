@@ -95,6 +95,10 @@ void *machine_dma_domain(unsigned int bus, unsigned int slot, unsigned int func)
 struct device;
 void dma_check_released(struct device *dev, const char *driver);
 
+/* msi.c: give a device its message-signalled interrupts again, after a reset. */
+struct pci_dev;
+void msi_restore(struct pci_dev *dev);
+
 /* pci.c: the devices that have a driver. */
 int pci_bound_devices(void);
 

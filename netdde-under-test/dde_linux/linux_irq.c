@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Interrupt lines: the handlers of a line, called from its DDEKit thread. See <linux/interrupt.h>.
+ * Interrupt lines: the handlers of a line, called from its DDEKit thread. See <linux/interrupt.h>. Numbers of
+ * message-signalled interrupts are lines here.
  *
  * A line's handler lock is held while its handlers run. So nobody changes the list under them, and whoever
  * removes a handler, or synchronizes, need only take the lock to know that none runs.
@@ -31,7 +32,7 @@ struct irq_line {
     struct task_struct *thread; /* the same while a handler runs, else NULL; atomically */
 };
 
-static struct irq_line lines[DDEKIT_IRQ_LINES];
+static struct irq_line lines[DDEKIT_IRQS];
 static DEFINE_MUTEX(irq_setup_mutex); /* attaching and detaching of lines */
 
 /* In the line's new thread. */
@@ -111,7 +112,7 @@ int request_irq(unsigned int irq, irq_handler_t function, unsigned long flags, c
     struct irq_handler *handler;
     int rc;
 
-    if (irq >= DDEKIT_IRQ_LINES || !function || ((flags & IRQF_SHARED) && !dev_id))
+    if (irq >= DDEKIT_IRQS || !function || ((flags & IRQF_SHARED) && !dev_id))
         return -EINVAL;
     handler = kzalloc(sizeof(*handler), GFP_KERNEL);
     if (!handler)
@@ -145,7 +146,7 @@ const void *free_irq(unsigned int irq, void *dev_id)
     unsigned long flags;
     bool last = false;
 
-    if (WARN_ON(irq >= DDEKIT_IRQ_LINES))
+    if (WARN_ON(irq >= DDEKIT_IRQS))
         return NULL;
     mutex_lock(&irq_setup_mutex);
     spin_lock_irqsave(&lines[irq].lock, flags);
@@ -189,7 +190,7 @@ void synchronize_irq(unsigned int irq)
 {
     unsigned long flags;
 
-    if (irq >= DDEKIT_IRQ_LINES || __atomic_load_n(&lines[irq].thread, __ATOMIC_SEQ_CST) == current)
+    if (irq >= DDEKIT_IRQS || __atomic_load_n(&lines[irq].thread, __ATOMIC_SEQ_CST) == current)
         return;
     spin_lock_irqsave(&lines[irq].lock, flags);
     spin_unlock_irqrestore(&lines[irq].lock, flags);
@@ -199,7 +200,7 @@ void irq_init(void)
 {
     char name[32];
 
-    for (unsigned int i = 0; i < DDEKIT_IRQ_LINES; i++) {
+    for (unsigned int i = 0; i < DDEKIT_IRQS; i++) {
         lines[i].number = i;
         snprintf(name, sizeof(name), "handlers of line %02x", i);
         linux_spin_lock_init(&lines[i].lock, name);

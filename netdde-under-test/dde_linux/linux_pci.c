@@ -131,6 +131,14 @@ void pci_clear_master(struct pci_dev *dev)
     update_command(dev, 0, PCI_COMMAND_MASTER);
 }
 
+void pci_intx(struct pci_dev *dev, int enable)
+{
+    if (enable)
+        update_command(dev, 0, PCI_COMMAND_INTX_DISABLE);
+    else
+        update_command(dev, PCI_COMMAND_INTX_DISABLE, 0);
+}
+
 int pci_set_mwi(struct pci_dev *dev)
 {
     u16 command;
@@ -188,6 +196,7 @@ void pci_restore_state(struct pci_dev *dev)
         return;
     for (int i = PCI_SAVED_DWORDS - 1; i >= 0; i--)
         pci_write_config_dword(dev, i * 4, dev->saved_config_space[i]);
+    msi_restore(dev);
     dev->state_saved = false;
 }
 

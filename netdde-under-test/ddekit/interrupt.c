@@ -36,8 +36,8 @@ struct irq_line {
     void *priv;
 };
 
-/* The machine's lines, and the right to its interrupts. */
-static struct irq_line lines[DDEKIT_IRQ_LINES];
+/* The machine's lines and messages, and the right to its interrupts. */
+static struct irq_line lines[DDEKIT_IRQS];
 static mach_port_t device_master;
 
 void ddekit_init_irqs(void)
@@ -48,7 +48,7 @@ void ddekit_init_irqs(void)
         return;
     error = get_privileged_ports(NULL, &device_master);
     ddekit_assert(!error);
-    for (int irq = 0; irq < DDEKIT_IRQ_LINES; irq++) {
+    for (int irq = 0; irq < DDEKIT_IRQS; irq++) {
         char name[32];
 
         lines[irq].irq = irq;
@@ -63,7 +63,19 @@ void ddekit_init_irqs(void)
 
 static struct irq_line *line_of(int irq)
 {
-    return irq >= 0 && irq < DDEKIT_IRQ_LINES ? &lines[irq] : NULL;
+    return irq >= 0 && irq < DDEKIT_IRQS ? &lines[irq] : NULL;
+}
+
+int ddekit_interrupt_messages(int count, ddekit_uint64_t *address)
+{
+    int first;
+
+    return device_intr_messages(device_master, count, &first, address) == D_SUCCESS ? first : -1;
+}
+
+void ddekit_interrupt_messages_free(int first, int count)
+{
+    device_intr_messages_free(device_master, first, count);
 }
 
 /* Whether the caller is inside the line's handler: nobody else asks while it has the lock. */

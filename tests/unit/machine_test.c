@@ -112,6 +112,47 @@ static void line_that_is_high_before_its_receiver_is_not_lost(void **state)
     irq_set_receiver(LINE, NULL, NULL);
 }
 
+static void message_is_delivered_once_or_stays_pending(void **state)
+{
+    (void)state;
+    unsigned taken = 0, number = IRQ_LINES + 3;
+    assert_false(irq_message(LINE));
+    assert_false(irq_message(IRQ_NUMBERS));
+    assert_true(irq_message(number)); /* nobody is there yet */
+    assert_true(irq_set_receiver(number, count_interrupt, &taken));
+    assert_int_equal(taken, 1);
+    irq_unmask(number);
+    assert_int_equal(taken, 1);
+    irq_message(number);
+    assert_int_equal(taken, 2);
+    /* Masked since: two become one. */
+    irq_message(number);
+    irq_message(number);
+    assert_int_equal(taken, 2);
+    irq_unmask(number);
+    assert_int_equal(taken, 3);
+    irq_message(number);
+    irq_set_receiver(number, NULL, NULL);
+    irq_set_receiver(number, count_interrupt, &taken);
+    assert_int_equal(taken, 3);
+    irq_set_receiver(number, NULL, NULL);
+}
+
+static void source_that_is_cut_off_does_not_count(void **state)
+{
+    (void)state;
+    unsigned taken = 0, source = irq_source_allocate();
+    irq_set_receiver(LINE, count_interrupt, &taken);
+    irq_source_connect(LINE, source, false);
+    irq_line_assert(LINE, source);
+    assert_int_equal(taken, 0);
+    assert_true(irq_source_asserted(LINE, source));
+    irq_source_connect(LINE, source, true);
+    assert_int_equal(taken, 1);
+    irq_line_deassert(LINE, source);
+    irq_set_receiver(LINE, NULL, NULL);
+}
+
 #define TURNS 20000
 
 static struct {
@@ -436,6 +477,191 @@ static void wide_bar_lies_and_moves_above_4_gib(void **state)
     pci_config_write(0, CAPABLE_SLOT, 0, 4, 2, 0);
 }
 
+/* --- Messages of functions --- */
+
+#define MESSAGE_SLOT 6u
+#define MSI 0x40u
+#define MSIX 0x60u
+#define MESSAGE_BAR 0x14u
+#define MESSAGE_PIN_LINE 12u
+#define TABLE_OFFSET 0x40u
+#define PENDING_OFFSET 0x80u
+#define FIRST_MESSAGE (IRQ_LINES + 8)
+
+static struct pci_function *messenger;
+
+static void write_messenger(unsigned offset, unsigned size, uint32_t value)
+{
+    pci_config_write(0, MESSAGE_SLOT, 0, offset, size, value);
+}
+
+static uint32_t read_messenger(unsigned offset, unsigned size)
+{
+    return pci_config_read(0, MESSAGE_SLOT, 0, offset, size);
+}
+
+static volatile char *messenger_registers(void)
+{
+    return machine_mmio_map(read_messenger(MESSAGE_BAR, 4), 256);
+}
+
+static int plug_in_messenger(void **state)
+{
+    (void)state;
+    const struct pci_function_description description = {
+        .name = "messenger",
+        .vendor_id = 0x1af4,
+        .device_id = 0x1000,
+        .interrupt_pin = 1,
+        .interrupt_line = MESSAGE_PIN_LINE,
+        .bars = {[1] = {.kind = PCI_BAR_MEMORY, .size = 256}},
+        .ops = &chip_ops,
+        .device = &chip,
+    };
+    const struct pci_msix_layout layout = {.vectors = 2,
+                                           .table_bar = 1,
+                                           .table_offset = TABLE_OFFSET,
+                                           .pending_bar = 1,
+                                           .pending_offset = PENDING_OFFSET};
+    if (!messenger) {
+        messenger = pci_function_register(MESSAGE_SLOT, 0, &description);
+        pci_function_add_msi(messenger, MSI, 4);
+        pci_function_add_msix(messenger, MSIX, &layout);
+    }
+    write_messenger(4, 2, PCI_COMMAND_MEMORY_BIT | PCI_COMMAND_MASTER_BIT);
+    return 0;
+}
+
+static int unplug_messenger(void **state)
+{
+    (void)state;
+    write_messenger(MSI + 2, 2, 0);
+    write_messenger(MSIX + 2, 2, 0);
+    write_messenger(4, 2, 0);
+    return 0;
+}
+
+/* How many interrupts that number has had since the last call. */
+static unsigned interrupts_of(unsigned number)
+{
+    static unsigned taken[IRQ_NUMBERS], seen[IRQ_NUMBERS];
+    irq_set_receiver(number, count_interrupt, &taken[number]);
+    irq_unmask(number);
+    unsigned count = taken[number] - seen[number];
+    seen[number] = taken[number];
+    return count;
+}
+
+static void msi_sends_the_vectors_that_were_granted(void **state)
+{
+    (void)state;
+    assert_int_equal(read_messenger(MSI, 4), 0x01846005);
+    for (unsigned i = 0; i < 4; i++)
+        interrupts_of(FIRST_MESSAGE + i);
+    pci_function_message(messenger, 0);
+    assert_int_equal(interrupts_of(FIRST_MESSAGE), 0); /* not enabled */
+    assert_int_equal(pci_function_interrupts(messenger), PCI_INTERRUPTS_PIN);
+
+    write_messenger(MSI + 4, 4, (uint32_t)IRQ_MESSAGE_ADDRESS);
+    write_messenger(MSI + 12, 2, FIRST_MESSAGE);
+    write_messenger(MSI + 2, 2, 0x11); /* two of the four */
+    assert_int_equal(pci_function_interrupts(messenger), PCI_INTERRUPTS_MSI);
+    pci_function_message(messenger, 1);
+    pci_function_message(messenger, 2);
+    assert_int_equal(interrupts_of(FIRST_MESSAGE), 1);
+    assert_int_equal(interrupts_of(FIRST_MESSAGE + 1), 1);
+    assert_int_equal(interrupts_of(FIRST_MESSAGE + 2), 0);
+
+    write_messenger(MSI + 16, 4, 2); /* mask vector 1 */
+    pci_function_message(messenger, 1);
+    assert_int_equal(interrupts_of(FIRST_MESSAGE + 1), 0);
+    assert_int_equal(read_messenger(MSI + 20, 4), 2);
+    write_messenger(MSI + 16, 4, 0);
+    assert_int_equal(interrupts_of(FIRST_MESSAGE + 1), 1);
+    assert_int_equal(read_messenger(MSI + 20, 4), 0);
+
+    write_messenger(4, 2, 0);
+    pci_function_message(messenger, 0);
+    assert_int_equal(interrupts_of(FIRST_MESSAGE), 0); /* no bus master */
+}
+
+static void write_entry(unsigned vector, uint32_t address, uint32_t data, uint32_t control)
+{
+    volatile char *entry = messenger_registers() + TABLE_OFFSET + vector * PCI_MSIX_ENTRY_BYTES;
+    machine_mmio_write32(entry, address);
+    machine_mmio_write32(entry + 4, 0);
+    machine_mmio_write32(entry + 8, data);
+    machine_mmio_write32(entry + 12, control);
+}
+
+static void msix_table_says_what_each_vector_sends(void **state)
+{
+    (void)state;
+    volatile char *registers = messenger_registers();
+    assert_int_equal(read_messenger(MSIX, 4), 0x00010011);
+    assert_int_equal(read_messenger(MSIX + 4, 4), TABLE_OFFSET | 1);
+    assert_int_equal(machine_mmio_read32(registers + TABLE_OFFSET + 12), 1); /* masked */
+    chip.offset = 0;
+    write_entry(0, (uint32_t)IRQ_MESSAGE_ADDRESS, FIRST_MESSAGE + 5, 0);
+    write_entry(1, (uint32_t)IRQ_MESSAGE_ADDRESS, FIRST_MESSAGE + 2, 1);
+    assert_int_equal(chip.offset, 0); /* the model has seen nothing */
+    assert_int_equal(machine_mmio_read32(registers + TABLE_OFFSET + 8), FIRST_MESSAGE + 5);
+    interrupts_of(FIRST_MESSAGE + 5);
+    interrupts_of(FIRST_MESSAGE + 2);
+
+    write_messenger(MSIX + 2, 2, 0xc000); /* enabled, all masked */
+    assert_int_equal(pci_function_interrupts(messenger), PCI_INTERRUPTS_MSIX);
+    pci_function_message(messenger, 0);
+    pci_function_message(messenger, 1);
+    pci_function_message(messenger, 1);
+    assert_int_equal(machine_mmio_read32(registers + PENDING_OFFSET), 3);
+    assert_int_equal(interrupts_of(FIRST_MESSAGE + 5), 0);
+    write_messenger(MSIX + 2, 2, 0x8000);
+    assert_int_equal(interrupts_of(FIRST_MESSAGE + 5), 1);
+    assert_int_equal(machine_mmio_read32(registers + PENDING_OFFSET), 2);
+    machine_mmio_write32(registers + TABLE_OFFSET + 16 + 12, 0);
+    assert_int_equal(interrupts_of(FIRST_MESSAGE + 2), 1);
+    assert_int_equal(machine_mmio_read32(registers + PENDING_OFFSET), 0);
+}
+
+static void messages_and_the_command_register_cut_off_the_pin(void **state)
+{
+    (void)state;
+    write_messenger(MSIX + 2, 2, 0x8000);
+    pci_function_set_interrupt(messenger, true);
+    assert_false(irq_line_state(MESSAGE_PIN_LINE).high);
+    assert_int_equal(read_messenger(6, 2) & 8, 8);
+    write_messenger(MSIX + 2, 2, 0);
+    assert_true(irq_line_state(MESSAGE_PIN_LINE).high);
+    write_messenger(4, 2, 0x400);
+    assert_false(irq_line_state(MESSAGE_PIN_LINE).high);
+    write_messenger(4, 2, 0);
+    assert_true(irq_line_state(MESSAGE_PIN_LINE).high);
+    pci_function_set_interrupt(messenger, false);
+    assert_false(irq_line_state(MESSAGE_PIN_LINE).high);
+    assert_int_equal(read_messenger(6, 2) & 8, 0);
+}
+
+static void message_elsewhere_is_a_write_and_to_nobody_a_fault(void **state)
+{
+    (void)state;
+    uint32_t word = 0;
+    uint64_t bus = iommu_map(pci_function_dma(messenger), &word, sizeof(word), IOMMU_FROM_DEVICE);
+    unsigned before = findings;
+    write_entry(0, (uint32_t)bus, 0x1234, 0);
+    write_messenger(MSIX + 2, 2, 0x8000);
+    pci_function_message(messenger, 0);
+    assert_int_equal(word, 0x1234);
+    iommu_unmap(pci_function_dma(messenger), bus, sizeof(word));
+    assert_int_equal(findings, before);
+    pci_function_message(messenger, 0);
+    assert_int_equal(findings, before + 1);
+    write_entry(0, (uint32_t)IRQ_MESSAGE_ADDRESS, IRQ_NUMBERS, 0);
+    pci_function_message(messenger, 0);
+    assert_int_equal(findings, before + 2);
+    assert_non_null(strstr(finding, "data 0x40, which is nobody's"));
+}
+
 /* --- DMA --- */
 
 static void physical_memory_is_given_and_taken_back(void **state)
@@ -683,6 +909,8 @@ int main(void)
         cmocka_unit_test(level_is_delivered_once_until_unmasked),
         cmocka_unit_test(shared_line_is_high_until_the_last_source_lets_go),
         cmocka_unit_test(line_that_is_high_before_its_receiver_is_not_lost),
+        cmocka_unit_test(message_is_delivered_once_or_stays_pending),
+        cmocka_unit_test(source_that_is_cut_off_does_not_count),
         cmocka_unit_test(no_level_is_lost_between_two_threads),
         cmocka_unit_test(configuration_space_tells_what_is_there),
         cmocka_unit_test(bar_tells_its_size),
@@ -694,6 +922,14 @@ int main(void)
         cmocka_unit_test(capabilities_are_a_list),
         cmocka_unit_test(model_hears_of_accesses_behind_the_header),
         cmocka_unit_test(wide_bar_lies_and_moves_above_4_gib),
+        cmocka_unit_test_setup_teardown(msi_sends_the_vectors_that_were_granted, plug_in_messenger,
+                                        unplug_messenger),
+        cmocka_unit_test_setup_teardown(msix_table_says_what_each_vector_sends, plug_in_messenger,
+                                        unplug_messenger),
+        cmocka_unit_test_setup_teardown(messages_and_the_command_register_cut_off_the_pin, plug_in_messenger,
+                                        unplug_messenger),
+        cmocka_unit_test_setup_teardown(message_elsewhere_is_a_write_and_to_nobody_a_fault, plug_in_messenger,
+                                        unplug_messenger),
         cmocka_unit_test(physical_memory_is_given_and_taken_back),
         cmocka_unit_test(access_outside_a_mapping_is_refused),
         cmocka_unit_test(mappings_end_as_they_were_made),

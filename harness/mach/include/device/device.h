@@ -14,6 +14,8 @@
 #ifndef HARNESS_DEVICE_DEVICE_H
 #define HARNESS_DEVICE_DEVICE_H
 
+#include <stdint.h>
+
 #include <device/device_types.h>
 #include <device/net_status.h>
 #include <device/notify.h>
@@ -61,7 +63,7 @@ kern_return_t ds_device_write_reply(mach_port_t reply_port, mach_msg_type_name_t
  * notification masks it until device_intr_enable().
  *
  * master_port   the device master port (else KERN_INVALID_ARGUMENT)
- * line          0 .. IRQ_LINES-1 (else D_NO_SUCH_DEVICE)
+ * line          0 .. IRQ_LINES-1, or a number of device_intr_messages (else D_NO_SUCH_DEVICE)
  * id, flags     ignored
  * receive_port  gets the messages; MACH_PORT_NULL ends the registration
  * receive_type  MACH_MSG_TYPE_MAKE_SEND or MACH_MSG_TYPE_COPY_SEND
@@ -75,5 +77,20 @@ kern_return_t device_intr_register(mach_port_t master_port, int line, int id, in
 /* status TRUE: unmask the line, and if it is still high send the next notification at once. FALSE: mask it.
  */
 kern_return_t device_intr_enable(mach_port_t master_port, int line, char status);
+
+/*
+ * Numbers for message-signalled interrupts, to be used as lines are: a device that writes one of them, 32
+ * bits, to *address interrupts. GNU Mach has no such interrupts; these two calls are what such a kernel would
+ * need.
+ *
+ * count     numbers that follow each other, a power of two
+ * *first    the first one, a multiple of count
+ * *address  a bus address, of the interrupt controller
+ *
+ * D_NO_MEMORY when there are not so many left.
+ */
+kern_return_t device_intr_messages(mach_port_t master_port, int count, int *first, uint64_t *address);
+/* Give them back, when nobody is registered for them any more. */
+kern_return_t device_intr_messages_free(mach_port_t master_port, int first, int count);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Linux 6.1's <linux/pci.h>: devices, drivers, configuration space, BARs. Over DDEKit's PCI.
  *
- * Left out: bridges, hot plug, power states (accepted, without effect), MSI.
+ * Left out: bridges, hot plug, power states (accepted, without effect).
  */
 #ifndef DDE_LINUX_PCI_H
 #define DDE_LINUX_PCI_H
@@ -54,6 +54,8 @@ struct pci_error_handlers {
 
 struct pci_driver;
 
+struct pci_vectors;
+
 struct pci_dev {
     struct list_head bus_list;
     unsigned int bus_number;
@@ -69,6 +71,8 @@ struct pci_dev {
     u64 dma_mask;
     struct device dev;
     atomic_t enable_cnt;
+    bool msi_enabled, msix_enabled;
+    struct pci_vectors *vectors; /* while either is; msi.c's */
     bool state_saved;
     u32 saved_config_space[PCI_SAVED_DWORDS];
 };
@@ -149,6 +153,68 @@ void __iomem *pci_iomap_range(struct pci_dev *dev, int bar, unsigned long offset
 /* The registers of a memory BAR. */
 void __iomem *pci_ioremap_bar(struct pci_dev *dev, int bar);
 void pci_iounmap(struct pci_dev *dev, void __iomem *addr);
+
+/* The interrupt pin on or off, by the command register. */
+void pci_intx(struct pci_dev *dev, int enable);
+
+/*
+ * Message-signalled interrupts. Each vector is a number for request_irq; a device that has any leaves its
+ * pin's line alone. A vector may interrupt from its allocation on: what comes before request_irq is handled
+ * after it. Left out: affinity (accepted, without effect: every thread is a CPU of its own).
+ */
+#define PCI_IRQ_LEGACY (1 << 0)
+#define PCI_IRQ_MSI (1 << 1)
+#define PCI_IRQ_MSIX (1 << 2)
+#define PCI_IRQ_AFFINITY (1 << 3)
+#define PCI_IRQ_ALL_TYPES (PCI_IRQ_LEGACY | PCI_IRQ_MSI | PCI_IRQ_MSIX)
+
+struct irq_affinity;
+
+/* Between min and max vectors, of the first of MSI-X, MSI and the pin that flags allow and that has min.
+ * Returns how many, or -ENOSPC, -ENOMEM, -EINVAL. pci_free_irq_vectors gives them back, when none is
+ * requested any more. */
+int pci_alloc_irq_vectors_affinity(struct pci_dev *dev, unsigned int min, unsigned int max,
+                                   unsigned int flags, struct irq_affinity *affinity);
+static inline int pci_alloc_irq_vectors(struct pci_dev *dev, unsigned int min, unsigned int max,
+                                        unsigned int flags)
+{
+    return pci_alloc_irq_vectors_affinity(dev, min, max, flags, NULL);
+}
+void pci_free_irq_vectors(struct pci_dev *dev);
+/* The number of vector nr, or -EINVAL. */
+int pci_irq_vector(struct pci_dev *dev, unsigned int nr);
+
+/* How many the device offers, or -EINVAL when it has no such capability. */
+int pci_msi_vec_count(struct pci_dev *dev);
+int pci_msix_vec_count(struct pci_dev *dev);
+
+/* The older calls. One vector by MSI, whose number is then dev->irq: 0 or -errno. */
+int pci_enable_msi(struct pci_dev *dev);
+void pci_disable_msi(struct pci_dev *dev);
+
+struct msix_entry {
+    u32 vector; /* out: the number */
+    u16 entry;  /* in: the place in the device's table */
+};
+/* entries may be NULL: places from 0 on. Returns how many, between min and max, or -errno. */
+int pci_enable_msix_range(struct pci_dev *dev, struct msix_entry *entries, int min, int max);
+static inline int pci_enable_msix_exact(struct pci_dev *dev, struct msix_entry *entries, int count)
+{
+    int rc = pci_enable_msix_range(dev, entries, count, count);
+
+    return rc < 0 ? rc : 0;
+}
+void pci_disable_msix(struct pci_dev *dev);
+
+static inline int pci_msi_enabled(void)
+{
+    return 1;
+}
+
+static inline bool pci_dev_msi_enabled(const struct pci_dev *dev)
+{
+    return dev->msi_enabled || dev->msix_enabled;
+}
 
 int pci_save_state(struct pci_dev *dev);
 void pci_restore_state(struct pci_dev *dev);

@@ -10,10 +10,22 @@
 #define DDEKIT_INTERRUPT_H
 
 #include <ddekit/thread.h>
+#include <ddekit/types.h>
 
 #define DDEKIT_IRQ_LINES 24 /* lines 0 to 23 */
+#define DDEKIT_IRQS 64      /* with the numbers of message-signalled interrupts, which follow */
 
 void ddekit_init_irqs(void);
+
+/*
+ * Takes numbers for message-signalled interrupts, to be used as lines in all that follows: a device that
+ * writes one of them, 32 bits, to the bus address *address interrupts. Messages that come while one is
+ * handled become one interrupt. count is a power of two; returns the first number, a multiple of count, or -1
+ * when there are not so many left. The original DDEKit has no such interrupts.
+ */
+int ddekit_interrupt_messages(int count, ddekit_uint64_t *address);
+/* Gives them back, when none of them is attached. */
+void ddekit_interrupt_messages_free(int first, int count);
 
 /* Starts the thread of a line: it calls thread_init(priv) once if that is not NULL, and then handler(priv)
  * for each interrupt. priv stays the caller's. shared says that other programs may use the line, too; within
