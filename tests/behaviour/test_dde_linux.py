@@ -9,7 +9,7 @@ import pytest
 SCHEDULES = 2000
 STEPS = 1_000_000  # a schedule takes a few hundred to a few thousand; one that reaches this many is a livelock
 
-PROGRAMS = ["dde_linux_sleeping", "dde_linux_deferring", "dde_linux_device"]
+PROGRAMS = ["dde_linux_sleeping", "dde_linux_deferring", "dde_linux_messages", "dde_linux_device"]
 
 
 @pytest.mark.parametrize("sync", ["drain", "posix"])
