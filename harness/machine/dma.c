@@ -387,13 +387,67 @@ static unsigned char *translate(struct dma_device *device, uint64_t bus, size_t 
     return mapping->memory + (bus - mapping->bus);
 }
 
+/* --- The device's accesses --- */
+
+/* The machine moves these bytes at once; see dma.h. */
+static bool is_word(const void *memory, size_t length)
+{
+    return (length == 1 || length == 2 || length == 4 || length == 8) && (uintptr_t)memory % length == 0;
+}
+
+static void load(void *buffer, const void *memory, size_t length)
+{
+    uint64_t word;
+
+    switch (is_word(memory, length) ? length : 0) {
+    case 1:
+        word = __atomic_load_n((const uint8_t *)memory, __ATOMIC_ACQUIRE);
+        break;
+    case 2:
+        word = __atomic_load_n((const uint16_t *)memory, __ATOMIC_ACQUIRE);
+        break;
+    case 4:
+        word = __atomic_load_n((const uint32_t *)memory, __ATOMIC_ACQUIRE);
+        break;
+    case 8:
+        word = __atomic_load_n((const uint64_t *)memory, __ATOMIC_ACQUIRE);
+        break;
+    default:
+        memcpy(buffer, memory, length);
+        return;
+    }
+    memcpy(buffer, &word, length);
+}
+
+static void store(void *memory, const void *buffer, size_t length)
+{
+    uint64_t word = 0;
+
+    if (!is_word(memory, length)) {
+        memcpy(memory, buffer, length);
+        return;
+    }
+    memcpy(&word, buffer, length);
+    if (length == 1)
+        __atomic_store_n((uint8_t *)memory, (uint8_t)word, __ATOMIC_RELEASE);
+    else if (length == 2)
+        __atomic_store_n((uint16_t *)memory, (uint16_t)word, __ATOMIC_RELEASE);
+    else if (length == 4)
+        __atomic_store_n((uint32_t *)memory, (uint32_t)word, __ATOMIC_RELEASE);
+    else
+        __atomic_store_n((uint64_t *)memory, word, __ATOMIC_RELEASE);
+}
+
 bool dma_read(struct dma_device *device, uint64_t bus, void *buffer, size_t length, const void *object)
 {
     char text[FAULT_TEXT_MAX];
     pthread_mutex_lock(&device->lock);
     const unsigned char *source = translate(device, bus, length, IOMMU_TO_DEVICE, text);
-    if (source)
-        memcpy(buffer, source, length);
+    if (source) {
+        lockcheck_event(LOCKCHECK_DEVICE_BEGIN, NULL, 0);
+        load(buffer, source, length);
+        lockcheck_event(LOCKCHECK_DEVICE_END, NULL, 0);
+    }
     pthread_mutex_unlock(&device->lock);
     if (text[0])
         report_fault(device, object, text);
@@ -405,8 +459,11 @@ bool dma_write(struct dma_device *device, uint64_t bus, const void *buffer, size
     char text[FAULT_TEXT_MAX];
     pthread_mutex_lock(&device->lock);
     unsigned char *destination = translate(device, bus, length, IOMMU_FROM_DEVICE, text);
-    if (destination)
-        memcpy(destination, buffer, length);
+    if (destination) {
+        lockcheck_event(LOCKCHECK_DEVICE_BEGIN, NULL, 0);
+        store(destination, buffer, length);
+        lockcheck_event(LOCKCHECK_DEVICE_END, NULL, 0);
+    }
     pthread_mutex_unlock(&device->lock);
     if (text[0])
         report_fault(device, object, text);

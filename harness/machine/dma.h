@@ -89,6 +89,11 @@ void iommu_report_misuse(struct dma_device *device, const char *text);
  * Device side: copy from memory, and to memory. object: what the access is made for, such as a descriptor
  * that the driver handed over (LOCKCHECK_HAND_OVER of lockcheck.h), so that a finding tells who did that; or
  * NULL. Returns false when the access was refused.
+ *
+ * 1, 2, 4 or 8 aligned bytes are a word, which moves at once, and after all that the device has moved before:
+ * a driver may poll it (Linux Documentation/memory-barriers.txt, dma_rmb()). So what a driver is to poll, such
+ * as the status of a descriptor, is written by itself, and last. Anything else is a copy, and the driver is to
+ * know by other means that it is over.
  */
 bool dma_read(struct dma_device *device, uint64_t bus, void *buffer, size_t length, const void *object);
 bool dma_write(struct dma_device *device, uint64_t bus, const void *buffer, size_t length,

@@ -10,7 +10,8 @@
  *   thread                 create -> start; end -> join
  *   futex                  wake -> return of the waiter
  *   descriptor             each write -> each later read, of whatever file
- *   client requests        up of a semaphore -> down that took a token; message sent -> the same received
+ *   client requests        up of a semaphore -> down that took a token; message sent -> the same received;
+ *                          a device's word -> the driver that polls it, and back: see race.c
  *   memory_access.c        atomic operations, by their memory order
  *   static_local.c         the making of a static local variable of C++ -> its later uses
  *
@@ -227,6 +228,10 @@ static void event(unsigned op, struct lc_object *o, int64_t argument)
         break;
     case LC_OP_REQUEST + LOCKCHECK_MSG_RECEIVE:
         received(argument);
+        break;
+    case LC_OP_REQUEST + LOCKCHECK_DEVICE_BEGIN:
+    case LC_OP_REQUEST + LOCKCHECK_DEVICE_END:
+        lc_self->device = op == LC_OP_REQUEST + LOCKCHECK_DEVICE_BEGIN;
         break;
     default:
         break;

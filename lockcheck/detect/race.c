@@ -27,6 +27,7 @@
 #define LARGE 4096u /* granules; to be forgotten page by page */
 #define PAGE ((uintptr_t)4096)
 #define FIRST_SLOTS 1024u /* of the tables; powers of two */
+#define DEVICE_PLACES 16u
 
 _Static_assert(LC_MAX_THREADS <= 1u << (LC_ACCESS_TIME_SHIFT - LC_ACCESS_THREAD_SHIFT),
                "a thread's number fits");
@@ -241,6 +242,9 @@ struct access {
 
 static size_t bytes_in_all; /* of an access to several granules; else 0 */
 
+/* Where devices access memory by the word: few, since one function does it for all of them; then NULL. */
+static const void *device_places[DEVICE_PLACES];
+
 static const char *describe(uint64_t access)
 {
     static const char *const words[] = {"reads", "writes", "reads atomically", "writes atomically"};
@@ -276,10 +280,14 @@ static void show_earlier(uint64_t access, const void *where)
                   describe_past(access));
 }
 
+static bool is_poll(const struct access *new, const void *where, uint64_t old, const void *old_where);
+
 static __attribute__((noinline)) void race(const struct access *new, uint64_t old, uint32_t old_low)
 {
-    const void *old_where = place(old, old_low);
-    uintptr_t a = (uintptr_t)place(new->access, new->low), b = (uintptr_t)old_where;
+    const void *old_where = place(old, old_low), *where = place(new->access, new->low);
+    if (unlikely(device_places[0]) && is_poll(new, where, old, old_where))
+        return;
+    uintptr_t a = (uintptr_t)where, b = (uintptr_t)old_where;
     uint64_t what = new->access &KIND, before = old &KIND;
     uint64_t key = a < b ? lc_mix(lc_mix(a << 2 | what) + (b << 2 | before))
                          : lc_mix(lc_mix(b << 2 | before) + (a << 2 | what));
@@ -692,4 +700,49 @@ void lc_race_fence(int order)
         lc_acquire_clock(&seen_relaxed[lc_self->id]);
     if (releases(order))
         lc_release_alone(&left_by_fence[lc_self->id]);
+}
+
+/* ---- devices: words that a driver polls ---- */
+
+void lc_race_device_at(const void *pc)
+{
+    size_t i = 0;
+    while (i < DEVICE_PLACES - 1 && device_places[i] && device_places[i] != pc)
+        i++;
+    device_places[i] = pc;
+}
+
+static bool is_of_device(uint64_t access, const void *where)
+{
+    size_t i = 0;
+    while (i < DEVICE_PLACES && device_places[i] != where)
+        i++;
+    return (access & ATOMIC_ACCESS) && i < DEVICE_PLACES;
+}
+
+/* The running thread reads, relaxed, what was stored to words in this granule. */
+static void see_words(uintptr_t address)
+{
+    uintptr_t granule = address & ~(uintptr_t)((1u << LC_GRANULE_SHIFT) - 1);
+    for (uintptr_t at = granule; at < granule + (1u << LC_GRANULE_SHIFT); at++)
+        if (slot_of(at)->address)
+            lc_clock_join(&seen_relaxed[lc_self->id], &slot_of(at)->clock);
+}
+
+/*
+ * Is one of two unordered accesses a device's, to a word that the driver polls? A driver accesses such words
+ * plainly, and makes order by barriers: what it reads is as if by a relaxed load, for an acquire fence behind
+ * it, and what it writes is as if by a relaxed store, behind a release fence (Linux
+ * Documentation/memory-barriers.txt, dma_rmb() and dma_wmb()). Where both write, one of them is lost.
+ */
+static bool is_poll(const struct access *new, const void *where, uint64_t old, const void *old_where)
+{
+    bool now = is_of_device(new->access, where);
+    if (now == is_of_device(old, old_where) || (new->access &old &WRITE))
+        return false;
+    if (now && (old & WRITE))
+        lc_acquire_clock(&left_by_fence[thread_of(old)]);
+    else if (!now && (old & WRITE))
+        see_words(new->address);
+    return true;
 }

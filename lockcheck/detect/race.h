@@ -15,6 +15,8 @@ void lc_race_access(uintptr_t address, size_t bytes, bool write, bool atomic, co
 void lc_race_load(uintptr_t address, int order);
 void lc_race_store(uintptr_t address, int order, bool exchanges);
 void lc_race_fence(int order);
+/* The atomic accesses at this place in the program are a device's. */
+void lc_race_device_at(const void *pc);
 /* The bytes are fresh memory: what was there before is forgotten. */
 void lc_race_forget(uintptr_t address, size_t bytes);
 

@@ -39,6 +39,9 @@ enum lockcheck_request {
     LOCKCHECK_IRQ_ENABLE,  /* it may be again */
     LOCKCHECK_BUSY_BEGIN,  /* the calling thread waits like a delay loop, whatever by: it does not sleep */
     LOCKCHECK_BUSY_END,
+    LOCKCHECK_DEVICE_BEGIN, /* the calling thread accesses memory in the place of a device, until _END: what it
+                             * accesses atomically is a word that a driver may poll by plain accesses */
+    LOCKCHECK_DEVICE_END,
     LOCKCHECK_REQUESTS
 };
 

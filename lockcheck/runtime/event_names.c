@@ -78,6 +78,8 @@ const char *lc_op_name(unsigned op)
         [LC_OP_REQUEST + LOCKCHECK_IRQ_ENABLE] = "interrupts enabled",
         [LC_OP_REQUEST + LOCKCHECK_BUSY_BEGIN] = "delay begins",
         [LC_OP_REQUEST + LOCKCHECK_BUSY_END] = "delay ends",
+        [LC_OP_REQUEST + LOCKCHECK_DEVICE_BEGIN] = "device access begins",
+        [LC_OP_REQUEST + LOCKCHECK_DEVICE_END] = "device access ends",
     };
     return op < sizeof names / sizeof *names && names[op] ? names[op] : "?";
 }

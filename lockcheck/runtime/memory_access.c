@@ -473,6 +473,8 @@ INLINED void before_write(const void *address, size_t bytes, enum lc_access how)
 static void order_access(uintptr_t address, size_t bytes, enum lc_atomic what, int order, const void *pc)
 {
     order &= ATOMIC_ORDER_MASK;
+    if (unlikely(lc_self->device))
+        lc_race_device_at(pc);
     if (what != STORE)
         lc_race_load(address, order);
     lc_race_access(address, bytes, what != LOAD, true, pc);

@@ -237,6 +237,8 @@ struct lc_thread {
 
     /* The semaphore detector's: the annotated down it is in, see detect/semaphore.c. */
     struct lc_down *down;
+
+    bool device; /* of detect/order.c: it accesses memory in the place of a device */
 };
 
 extern struct lc_thread *lc_self;                    /* the thread that runs */
