@@ -22,6 +22,7 @@
 #include <ddekit/thread.h>
 #include <linux/completion.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/types.h>
 
@@ -42,7 +43,7 @@ struct task_struct {
     int rcu_nesting;
     int rcu_index;     /* which counter the outermost read side is in */
     u64 dma_unchecked; /* bus address of its last mapping until it has looked whether that failed; 0 none */
-    struct frag_chunk *frag_chunk; /* that the next pieces for frames are cut from, or NULL; see frag.c */
+    struct page_frag frag; /* that the next pieces for frames are cut from; see frag.c */
     char comm[TASK_NAME_MAX];
 
     int (*threadfn)(void *data); /* kernel threads only, as all that follows */

@@ -3,6 +3,7 @@
 #include <linux/if_arp.h>
 
 #include <linux/etherdevice.h>
+#include <linux/random.h>
 
 #define ETH_TYPE_MIN 0x0600 /* smaller values of the type field are lengths */
 #define ETH_DEFAULT_MAX_MTU 1500
@@ -55,14 +56,37 @@ int eth_validate_addr(struct net_device *dev)
     return is_valid_ether_addr(dev->dev_addr) ? 0 : -EADDRNOTAVAIL;
 }
 
-int eth_mac_addr(struct net_device *dev, void *addr)
+int eth_prepare_mac_addr_change(struct net_device *dev, void *addr)
 {
     const struct sockaddr *sa = addr;
 
-    if (netif_running(dev))
+    if (!(dev->priv_flags & IFF_LIVE_ADDR_CHANGE) && netif_running(dev))
         return -EBUSY;
-    if (!is_valid_ether_addr((const u8 *)sa->sa_data))
-        return -EADDRNOTAVAIL;
+    return is_valid_ether_addr((const u8 *)sa->sa_data) ? 0 : -EADDRNOTAVAIL;
+}
+
+void eth_commit_mac_addr_change(struct net_device *dev, void *addr)
+{
+    const struct sockaddr *sa = addr;
+
     eth_hw_addr_set(dev, (const u8 *)sa->sa_data);
-    return 0;
+}
+
+int eth_mac_addr(struct net_device *dev, void *addr)
+{
+    int rc = eth_prepare_mac_addr_change(dev, addr);
+
+    if (!rc)
+        eth_commit_mac_addr_change(dev, addr);
+    return rc;
+}
+
+/* The second bit says that nobody has assigned it, the first one off that it is no group's. */
+void eth_hw_addr_random(struct net_device *dev)
+{
+    u8 addr[ETH_ALEN];
+
+    get_random_bytes(addr, sizeof(addr));
+    addr[0] = (u8)((addr[0] | 2) & ~1);
+    eth_hw_addr_set(dev, addr);
 }

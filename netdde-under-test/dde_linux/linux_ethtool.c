@@ -117,6 +117,27 @@ int ethtool_op_get_ts_info(struct net_device *dev __always_unused, struct ethtoo
     return 0;
 }
 
+int ethtool_virtdev_set_link_ksettings(struct net_device *dev __always_unused,
+                                       const struct ethtool_link_ksettings *settings, u32 *dev_speed,
+                                       u8 *dev_duplex)
+{
+    if (!ethtool_validate_speed(settings->base.speed) || !ethtool_validate_duplex(settings->base.duplex))
+        return -EINVAL;
+    *dev_speed = settings->base.speed;
+    *dev_duplex = settings->base.duplex;
+    return 0;
+}
+
+void ethtool_sprintf(u8 **name, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf((char *)*name, ETH_GSTRING_LEN, fmt, args);
+    va_end(args);
+    *name += ETH_GSTRING_LEN;
+}
+
 int __ethtool_get_link_ksettings(struct net_device *dev, struct ethtool_link_ksettings *settings)
 {
     ASSERT_RTNL();

@@ -1,71 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pieces of memory for received frames, see netdev_alloc_frag in <linux/skbuff.h>. They are cut from chunks,
- * one behind the other, each with its own lifetime; a chunk is freed with its last piece. Drivers give pieces
- * back by an address inside of them: chunks are aligned to their size, so that leads to the chunk.
+ * Pieces of pages for frames, see netdev_alloc_frag and skb_page_frag_refill in <linux/skbuff.h>. They are
+ * cut one behind the other, each with a reference to the page, so that it is freed with its last piece.
+ * Drivers give pieces back by an address inside of them.
  *
- * Linux has a chunk per CPU. Here each thread has one of its own, which is what its threads take a CPU for.
+ * Linux cuts from a page per CPU. Here each thread has one of its own, which is what its threads take a CPU
+ * for.
  */
 #include <linux/kernel.h>
 #include <linux/skbuff.h>
-#include <linux/slab.h>
 
 #include "netdde-under-test/dde_linux/internal.h"
 
-#define CHUNK_SIZE 32768UL
+#define FRAG_PAGE_ORDER 3 /* 32 KiB */
 
-struct frag_chunk {
-    atomic_t users; /* pieces, and the thread that cuts them */
-    size_t used;    /* bytes, with this header; the thread's own */
-    void *memory;   /* that it lies in: DDEKit aligns nothing so far */
-};
-
-static void put_chunk(struct frag_chunk *chunk)
+bool skb_page_frag_refill(unsigned int size, struct page_frag *frag, gfp_t gfp)
 {
-    if (chunk && atomic_dec_and_test(&chunk->users))
-        kfree(chunk->memory);
-}
-
-static struct frag_chunk *new_chunk(void)
-{
-    void *memory = kmalloc(2 * CHUNK_SIZE - 1, GFP_ATOMIC);
-    struct frag_chunk *chunk = (struct frag_chunk *)ALIGN((uintptr_t)memory, CHUNK_SIZE);
-
-    if (!memory)
-        return NULL;
-    chunk->memory = memory;
-    atomic_set(&chunk->users, 1);
-    chunk->used = SKB_DATA_ALIGN(sizeof(*chunk));
-    return chunk;
+    if (frag->page && size <= frag->size - frag->offset)
+        return true;
+    if (frag->page)
+        put_page(frag->page);
+    frag->page = alloc_pages(gfp, FRAG_PAGE_ORDER);
+    frag->offset = 0;
+    frag->size = PAGE_SIZE << FRAG_PAGE_ORDER;
+    return frag->page && size <= frag->size;
 }
 
 void *netdev_alloc_frag(unsigned int size)
 {
-    struct task_struct *task = current;
-    struct frag_chunk *chunk = task->frag_chunk;
-    size_t length = SKB_DATA_ALIGN((size_t)size);
+    struct page_frag *frag = &current->frag;
+    unsigned int length = (unsigned int)SKB_DATA_ALIGN((size_t)size);
     void *piece;
 
     BUG_ON(length > PAGE_SIZE);
-    if (!chunk || length > CHUNK_SIZE - chunk->used) {
-        put_chunk(chunk);
-        chunk = task->frag_chunk = new_chunk();
-    }
-    if (!chunk)
+    if (!skb_page_frag_refill(length, frag, GFP_ATOMIC))
         return NULL;
-    piece = (char *)chunk + chunk->used;
-    chunk->used += length;
-    atomic_inc(&chunk->users);
+    piece = (char *)page_address(frag->page) + frag->offset;
+    get_page(frag->page);
+    frag->offset += length;
     return piece;
 }
 
 void skb_free_frag(void *memory)
 {
-    put_chunk((struct frag_chunk *)((uintptr_t)memory & ~(CHUNK_SIZE - 1)));
+    put_page(virt_to_head_page(memory));
 }
 
 void frag_release(struct task_struct *task)
 {
-    put_chunk(task->frag_chunk);
-    task->frag_chunk = NULL;
+    if (task->frag.page)
+        put_page(task->frag.page);
+    task->frag.page = NULL;
 }

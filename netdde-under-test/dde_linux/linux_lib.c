@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kernel's small library: strings and CRCs. See <linux/string.h> and <linux/crc32.h>. */
+/*
+ * The kernel's small library: strings, CRCs, numbers in use, numbers at random. See <linux/string.h>,
+ * <linux/crc32.h>, <linux/idr.h> and <linux/random.h>.
+ */
+#include <linux/bug.h>
 #include <linux/crc32.h>
 #include <linux/errno.h>
+#include <linux/idr.h>
+#include <linux/random.h>
 #include <linux/string.h>
 
 #define CRC32_POLYNOMIAL_LE 0xedb88320u /* 0x04c11db7, bits reversed */
@@ -46,4 +52,33 @@ u32 bitrev32(u32 x)
     for (int bit = 0; bit < 32; bit++, x >>= 1)
         reversed = (reversed << 1) | (x & 1);
     return reversed;
+}
+
+int ida_alloc(struct ida *ida, gfp_t gfp __always_unused)
+{
+    for (int id = 0; id < IDA_NUMBERS; id++) {
+        if (!test_and_set_bit(id, ida->used))
+            return id;
+    }
+    return -ENOSPC;
+}
+
+void ida_free(struct ida *ida, unsigned int id)
+{
+    WARN_ON(id >= IDA_NUMBERS || !test_and_clear_bit(id, ida->used));
+}
+
+/* SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), from a fixed seed. */
+void get_random_bytes(void *to, size_t count)
+{
+    static u64 state; /* changed only atomically */
+    u8 *bytes = to;
+
+    for (size_t i = 0; i < count; i++) {
+        u64 word = __atomic_add_fetch(&state, 0x9e3779b97f4a7c15u, __ATOMIC_SEQ_CST);
+
+        word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9u;
+        word = (word ^ (word >> 27)) * 0x94d049bb133111ebu;
+        bytes[i] = (u8)(word >> 32);
+    }
 }

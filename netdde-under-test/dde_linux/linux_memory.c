@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Kernel memory, see <linux/slab.h>, and pages, see <linux/mm.h>. */
+/* Kernel memory, see <linux/slab.h>. */
 #include <limits.h>
 
 #include <ddekit/memory.h>
-#include <ddekit/pgtab.h>
 
-#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -29,32 +27,4 @@ char *kstrdup(const char *text, gfp_t flags)
     char *copy = kmalloc(size, flags);
 
     return copy ? memcpy(copy, text, size) : NULL;
-}
-
-struct page *alloc_page(gfp_t flags)
-{
-    struct page *page = kmalloc(sizeof(*page), flags);
-
-    if (!page)
-        return NULL;
-    page->address = ddekit_large_malloc(PAGE_SIZE);
-    if (!page->address) {
-        kfree(page);
-        return NULL;
-    }
-    atomic_set(&page->refcount, 1);
-    return page;
-}
-
-void put_page(struct page *page)
-{
-    if (!atomic_dec_and_test(&page->refcount))
-        return;
-    ddekit_large_free(page->address);
-    kfree(page);
-}
-
-phys_addr_t page_to_phys(const struct page *page)
-{
-    return ddekit_pgtab_get_physaddr(page->address);
 }

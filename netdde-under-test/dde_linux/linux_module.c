@@ -33,19 +33,33 @@ void dde_linux_init(void)
 
 int dde_linux_probe_drivers(void)
 {
-    for (const struct linux_initcall *call = __start_linux_init; call < __stop_linux_init; call++) {
-        int rc = call->init();
+    for (int level = 0; level < LINUX_INIT_LEVELS; level++) {
+        for (const struct linux_initcall *call = __start_linux_init; call < __stop_linux_init; call++) {
+            int rc = (int)call->level == level ? call->init() : 0;
 
-        if (rc)
-            printk(KERN_ERR "%s: init failed with error %d\n", call->module, rc);
+            if (rc)
+                printk(KERN_ERR "%s: init failed with error %d\n", call->module, rc);
+        }
     }
     return pci_bound_devices();
 }
 
+static void exit_module(const char *module)
+{
+    for (const struct linux_exitcall *call = __start_linux_exit; call < __stop_linux_exit; call++) {
+        if (strcmp(call->module, module) == 0)
+            call->exit();
+    }
+}
+
 void dde_linux_remove_drivers(void)
 {
-    for (const struct linux_exitcall *call = __stop_linux_exit; call > __start_linux_exit;)
-        (--call)->exit();
+    for (int level = LINUX_INIT_LEVELS - 1; level >= 0; level--) {
+        for (const struct linux_initcall *call = __stop_linux_init; call > __start_linux_init;) {
+            if ((int)(--call)->level == level)
+                exit_module(call->module);
+        }
+    }
 }
 
 static int set_number(const struct linux_parameter *parameter, unsigned int index, long long number)

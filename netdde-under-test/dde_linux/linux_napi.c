@@ -56,11 +56,16 @@ void netif_napi_add_weight(struct net_device *dev, struct napi_struct *napi,
     list_add(&napi->dev_list, &dev->napi_list);
 }
 
-void netif_napi_del(struct napi_struct *napi)
+void __netif_napi_del(struct napi_struct *napi)
 {
     list_del(&napi->dev_list);
-    synchronize_net();
     napi_free_frags(napi);
+}
+
+void netif_napi_del(struct napi_struct *napi)
+{
+    __netif_napi_del(napi);
+    synchronize_net();
 }
 
 bool napi_schedule_prep(struct napi_struct *n)
@@ -254,6 +259,10 @@ int netif_receive_skb(struct sk_buff *skb)
 
 int napi_gro_receive(struct napi_struct *napi __always_unused, struct sk_buff *skb)
 {
+    if (skb_shinfo(skb)->frag_list && skb_linearize(skb)) {
+        kfree_skb(skb);
+        return NET_RX_DROP;
+    }
     return netif_receive_skb(skb);
 }
 

@@ -7,8 +7,11 @@
  */
 #include <stdio.h>
 
+#include <linux/if_arp.h>
+
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
+#include <linux/random.h>
 #include <linux/rtnetlink.h>
 #include <linux/wait.h>
 
@@ -82,7 +85,7 @@ static void init_addresses(struct net_device *dev)
 struct net_device *alloc_netdev_mqs(int sizeof_priv, const char *name,
                                     unsigned char name_assign_type __always_unused,
                                     void (*setup)(struct net_device *), unsigned int txqs __always_unused,
-                                    unsigned int rxqs __always_unused)
+                                    unsigned int rxqs)
 {
     size_t size = ALIGN(sizeof(struct net_device), NETDEV_ALIGN) + (size_t)sizeof_priv;
     struct net_device *dev = kzalloc(size, GFP_KERNEL);
@@ -97,6 +100,7 @@ struct net_device *alloc_netdev_mqs(int sizeof_priv, const char *name,
     spin_lock_init(&txq->_xmit_lock);
     dev->_tx = txq;
     dev->num_tx_queues = dev->real_num_tx_queues = 1;
+    dev->num_rx_queues = dev->real_num_rx_queues = rxqs;
     dev->tx_queue_len = DEFAULT_TX_QUEUE_LEN;
     INIT_LIST_HEAD(&dev->napi_list);
     dev->link_watch_list.next = dev->link_watch_list.prev = NULL;
@@ -465,6 +469,13 @@ void netdev_stats_to_stats64(struct rtnl_link_stats64 *to, const struct net_devi
     };
 }
 
+__be16 dev_parse_header_protocol(const struct sk_buff *skb)
+{
+    const struct ethhdr *header = (const struct ethhdr *)skb_mac_header(skb);
+
+    return skb->dev->type == ARPHRD_ETHER ? header->h_proto : 0;
+}
+
 struct rtnl_link_stats64 *dev_get_stats(struct net_device *dev, struct rtnl_link_stats64 *storage)
 {
     const struct net_device_ops *ops = dev->netdev_ops;
@@ -476,6 +487,27 @@ struct rtnl_link_stats64 *dev_get_stats(struct net_device *dev, struct rtnl_link
         netdev_stats_to_stats64(storage, ops->ndo_get_stats ? ops->ndo_get_stats(dev) : &dev->stats);
     }
     return storage;
+}
+
+int netif_set_real_num_tx_queues(struct net_device *dev, unsigned int count)
+{
+    if (count < 1 || count > dev->num_tx_queues)
+        return -EINVAL;
+    dev->real_num_tx_queues = count;
+    return 0;
+}
+
+int netif_set_real_num_rx_queues(struct net_device *dev, unsigned int count)
+{
+    if (count < 1 || count > dev->num_rx_queues)
+        return -EINVAL;
+    dev->real_num_rx_queues = count;
+    return 0;
+}
+
+void netdev_rss_key_fill(void *key, size_t len)
+{
+    get_random_bytes(key, len);
 }
 
 void netdev_update_features(struct net_device *dev)

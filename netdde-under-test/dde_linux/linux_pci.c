@@ -181,6 +181,14 @@ int pcix_set_mmrbc(struct pci_dev *dev, int mmrbc)
     return 0;
 }
 
+bool pci_device_is_present(struct pci_dev *dev)
+{
+    u16 vendor;
+
+    pci_read_config_word(dev, PCI_VENDOR_ID, &vendor);
+    return vendor == dev->vendor;
+}
+
 int pci_save_state(struct pci_dev *dev)
 {
     for (int i = 0; i < PCI_SAVED_DWORDS; i++)
@@ -245,6 +253,16 @@ int pci_request_regions(struct pci_dev *dev, const char *name)
 void pci_release_regions(struct pci_dev *dev)
 {
     pci_release_selected_regions(dev, ALL_BARS);
+}
+
+int pci_request_region(struct pci_dev *dev, int bar, const char *name)
+{
+    return pci_request_selected_regions(dev, 1 << bar, name);
+}
+
+void pci_release_region(struct pci_dev *dev, int bar)
+{
+    pci_release_selected_regions(dev, 1 << bar);
 }
 
 void __iomem *pci_ioremap_bar(struct pci_dev *dev, int bar)

@@ -289,6 +289,17 @@ int net_ratelimit(void)
     return atomic_dec_return(&allowed) >= 0;
 }
 
+void panic(const char *fmt, ...)
+{
+    char text[MESSAGE_MAX];
+    va_list args;
+
+    va_start(args, fmt);
+    linux_vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    ddekit_panic("%s", text);
+}
+
 void linux_bug(const char *what, const char *file, int line)
 {
     ddekit_panic("%s at %s:%d", what, file, line);

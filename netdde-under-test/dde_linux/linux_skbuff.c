@@ -2,9 +2,12 @@
 /*
  * Socket buffers, see <linux/skbuff.h>: a record, and a head with the data and, behind it, what all clones
  * share, the pieces of pages among it.
+ *
+ * Only a driver that fills a buffer sees its frag_list, so nobody clones a buffer that has one.
  */
 #include <linux/kernel.h>
 #include <linux/netdevice.h>
+#include <linux/scatterlist.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 
@@ -73,6 +76,8 @@ static void copy_header(struct sk_buff *to, const struct sk_buff *from)
     to->ip_summed = from->ip_summed;
     to->vlan_present = from->vlan_present;
     to->no_fcs = from->no_fcs;
+    to->l4_hash = from->l4_hash;
+    to->hash = from->hash;
     to->priority = from->priority;
     to->mark = from->mark;
     to->csum = from->csum;
@@ -136,6 +141,10 @@ static void release_data(struct sk_buff *skb)
         return;
     for (int i = 0; i < shared->nr_frags; i++)
         put_page(shared->frags[i].page);
+    for (struct sk_buff *part = shared->frag_list, *next; part; part = next) {
+        next = part->next;
+        kfree_skb(part);
+    }
     if (skb->head_frag)
         skb_free_frag(skb->head);
     else
@@ -212,6 +221,8 @@ static int expand(struct sk_buff *skb, unsigned int more)
 
     if (!head)
         return -ENOMEM;
+    for (struct sk_buff *part = shared->frag_list; part; part = part->next)
+        skb_get(part);
     memcpy(head, skb->head, skb->tail);
     memcpy(head + room, shared, sizeof(*shared));
     for (int i = 0; i < shared->nr_frags; i++)
@@ -260,7 +271,7 @@ int skb_copy_bits(const struct sk_buff *skb, int offset, void *to, int len)
         from += piece;
     }
     from -= skb_headlen(skb);
-    for (int i = 0; left > 0; i++) {
+    for (int i = 0; left > 0 && i < shared->nr_frags; i++) {
         const skb_frag_t *frag = &shared->frags[i];
 
         if (from >= frag->size) {
@@ -269,6 +280,17 @@ int skb_copy_bits(const struct sk_buff *skb, int offset, void *to, int len)
         }
         piece = min(left, frag->size - from);
         memcpy(to, (char *)skb_frag_address(frag) + from, piece);
+        to = (char *)to + piece;
+        left -= piece;
+        from = 0;
+    }
+    for (const struct sk_buff *part = shared->frag_list; left > 0; part = part->next) {
+        if (from >= part->len) {
+            from -= part->len;
+            continue;
+        }
+        piece = min(left, part->len - from);
+        skb_copy_bits(part, (int)from, to, (int)piece);
         to = (char *)to + piece;
         left -= piece;
         from = 0;
@@ -287,7 +309,23 @@ void skb_fill_page_desc(struct sk_buff *skb, int i, struct page *page, int off, 
     shared->nr_frags = (u8)(i + 1);
 }
 
-/* Take bytes off the front of the pages. */
+void skb_add_rx_frag(struct sk_buff *skb, int i, struct page *page, int off, int size, unsigned int truesize)
+{
+    skb_fill_page_desc(skb, i, page, off, size);
+    skb->len += (unsigned int)size;
+    skb->data_len += (unsigned int)size;
+    skb->truesize += truesize;
+}
+
+void skb_coalesce_rx_frag(struct sk_buff *skb, int i, int size, unsigned int truesize)
+{
+    skb_frag_size_add(&skb_shinfo(skb)->frags[i], size);
+    skb->len += (unsigned int)size;
+    skb->data_len += (unsigned int)size;
+    skb->truesize += truesize;
+}
+
+/* Take bytes off the front of the pages, then of the buffers behind them, which go whole. */
 static void drop_from_pages(struct sk_buff *skb, unsigned int count)
 {
     struct skb_shared_info *shared = skb_shinfo(skb);
@@ -307,6 +345,14 @@ static void drop_from_pages(struct sk_buff *skb, unsigned int count)
             shared->frags[kept++] = frag;
     }
     shared->nr_frags = kept;
+    while (count > 0) {
+        struct sk_buff *part = shared->frag_list;
+
+        BUG_ON(part->len > count);
+        count -= part->len;
+        shared->frag_list = part->next;
+        kfree_skb(part);
+    }
 }
 
 void *__pskb_pull_tail(struct sk_buff *skb, int delta)
@@ -326,6 +372,62 @@ void *__pskb_pull_tail(struct sk_buff *skb, int delta)
 int skb_linearize(struct sk_buff *skb)
 {
     return !skb_is_nonlinear(skb) || __pskb_pull_tail(skb, (int)skb->data_len) ? 0 : -ENOMEM;
+}
+
+bool pskb_may_pull(struct sk_buff *skb, unsigned int len)
+{
+    if (len <= skb_headlen(skb))
+        return true;
+    return len <= skb->len && __pskb_pull_tail(skb, (int)(len - skb_headlen(skb)));
+}
+
+/* How far a list of pieces has come. */
+struct sg_walk {
+    struct scatterlist *sg;
+    unsigned int from, left;
+    int count;
+};
+
+/* Returns the entry for as much as is wanted of the next length bytes, with its offset in them; NULL for
+ * none. */
+static struct scatterlist *next_piece(struct sg_walk *walk, unsigned int length, unsigned int *offset)
+{
+    struct scatterlist *sg = &walk->sg[walk->count];
+
+    if (walk->from >= length) {
+        walk->from -= length;
+        return NULL;
+    }
+    *offset = walk->from;
+    sg->length = min(length - walk->from, walk->left);
+    walk->left -= sg->length;
+    walk->from = 0;
+    if (sg->length)
+        walk->count++;
+    return sg->length ? sg : NULL;
+}
+
+int skb_to_sgvec(struct sk_buff *skb, struct scatterlist *sg, int offset, int len)
+{
+    const struct skb_shared_info *shared = skb_shinfo(skb);
+    struct sg_walk walk = {.sg = sg, .from = (unsigned int)offset, .left = (unsigned int)len};
+    struct scatterlist *piece;
+    unsigned int at;
+
+    if (offset < 0 || len <= 0 || walk.from + walk.left > skb->len || shared->frag_list)
+        return -EMSGSIZE;
+    piece = next_piece(&walk, skb_headlen(skb), &at);
+    if (piece)
+        sg_set_buf(piece, skb->data + at, piece->length);
+    for (int i = 0; i < shared->nr_frags; i++) {
+        const skb_frag_t *frag = &shared->frags[i];
+
+        piece = next_piece(&walk, frag->size, &at);
+        if (piece)
+            sg_set_page(piece, frag->page, piece->length, frag->offset + at);
+    }
+    sg_mark_end(&sg[walk.count - 1]);
+    return walk.count;
 }
 
 int pskb_trim(struct sk_buff *skb, unsigned int len)
@@ -425,6 +527,19 @@ int skb_checksum_help(struct sk_buff *skb)
         fill_checksum(skb, skb->data);
     skb->ip_summed = CHECKSUM_NONE;
     return 0;
+}
+
+bool skb_partial_csum_set(struct sk_buff *skb, u16 start, u16 off)
+{
+    unsigned int begin = skb_headroom(skb) + start;
+
+    if (start + (u32)off + sizeof(__sum16) > skb_headlen(skb) || begin > NO_HEADER)
+        return false;
+    skb->ip_summed = CHECKSUM_PARTIAL;
+    skb->csum_start = (u16)begin;
+    skb->csum_offset = off;
+    skb->transport_header = (u16)begin;
+    return true;
 }
 
 /* --- Lists --------------------------------------------------------------------------------------------- */

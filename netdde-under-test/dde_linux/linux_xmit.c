@@ -22,6 +22,7 @@
 
 #include "netdde-under-test/dde_linux/internal.h"
 
+#define WATCHDOG_DEFAULT (5 * HZ)
 #define RUN_QUOTA 64 /* frames that one run sends before it lets the softirq go on */
 
 /* A bit of struct Qdisc's state. */
@@ -148,6 +149,9 @@ bool qdisc_is_active(const struct net_device *dev)
 void qdisc_activate(struct net_device *dev)
 {
     struct Qdisc *q = qdisc_of(dev);
+
+    if (dev->watchdog_timeo <= 0)
+        dev->watchdog_timeo = WATCHDOG_DEFAULT;
 
     if (!netif_carrier_ok(dev))
         return; /* the link watch activates it when the carrier comes */
@@ -278,7 +282,7 @@ static struct sk_buff *make_suitable(struct sk_buff *skb, const struct net_devic
         possible = features & (skb_is_gso_v6(skb) ? NETIF_F_TSO6 : NETIF_F_TSO);
     else if (skb->ip_summed == CHECKSUM_PARTIAL && !(features & NETIF_F_HW_CSUM))
         possible = skb_checksum_help(skb) == 0;
-    if (possible && skb_is_nonlinear(skb) && !(features & NETIF_F_SG))
+    if (possible && ((skb_is_nonlinear(skb) && !(features & NETIF_F_SG)) || skb_shinfo(skb)->frag_list))
         possible = skb_linearize(skb) == 0;
     if (possible)
         return skb;

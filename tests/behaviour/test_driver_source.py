@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import subprocess
 
 from conftest import ROOT, run_command
 
-E1000 = ("e1000.h", "e1000_osdep.h", "e1000_hw.h", "e1000_main.c", "e1000_hw.c", "e1000_ethtool.c", "e1000_param.c")
-FILES = (
-    "drivers/net/mii.c",
-    "drivers/net/ethernet/realtek/8139too.c",
-    *(f"drivers/net/ethernet/intel/e1000/{name}" for name in E1000),
+LISTED = re.search(
+    r"set\(LINUX_FILES\s+(.*?)\)", (ROOT / "netdde-under-test/drivers/CMakeLists.txt").read_text(), re.DOTALL
 )
+assert LISTED
+FILES = LISTED[1].split()
 
 
 def make_archive(archive: pathlib.Path, text: str, date: int) -> None:

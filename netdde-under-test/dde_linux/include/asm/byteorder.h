@@ -13,8 +13,10 @@
 #define le64_to_cpu(x) __le64_to_cpu(x)
 #define cpu_to_be16(x) __cpu_to_be16(x)
 #define cpu_to_be32(x) __cpu_to_be32(x)
+#define cpu_to_be64(x) __cpu_to_be64(x)
 #define be16_to_cpu(x) __be16_to_cpu(x)
 #define be32_to_cpu(x) __be32_to_cpu(x)
+#define be64_to_cpu(x) __be64_to_cpu(x)
 
 /* In place. */
 #define le16_to_cpus(p) ((void)(*(p) = __le16_to_cpu(*(p))))

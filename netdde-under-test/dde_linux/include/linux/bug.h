@@ -8,13 +8,24 @@
 
 __attribute__((noreturn)) void linux_bug(const char *what, const char *file, int line);
 
+/* The system cannot go on. */
+__attribute__((noreturn)) __printf(1, 2) void panic(const char *fmt, ...);
+
 #define BUG() linux_bug("BUG", __FILE__, __LINE__)
 #define BUG_ON(condition)                                                                                    \
     do {                                                                                                     \
         if (unlikely(condition))                                                                             \
             linux_bug("BUG_ON(" #condition ")", __FILE__, __LINE__);                                         \
     } while (0)
-#define BUILD_BUG_ON(condition) _Static_assert(!(condition), "BUILD_BUG_ON(" #condition ")")
+/* The condition need not be a constant expression, only one that the compiler finds to be false. */
+#define BUILD_BUG_ON(condition) __build_bug_on(condition, #condition, __COUNTER__)
+#define __build_bug_on(condition, text, number) __build_bug_if(condition, text, number)
+#define __build_bug_if(condition, text, number)                                                              \
+    do {                                                                                                     \
+        extern void __build_bug_##number(void) __attribute__((__error__("BUILD_BUG_ON(" text ")")));         \
+        if (condition)                                                                                       \
+            __build_bug_##number();                                                                          \
+    } while (0)
 
 #define WARN(condition, fmt, ...)                                                                            \
     ({                                                                                                       \

@@ -52,6 +52,9 @@
 #define fallthrough __attribute__((__fallthrough__))
 #endif
 
+#define L1_CACHE_BYTES 64
+#define SMP_CACHE_BYTES L1_CACHE_BYTES
+
 #define barrier() __asm__ __volatile__("" : : : "memory")
 #define mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
@@ -61,10 +64,18 @@
 #define smp_wmb() wmb()
 #define dma_rmb() rmb()
 #define dma_wmb() wmb()
+#define smp_store_mb(variable, value) __atomic_store_n(&(variable), (value), __ATOMIC_SEQ_CST)
+#define virt_mb() mb()
+#define virt_rmb() rmb()
+#define virt_wmb() wmb()
+#define virt_store_mb(variable, value) smp_store_mb(variable, value)
 #define smp_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define smp_store_release(p, value) __atomic_store_n((p), (value), __ATOMIC_RELEASE)
 #define smp_mb__before_atomic() mb()
 #define smp_mb__after_atomic() mb()
+
+/* An access that is meant to be without order. */
+#define data_race(expression) (expression)
 
 /* For numbers and pointers only. */
 #define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)

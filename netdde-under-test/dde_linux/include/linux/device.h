@@ -1,20 +1,66 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Linux 6.1's <linux/device.h>: the device of a bus. No sysfs, no classes, no power domains. */
+/*
+ * Linux 6.1's <linux/device.h>: buses, their devices and their drivers. A driver is offered each device of
+ * its bus that matches and has none, whichever of the two comes first.
+ *
+ * PCI's own devices and drivers are matched in linux_pci.c. Left out: sysfs (attributes are described, and
+ * nobody shows them), uevents (nobody listens), classes, power domains.
+ */
 #ifndef DDE_LINUX_DEVICE_H
 #define DDE_LINUX_DEVICE_H
 
+#include <linux/cpumask.h>
+#include <linux/export.h>
 #include <linux/kernel.h>
+#include <linux/list.h>
 #include <linux/pm.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/types.h>
 
 struct module;
 struct device;
+struct device_driver;
+struct device_node;
+struct kobj_uevent_env;
+
+/* What sysfs would show. */
+struct attribute {
+    const char *name;
+};
+
+struct device_attribute {
+    struct attribute attr;
+    ssize_t (*show)(struct device *dev, struct device_attribute *attr, char *buf);
+};
+
+struct attribute_group {
+    struct attribute **attrs; /* ends with NULL */
+};
+
+#define DEVICE_ATTR_RO(name) struct device_attribute dev_attr_##name = {{#name}, name##_show}
+#define ATTRIBUTE_GROUPS(name)                                                                               \
+    static const struct attribute_group name##_group = {.attrs = name##_attrs};                              \
+    static const struct attribute_group *name##_groups[] = {&name##_group, NULL}
+
+/* match answers 1 when the driver could take the device, probe 0 when it has. */
+struct bus_type {
+    const char *name;
+    const struct attribute_group **dev_groups; /* ends with NULL */
+    int (*match)(struct device *dev, struct device_driver *driver);
+    int (*uevent)(struct device *dev, struct kobj_uevent_env *env);
+    int (*probe)(struct device *dev);
+    void (*remove)(struct device *dev);
+    void (*shutdown)(struct device *dev);
+    struct list_head devices, drivers; /* the core's */
+};
 
 struct device_driver {
     const char *name;
     struct module *owner;
     const struct dev_pm_ops *pm;
+    struct bus_type *bus;
+    struct list_head bus_list; /* the core's */
 };
 
 struct device {
@@ -25,7 +71,35 @@ struct device {
     u64 *dma_mask; /* NULL: no DMA */
     u64 coherent_dma_mask;
     void *dma_domain; /* what the machine's IOMMU knows the device by */
+
+    struct bus_type *bus; /* set by who adds it, as the next two */
+    void (*release)(struct device *dev);
+    struct device_node *of_node;
+    atomic_t refcount;
+    struct list_head bus_list; /* the core's */
 };
+
+int bus_register(struct bus_type *bus);
+void bus_unregister(struct bus_type *bus);
+
+/* Probes all devices that match. 0; errors of probes are printed. */
+int driver_register(struct device_driver *driver);
+/* Removes it from its devices. */
+void driver_unregister(struct device_driver *driver);
+
+/* One reference, the caller's. */
+void device_initialize(struct device *dev);
+__printf(2, 3) int dev_set_name(struct device *dev, const char *fmt, ...);
+/* Add it to its bus, where a driver may take it. 0. */
+int device_add(struct device *dev);
+/* Remove the driver from it, take it off the bus and drop the caller's reference. */
+void device_unregister(struct device *dev);
+struct device *get_device(struct device *dev);
+/* The last reference calls release. */
+void put_device(struct device *dev);
+
+#define add_uevent_var(env, fmt, ...) ((void)(env), no_printk(fmt, ##__VA_ARGS__))
+#define dev_of_node(dev) ((dev)->of_node)
 
 static inline const char *dev_name(const struct device *dev)
 {

@@ -42,6 +42,27 @@ void dma_sync_single_for_cpu(struct device *dev, dma_addr_t addr, size_t size, e
 void dma_sync_single_for_device(struct device *dev, dma_addr_t addr, size_t size,
                                 enum dma_data_direction dir);
 
+/* attrs: none is known. */
+#define dma_map_single_attrs(dev, ptr, size, dir, attrs) ((void)(attrs), dma_map_single(dev, ptr, size, dir))
+#define dma_unmap_single_attrs(dev, addr, size, dir, attrs)                                                  \
+    ((void)(attrs), dma_unmap_single(dev, addr, size, dir))
+#define dma_sync_single_range_for_cpu(dev, addr, offset, size, dir)                                          \
+    dma_sync_single_for_cpu(dev, (addr) + (offset), size, dir)
+#define dma_sync_single_range_for_device(dev, addr, offset, size, dir)                                       \
+    dma_sync_single_for_device(dev, (addr) + (offset), size, dir)
+
+/* The sync calls are checked, so drivers are to make them. */
+static inline bool dma_need_sync(struct device *dev __always_unused, dma_addr_t addr __always_unused)
+{
+    return true;
+}
+
+/* The longest mapping, in bytes: all that there is. */
+static inline size_t dma_max_mapping_size(struct device *dev __always_unused)
+{
+    return SIZE_MAX;
+}
+
 static inline dma_addr_t skb_frag_dma_map(struct device *dev, const skb_frag_t *frag, size_t offset,
                                           size_t size, enum dma_data_direction dir)
 {

@@ -16,6 +16,12 @@ __be16 eth_type_trans(struct sk_buff *skb, struct net_device *dev);
 int eth_validate_addr(struct net_device *dev);
 int eth_mac_addr(struct net_device *dev, void *addr);
 
+/* eth_mac_addr in two steps: may it be changed to that, and do it. */
+int eth_prepare_mac_addr_change(struct net_device *dev, void *addr);
+void eth_commit_mac_addr_change(struct net_device *dev, void *addr);
+/* A locally administered address, the same in every run. */
+void eth_hw_addr_random(struct net_device *dev);
+
 static inline bool is_zero_ether_addr(const u8 *addr)
 {
     return !(addr[0] | addr[1] | addr[2] | addr[3] | addr[4] | addr[5]);

@@ -37,6 +37,15 @@ struct kernel_ethtool_coalesce {
 enum ethtool_phys_id_state { ETHTOOL_ID_INACTIVE, ETHTOOL_ID_ACTIVE, ETHTOOL_ID_ON, ETHTOOL_ID_OFF };
 
 #define ETHTOOL_COALESCE_RX_USECS BIT(0)
+#define ETHTOOL_COALESCE_RX_MAX_FRAMES BIT(1)
+#define ETHTOOL_COALESCE_TX_USECS BIT(4)
+#define ETHTOOL_COALESCE_TX_MAX_FRAMES BIT(5)
+#define ETHTOOL_COALESCE_USECS (ETHTOOL_COALESCE_RX_USECS | ETHTOOL_COALESCE_TX_USECS)
+#define ETHTOOL_COALESCE_MAX_FRAMES (ETHTOOL_COALESCE_RX_MAX_FRAMES | ETHTOOL_COALESCE_TX_MAX_FRAMES)
+
+/* Bits of a hash function's name. */
+#define ETH_RSS_HASH_TOP BIT(0)
+#define ETH_RSS_HASH_NO_CHANGE 0
 
 struct ethtool_ops {
     u32 supported_coalesce_params; /* ETHTOOL_COALESCE_* */
@@ -68,6 +77,14 @@ struct ethtool_ops {
     void (*get_strings)(struct net_device *, u32 stringset, u8 *);
     int (*get_sset_count)(struct net_device *, int);
     void (*get_ethtool_stats)(struct net_device *, struct ethtool_stats *, u64 *);
+    void (*get_channels)(struct net_device *, struct ethtool_channels *);
+    int (*set_channels)(struct net_device *, struct ethtool_channels *);
+    u32 (*get_rxfh_key_size)(struct net_device *);
+    u32 (*get_rxfh_indir_size)(struct net_device *);
+    int (*get_rxfh)(struct net_device *, u32 *indir, u8 *key, u8 *hfunc);
+    int (*set_rxfh)(struct net_device *, const u32 *indir, const u8 *key, const u8 hfunc);
+    int (*get_rxnfc)(struct net_device *, struct ethtool_rxnfc *, u32 *rule_locs);
+    int (*set_rxnfc)(struct net_device *, struct ethtool_rxnfc *);
     int (*get_link_ksettings)(struct net_device *, struct ethtool_link_ksettings *);
     int (*set_link_ksettings)(struct net_device *, const struct ethtool_link_ksettings *);
 };
@@ -80,6 +97,19 @@ int ethtool_op_get_ts_info(struct net_device *dev, struct ethtool_ts_info *info)
 
 /* Under rtnl. 0, or -EOPNOTSUPP when the driver does not tell. */
 int __ethtool_get_link_ksettings(struct net_device *dev, struct ethtool_link_ksettings *settings);
+
+/* For a device without a cable of its own: speed and duplex are what somebody says they are. 0 or -EINVAL. */
+int ethtool_virtdev_set_link_ksettings(struct net_device *dev, const struct ethtool_link_ksettings *settings,
+                                       u32 *dev_speed, u8 *dev_duplex);
+
+/* One more name of a statistic; *name then points behind it. */
+__printf(2, 3) void ethtool_sprintf(u8 **name, const char *fmt, ...);
+
+/* Which of so many receive queues an entry of the table leads to at first. */
+static inline u32 ethtool_rxfh_indir_default(u32 index, u32 queues)
+{
+    return index % queues;
+}
 
 void ethtool_convert_legacy_u32_to_link_mode(unsigned long *dst, u32 legacy_u32);
 /* False when src has modes that the 32 bits cannot tell. */

@@ -7,6 +7,7 @@
 #include <linux/types.h>
 
 #define __GFP_DMA 0x01u
+#define __GFP_HIGHMEM 0x02u /* all memory has an address */
 #define __GFP_HIGH 0x20u
 #define __GFP_ZERO 0x100u
 #define __GFP_NOWARN 0x2000u
@@ -16,8 +17,15 @@
 
 struct page;
 
-/* One page with one reference, to be given back with put_page; NULL when there is none. */
-struct page *alloc_page(gfp_t flags);
+/* 2 to the order pages in a row, with one reference, to be given back with put_page; NULL when there are
+ * none. */
+struct page *alloc_pages(gfp_t flags, unsigned int order);
+#define alloc_page(flags) alloc_pages((flags), 0)
+#define __free_pages(page, order) ((void)(order), put_page(page))
 #define __free_page(page) put_page(page)
+
+/* Whole pages without a struct page; NULL when there are none. */
+void *alloc_pages_exact(size_t size, gfp_t flags);
+void free_pages_exact(void *memory, size_t size);
 
 #endif

@@ -41,6 +41,20 @@ void enable_irq(unsigned int irq);
  */
 void synchronize_irq(unsigned int irq);
 
+struct cpumask;
+
+/* How interrupts of a device are to be spread over CPUs: the first and the last ones are not. */
+struct irq_affinity {
+    unsigned int pre_vectors, post_vectors;
+};
+
+/* There is one CPU. */
+static inline int irq_set_affinity_hint(unsigned int irq __always_unused,
+                                        const struct cpumask *mask __always_unused)
+{
+    return 0;
+}
+
 /* Lower numbers run first. */
 enum { HI_SOFTIRQ, TIMER_SOFTIRQ, NET_TX_SOFTIRQ, NET_RX_SOFTIRQ, TASKLET_SOFTIRQ, NR_SOFTIRQS };
 

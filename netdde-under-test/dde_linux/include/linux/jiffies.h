@@ -32,6 +32,11 @@ static inline unsigned int jiffies_to_msecs(unsigned long j)
     return (unsigned int)(j * (1000 / HZ));
 }
 
+static inline unsigned int jiffies_to_usecs(unsigned long j)
+{
+    return (unsigned int)(j * (1000000 / HZ));
+}
+
 static inline unsigned long usecs_to_jiffies(unsigned int us)
 {
     return ((unsigned long)us * HZ + 999999) / 1000000;

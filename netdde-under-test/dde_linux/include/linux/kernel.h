@@ -30,11 +30,23 @@
 #define roundup(x, y) ((((x) + ((y)-1)) / (y)) * (y))
 #define upper_32_bits(n) ((u32)((u64)(n) >> 32))
 #define lower_32_bits(n) ((u32)(n))
-#define IS_ENABLED(option) 0
+#define BUILD_OPTION_1 0,
+#define __second_of(first, second, ...) second
+#define __is_one(prefixed) __second_of(prefixed 1, 0, 0)
+#define __is_option_one(value) __is_one(BUILD_OPTION_##value)
+#define IS_ENABLED(option) __is_option_one(option) /* 1 when the build defines the option as 1, else 0 */
 
 /* Where the system as a whole is. It runs until the process ends. */
 enum system_states { SYSTEM_BOOTING, SYSTEM_RUNNING, SYSTEM_HALT, SYSTEM_POWER_OFF, SYSTEM_RESTART };
 #define system_state SYSTEM_RUNNING
+
+/* A constant; an error when it is not of the type. */
+#define typecheck(type, variable)                                                                            \
+    ({                                                                                                       \
+        type __of_type;                                                                                      \
+        (void)(&__of_type == &(variable));                                                                   \
+        1;                                                                                                   \
+    })
 
 #define might_sleep()                                                                                        \
     do {                                                                                                     \

@@ -81,6 +81,17 @@ static inline void list_splice_tail_init(struct list_head *from, struct list_hea
     list_splice_init(from, to->prev);
 }
 
+/* A list with a head of one pointer. */
+struct hlist_node {
+    struct hlist_node *next, **pprev;
+};
+
+#define hlist_entry_safe(ptr, type, member)                                                                  \
+    ({                                                                                                       \
+        __typeof__(ptr) __node = (ptr);                                                                      \
+        __node ? container_of(__node, type, member) : NULL;                                                  \
+    })
+
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 #define list_first_entry(head, type, member) list_entry((head)->next, type, member)
 #define list_first_entry_or_null(head, type, member)                                                         \

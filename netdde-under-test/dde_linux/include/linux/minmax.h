@@ -19,6 +19,7 @@
     })
 #define min_t(type, x, y) min((type)(x), (type)(y))
 #define max_t(type, x, y) max((type)(x), (type)(y))
+#define clamp_t(type, value, low, high) min_t(type, max_t(type, value, low), high)
 #define clamp(value, low, high) min(max(value, low), high)
 
 #endif

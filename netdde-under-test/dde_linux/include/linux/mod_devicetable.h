@@ -18,4 +18,11 @@ struct pci_device_id {
     __u32 override_only;
 };
 
+#define VIRTIO_DEV_ANY_ID 0xffffffff
+
+/* A table ends with a device of 0. */
+struct virtio_device_id {
+    __u32 device, vendor;
+};
+
 #endif

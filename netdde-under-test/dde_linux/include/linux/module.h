@@ -14,9 +14,13 @@
 #include <linux/init.h>
 #include <linux/kernel.h>
 
+/* When an init function runs: buses before their drivers. */
+enum linux_init_level { LINUX_INIT_CORE, LINUX_INIT_DEVICE, LINUX_INIT_LEVELS };
+
 struct linux_initcall {
     const char *module;
     int (*init)(void);
+    enum linux_init_level level;
 };
 
 struct linux_exitcall {
@@ -36,8 +40,11 @@ struct linux_parameter {
 #define __linux_record(section_name)                                                                         \
     static const __attribute__((__used__, __section__(section_name), __aligned__(8)))
 
-#define module_init(function)                                                                                \
-    __linux_record("linux_init") struct linux_initcall __linux_init_##function = {KBUILD_MODNAME, function}
+#define __linux_init(function, level)                                                                        \
+    __linux_record("linux_init") struct linux_initcall __linux_init_##function = {KBUILD_MODNAME, function,  \
+                                                                                  level}
+#define core_initcall(function) __linux_init(function, LINUX_INIT_CORE)
+#define module_init(function) __linux_init(function, LINUX_INIT_DEVICE)
 #define module_exit(function)                                                                                \
     __linux_record("linux_exit") struct linux_exitcall __linux_exit_##function = {KBUILD_MODNAME, function}
 

@@ -20,9 +20,14 @@ typedef u64 netdev_features_t;
 #define NETIF_F_GSO (1ULL << 11)
 #define NETIF_F_GRO (1ULL << 14)
 #define NETIF_F_TSO (1ULL << 16)
+#define NETIF_F_GSO_ROBUST (1ULL << 17) /* the device looks at headers of packets to be segmented itself */
+#define NETIF_F_TSO_ECN (1ULL << 18)
 #define NETIF_F_TSO6 (1ULL << 20)
+#define NETIF_F_RXHASH (1ULL << 37)
 #define NETIF_F_RXCSUM (1ULL << 40)
 #define NETIF_F_RXFCS (1ULL << 44)
 #define NETIF_F_RXALL (1ULL << 45)
+#define NETIF_F_GRO_HW (1ULL << 56) /* the device merges received frames */
+#define NETIF_F_ALL_TSO (NETIF_F_TSO | NETIF_F_TSO_ECN | NETIF_F_TSO6)
 
 #endif

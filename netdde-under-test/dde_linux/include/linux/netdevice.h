@@ -20,6 +20,7 @@
 #include_next <linux/netdevice.h>
 
 #include <linux/bitops.h>
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/if.h>
@@ -36,10 +37,12 @@
 #include <linux/timer.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/workqueue.h>
+#include <asm/processor.h>
 
 struct net;
 struct netlink_ext_ack;
 struct Qdisc;
+struct bpf_prog;
 struct ethtool_ops;
 struct header_ops;
 
@@ -149,6 +152,23 @@ struct netdev_hw_addr_list {
 #define netdev_for_each_mc_addr(ha, dev) list_for_each_entry(ha, &(dev)->mc.list, list)
 #define netdev_for_each_uc_addr(ha, dev) list_for_each_entry(ha, &(dev)->uc.list, list)
 
+#define DEV_STATS_INC(dev, field) __atomic_fetch_add(&(dev)->stats.field, 1, __ATOMIC_RELAXED)
+
+#define GSO_MAX_SEGS 65535u
+#define GSO_MAX_SIZE (8 * GSO_MAX_SEGS)
+
+/* What ndo_bpf is asked to do. Nobody calls it: see <linux/bpf.h>. */
+enum bpf_netdev_command { XDP_SETUP_PROG };
+struct netdev_bpf {
+    enum bpf_netdev_command command;
+    struct bpf_prog *prog;
+    struct netlink_ext_ack *extack;
+};
+struct xdp_frame;
+
+/* Nobody reads what a driver tells beside an error number. */
+#define NL_SET_ERR_MSG_MOD(extack, text) ((void)(extack), (void)(text))
+
 /* Bits of struct net_device's state. */
 enum netdev_state_t {
     __LINK_STATE_START,
@@ -175,6 +195,7 @@ enum {
 
 struct napi_struct {
     struct list_head poll_list; /* belongs to who set NAPI_STATE_SCHED */
+    unsigned int napi_id;       /* 0: nobody polls it by number */
     unsigned long state;
     int weight; /* frames per poll */
     int (*poll)(struct napi_struct *, int);
@@ -219,6 +240,9 @@ struct net_device_ops {
     int (*ndo_vlan_rx_add_vid)(struct net_device *dev, __be16 proto, u16 vid);
     int (*ndo_vlan_rx_kill_vid)(struct net_device *dev, __be16 proto, u16 vid);
     void (*ndo_poll_controller)(struct net_device *dev);
+    int (*ndo_bpf)(struct net_device *dev, struct netdev_bpf *bpf);
+    int (*ndo_xdp_xmit)(struct net_device *dev, int n, struct xdp_frame **frames, u32 flags);
+    int (*ndo_get_phys_port_name)(struct net_device *dev, char *name, size_t len);
     int (*ndo_set_features)(struct net_device *dev, netdev_features_t features);
     netdev_features_t (*ndo_fix_features)(struct net_device *dev, netdev_features_t features);
 };
@@ -254,7 +278,7 @@ struct net_device {
     spinlock_t addr_list_lock;
 
     struct netdev_queue *_tx;
-    unsigned int num_tx_queues, real_num_tx_queues;
+    unsigned int num_tx_queues, real_num_tx_queues, num_rx_queues, real_num_rx_queues;
     unsigned int tx_queue_len; /* frames that the pfifo holds at most */
     struct Qdisc *qdisc;
 
@@ -274,8 +298,10 @@ struct net_device {
 };
 
 /* Bits of priv_flags. */
-#define IFF_UNICAST_FLT (1u << 17) /* it has filters for further unicast addresses */
-#define IFF_SUPP_NOFCS (1u << 19)  /* it sends frames as they are, check sequence included */
+#define IFF_LIVE_ADDR_CHANGE (1u << 15) /* its address may change while it is open */
+#define IFF_TX_SKB_NO_LINEAR (1u << 16) /* it sends from pages, wherever the headers are */
+#define IFF_UNICAST_FLT (1u << 17)      /* it has filters for further unicast addresses */
+#define IFF_SUPP_NOFCS (1u << 19)       /* it sends frames as they are, check sequence included */
 
 #define SET_NETDEV_DEV(net, parent_device) ((net)->dev.parent = (parent_device))
 #define NETDEV_ALIGN 32
@@ -331,6 +357,9 @@ int dev_set_mac_address(struct net_device *dev, struct sockaddr *sa, struct netl
 int dev_mc_add(struct net_device *dev, const unsigned char *addr);
 int dev_mc_del(struct net_device *dev, const unsigned char *addr);
 
+/* The protocol that a frame's own header tells; 0 when it cannot. */
+__be16 dev_parse_header_protocol(const struct sk_buff *skb);
+
 struct rtnl_link_stats64 *dev_get_stats(struct net_device *dev, struct rtnl_link_stats64 *storage);
 void netdev_stats_to_stats64(struct rtnl_link_stats64 *stats64, const struct net_device_stats *stats);
 void netdev_update_features(struct net_device *dev);
@@ -360,6 +389,31 @@ void netif_tx_stop_queue(struct netdev_queue *queue);
 void netif_tx_wake_queue(struct netdev_queue *queue);
 void netif_tx_lock(struct net_device *dev);
 void netif_tx_unlock(struct net_device *dev);
+#define netif_tx_lock_bh(dev) netif_tx_lock(dev)
+#define netif_tx_unlock_bh(dev) netif_tx_unlock(dev)
+
+/* The lock of one queue: no transmit function runs while it is held. */
+static inline void __netif_tx_lock(struct netdev_queue *queue, int cpu __always_unused)
+{
+    spin_lock(&queue->_xmit_lock);
+}
+
+static inline bool __netif_tx_trylock(struct netdev_queue *queue)
+{
+    return spin_trylock(&queue->_xmit_lock);
+}
+
+static inline void __netif_tx_unlock(struct netdev_queue *queue)
+{
+    spin_unlock(&queue->_xmit_lock);
+}
+
+#define __netif_tx_lock_bh(queue) __netif_tx_lock((queue), 0)
+#define __netif_tx_unlock_bh(queue) __netif_tx_unlock(queue)
+/* For sparse: a queue that only one CPU uses. */
+#define __netif_tx_acquire(queue) ((void)(queue))
+#define __netif_tx_release(queue) ((void)(queue))
+
 /* Stop all queues and wait until no transmit function runs. */
 void netif_tx_disable(struct net_device *dev);
 void netif_device_detach(struct net_device *dev);
@@ -391,6 +445,43 @@ static inline void netif_wake_queue(struct net_device *dev)
 static inline bool netif_queue_stopped(const struct net_device *dev)
 {
     return netif_tx_queue_stopped(netdev_get_tx_queue(dev, 0));
+}
+
+static inline void netif_start_subqueue(struct net_device *dev, u16 index)
+{
+    netif_tx_start_queue(netdev_get_tx_queue(dev, index));
+}
+
+static inline void netif_stop_subqueue(struct net_device *dev, u16 index)
+{
+    netif_tx_stop_queue(netdev_get_tx_queue(dev, index));
+}
+
+static inline void netif_wake_subqueue(struct net_device *dev, u16 index)
+{
+    netif_tx_wake_queue(netdev_get_tx_queue(dev, index));
+}
+
+/* How many of its queues a driver uses. 0, or -EINVAL for none or more than there are. */
+int netif_set_real_num_tx_queues(struct net_device *dev, unsigned int count);
+int netif_set_real_num_rx_queues(struct net_device *dev, unsigned int count);
+
+/* Which CPUs use which queue: there is one CPU. */
+enum xps_map_type { XPS_CPUS, XPS_RXQS };
+#define __netif_set_xps_queue(dev, mask, index, type) ((void)(dev), (void)(mask), (void)(index), (void)(type))
+
+/* Nobody hears of changes. */
+#define netdev_notify_peers(dev) ((void)(dev))
+
+/* The key by which receive queues are chosen; the same for all devices. */
+void netdev_rss_key_fill(void *key, size_t len);
+
+/* For ndo_features_check: the device can do what it says with every frame. */
+static inline netdev_features_t passthru_features_check(struct sk_buff *skb __always_unused,
+                                                        struct net_device *dev __always_unused,
+                                                        netdev_features_t features)
+{
+    return features;
 }
 
 #define netif_tx_start_all_queues(dev) netif_start_queue(dev)
@@ -437,7 +528,11 @@ void napi_free_frags(struct napi_struct *napi);
 
 void netif_napi_add_weight(struct net_device *dev, struct napi_struct *napi,
                            int (*poll)(struct napi_struct *, int), int weight);
+/* For sent frames. */
+#define netif_napi_add_tx_weight(dev, napi, poll, weight) netif_napi_add_weight(dev, napi, poll, weight)
 void netif_napi_del(struct napi_struct *napi);
+/* The same, where the caller calls synchronize_net itself. */
+void __netif_napi_del(struct napi_struct *napi);
 /* Wait until it is not polled any more, and keep it from being scheduled. May sleep. */
 void napi_disable(struct napi_struct *napi);
 void napi_enable(struct napi_struct *napi);
@@ -497,6 +592,7 @@ __printf(3, 4) void linux_netdev_printk(const char *level, const struct net_devi
 #define netdev_warn(dev, fmt, ...) linux_netdev_printk(KERN_WARNING, dev, fmt, ##__VA_ARGS__)
 #define netdev_notice(dev, fmt, ...) linux_netdev_printk(KERN_NOTICE, dev, fmt, ##__VA_ARGS__)
 #define netdev_info(dev, fmt, ...) linux_netdev_printk(KERN_INFO, dev, fmt, ##__VA_ARGS__)
+#define netdev_warn_once(dev, fmt, ...) printk_once(KERN_WARNING "%s: " fmt, netdev_name(dev), ##__VA_ARGS__)
 #define netdev_WARN_ONCE(dev, fmt, ...) printk_once(KERN_WARNING "%s: " fmt, netdev_name(dev), ##__VA_ARGS__)
 #define netdev_dbg(dev, fmt, ...)                                                                            \
     do {                                                                                                     \

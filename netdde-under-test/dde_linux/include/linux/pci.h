@@ -9,6 +9,7 @@
 
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
+#include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/mod_devicetable.h>
@@ -87,6 +88,7 @@ struct pci_driver {
     int (*suspend)(struct pci_dev *dev, pm_message_t state);
     int (*resume)(struct pci_dev *dev);
     void (*shutdown)(struct pci_dev *dev);
+    int (*sriov_configure)(struct pci_dev *dev, int num_vfs); /* nobody calls it */
     const struct pci_error_handlers *err_handler;
     struct device_driver driver;
 };
@@ -139,6 +141,9 @@ void pci_clear_mwi(struct pci_dev *dev);
 int pcix_get_mmrbc(struct pci_dev *dev);
 int pcix_set_mmrbc(struct pci_dev *dev, int mmrbc);
 
+/* One BAR. 0 or -EBUSY. */
+int pci_request_region(struct pci_dev *dev, int bar, const char *name);
+void pci_release_region(struct pci_dev *dev, int bar);
 /* A mask of the BARs of a kind (IORESOURCE_*), for the next two. */
 int pci_select_bars(struct pci_dev *dev, unsigned long flags);
 int pci_request_selected_regions(struct pci_dev *dev, int bars, const char *name);
@@ -183,6 +188,8 @@ static inline int pci_alloc_irq_vectors(struct pci_dev *dev, unsigned int min, u
 void pci_free_irq_vectors(struct pci_dev *dev);
 /* The number of vector nr, or -EINVAL. */
 int pci_irq_vector(struct pci_dev *dev, unsigned int nr);
+/* The CPUs that it is spread over. */
+#define pci_irq_get_affinity(dev, nr) ((void)(dev), (void)(nr), cpu_online_mask)
 
 /* How many the device offers, or -EINVAL when it has no such capability. */
 int pci_msi_vec_count(struct pci_dev *dev);
@@ -239,6 +246,15 @@ static inline int pci_prepare_to_sleep(struct pci_dev *dev __always_unused)
 {
     return 0;
 }
+
+/* False for one that was pulled out: all its registers read as ones. */
+bool pci_device_is_present(struct pci_dev *dev);
+
+/* No device on this bus has virtual functions, nor the extended capabilities of PCI Express. */
+#define pci_find_ext_capability(dev, cap) ((void)(dev), (void)(cap), 0)
+#define pci_enable_sriov(dev, count) ((void)(dev), (void)(count), -ENODEV)
+#define pci_disable_sriov(dev) ((void)(dev))
+#define pci_vfs_assigned(dev) ((void)(dev), 0)
 
 static inline int pci_channel_offline(struct pci_dev *dev __always_unused)
 {

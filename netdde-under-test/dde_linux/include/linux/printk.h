@@ -52,6 +52,12 @@ int net_ratelimit(void);
 #define pr_cont(fmt, ...) printk(KERN_CONT fmt, ##__VA_ARGS__)
 #define pr_debug(fmt, ...) no_printk(KERN_DEBUG pr_fmt(fmt), ##__VA_ARGS__)
 
+#define net_warn_ratelimited(fmt, ...)                                                                       \
+    do {                                                                                                     \
+        if (net_ratelimit())                                                                                 \
+            pr_warn(fmt, ##__VA_ARGS__);                                                                     \
+    } while (0)
+
 #define printk_once(fmt, ...)                                                                                \
     ({                                                                                                       \
         static bool __already;                                                                               \

@@ -19,6 +19,8 @@ void synchronize_rcu(void);
 #define rcu_read_lock_bh() rcu_read_lock()
 #define rcu_read_unlock_bh() rcu_read_unlock()
 #define rcu_dereference(p) __atomic_load_n(&(p), __ATOMIC_ACQUIRE)
+/* For a look at the pointer alone. */
+#define rcu_access_pointer(p) READ_ONCE(p)
 #define rcu_dereference_protected(p, condition) (p)
 #define rcu_assign_pointer(p, value) __atomic_store_n(&(p), (value), __ATOMIC_RELEASE)
 #define RCU_INIT_POINTER(p, value) rcu_assign_pointer(p, value)

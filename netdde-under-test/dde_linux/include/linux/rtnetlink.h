@@ -11,6 +11,8 @@ void rtnl_unlock(void);
 /* 1 when it took rtnl, 0 when somebody holds it. */
 int rtnl_trylock(void);
 int rtnl_is_locked(void);
+/* A pointer that is changed under rtnl only. */
+#define rtnl_dereference(p) rcu_dereference_protected(p, rtnl_is_locked())
 #define ASSERT_RTNL() WARN_ON_ONCE(!rtnl_is_locked())
 
 #endif

@@ -2,9 +2,11 @@
 /*
  * Linux 6.1's <linux/skbuff.h>: socket buffers, one frame each.
  *
- * A buffer's data begins in its head; what follows may lie in pages (frags), data_len bytes of len.
+ * A buffer's data begins in its head; what follows may lie in pages (frags), data_len bytes of len. A driver
+ * that received more than frags can tell appends buffers (frag_list); the frame is made one piece before it
+ * goes up.
  *
- * Left out: fragment lists, segmentation in software (a device may do it), timestamps, sockets. A buffer's
+ * Left out: segmentation in software (a device may do it), timestamps, sockets. A buffer's
  * owner may set destructor; it runs once, in whatever thread drops the last reference, right before the
  * memory goes, and may find what it needs through skb_shinfo(skb)->destructor_arg.
  */
@@ -18,6 +20,7 @@
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <net/flow_dissector.h>
 #include <linux/string.h>
 
 struct net_device;
@@ -50,6 +53,8 @@ struct sk_buff {
     u16 queue_mapping;
     u8 cloned : 1, pkt_type : 3, ip_summed : 2, vlan_present : 1, no_fcs : 1;
     u8 head_frag : 1; /* the head is from netdev_alloc_frag */
+    u8 l4_hash : 1;
+    u32 hash; /* of its flow, by the device; 0: unknown */
     u32 priority;
     u32 mark;
     union {
@@ -81,7 +86,18 @@ typedef struct skb_frag {
 } skb_frag_t;
 
 /* gso_type: what the device is to make segments of. */
-enum { SKB_GSO_TCPV4 = 1 << 0, SKB_GSO_TCPV6 = 1 << 4 };
+enum {
+    SKB_GSO_TCPV4 = 1 << 0,
+    SKB_GSO_DODGY = 1 << 1, /* from somebody who is not to be trusted */
+    SKB_GSO_TCP_ECN = 1 << 2,
+    SKB_GSO_TCPV6 = 1 << 4,
+    SKB_GSO_UDP = 1 << 16,
+    SKB_GSO_UDP_L4 = 1 << 17,
+};
+#define GSO_BY_FRAGS 0xffff
+
+/* How much of a frame its hash covers. */
+enum pkt_hash_types { PKT_HASH_TYPE_NONE, PKT_HASH_TYPE_L2, PKT_HASH_TYPE_L3, PKT_HASH_TYPE_L4 };
 
 /* Lies behind the data, at end; shared by all clones. */
 struct skb_shared_info {
@@ -89,6 +105,7 @@ struct skb_shared_info {
     u16 gso_size;
     u16 gso_segs;
     unsigned int gso_type;
+    struct sk_buff *frag_list; /* what did not fit into frags, linked by next */
     atomic_t dataref;
     void *destructor_arg;
     skb_frag_t frags[MAX_SKB_FRAGS]; /* last, as only nr_frags of them are initialised */
@@ -111,7 +128,12 @@ struct sk_buff *napi_alloc_skb(struct napi_struct *napi, unsigned int length);
 /* Memory for napi_build_skb, or to be given back with skb_free_frag, at any address inside of it; at most
  * PAGE_SIZE bytes. NULL when there is none. */
 void *netdev_alloc_frag(unsigned int size);
+/* Make room for size bytes at frag->offset of frag->page, in a new page if need be; the caller moves the
+ * offset and takes the piece's reference. False without memory. */
+bool skb_page_frag_refill(unsigned int size, struct page_frag *frag, gfp_t gfp);
 void skb_free_frag(void *memory);
+/* The same for memory of any page. */
+#define build_skb(memory, size) napi_build_skb((memory), (size))
 /* An empty buffer in such memory, of size bytes with the room that the shared part takes. It owns the memory
  * then. */
 struct sk_buff *napi_build_skb(void *memory, unsigned int size);
@@ -139,6 +161,10 @@ int pskb_trim(struct sk_buff *skb, unsigned int len);
 
 /* Append a piece of a page, whose reference the buffer takes over. len and data_len are the caller's. */
 void skb_fill_page_desc(struct sk_buff *skb, int i, struct page *page, int off, int size);
+/* The same, and count them. truesize: what the piece occupies. */
+void skb_add_rx_frag(struct sk_buff *skb, int i, struct page *page, int off, int size, unsigned int truesize);
+/* Make the last piece longer, by what follows it in its page. */
+void skb_coalesce_rx_frag(struct sk_buff *skb, int i, int size, unsigned int truesize);
 /* Move the next delta bytes from the pages into the head. Returns the end of the head's data, NULL without
  * memory. */
 void *__pskb_pull_tail(struct sk_buff *skb, int delta);
@@ -146,6 +172,14 @@ void *__pskb_pull_tail(struct sk_buff *skb, int delta);
 int skb_linearize(struct sk_buff *skb);
 /* Make the headers writable, with that much room in front. 0 or -ENOMEM. */
 int skb_cow_head(struct sk_buff *skb, unsigned int headroom);
+
+/* Let the first len bytes lie in the head. */
+bool pskb_may_pull(struct sk_buff *skb, unsigned int len);
+/* Describe len bytes from offset on as a list of pieces, the last one marked. Returns how many. */
+struct scatterlist;
+int skb_to_sgvec(struct sk_buff *skb, struct scatterlist *sg, int offset, int len);
+/* The checksum from start on is to be filled in at start + off. False for a frame that is too short. */
+bool skb_partial_csum_set(struct sk_buff *skb, u16 start, u16 off);
 
 /* Copy len bytes from offset on. Returns 0, or -EFAULT when skb is too short. */
 int skb_copy_bits(const struct sk_buff *skb, int offset, void *to, int len);
@@ -283,6 +317,12 @@ static inline void skb_reset_transport_header(struct sk_buff *skb)
     skb->transport_header = (u16)(skb->data - skb->head);
 }
 
+static inline void skb_set_transport_header(struct sk_buff *skb, int offset)
+{
+    skb_reset_transport_header(skb);
+    skb->transport_header = (u16)(skb->transport_header + offset);
+}
+
 static inline int skb_transport_offset(const struct sk_buff *skb)
 {
     return (int)(skb_transport_header(skb) - skb->data);
@@ -313,6 +353,11 @@ static inline unsigned int skb_frag_off(const skb_frag_t *frag)
     return frag->offset;
 }
 
+static inline void skb_frag_size_add(skb_frag_t *frag, int delta)
+{
+    frag->size += (u32)delta;
+}
+
 static inline struct page *skb_frag_page(const skb_frag_t *frag)
 {
     return frag->page;
@@ -321,6 +366,14 @@ static inline struct page *skb_frag_page(const skb_frag_t *frag)
 static inline void *skb_frag_address(const skb_frag_t *frag)
 {
     return (char *)page_address(frag->page) + frag->offset;
+}
+
+/* Whether a piece at off of the page follows the last one, number i - 1. */
+static inline bool skb_can_coalesce(struct sk_buff *skb, int i, const struct page *page, int off)
+{
+    const skb_frag_t *last = i ? &skb_shinfo(skb)->frags[i - 1] : NULL;
+
+    return last && last->page == page && (u32)off == last->offset + last->size;
 }
 
 static inline int skb_checksum_start_offset(const struct sk_buff *skb)
@@ -343,6 +396,38 @@ static inline void skb_copy_from_linear_data(const struct sk_buff *skb, void *to
 {
     memcpy(to, skb->data, len);
 }
+
+/* Whether somebody else sees the headers. */
+static inline int skb_header_cloned(const struct sk_buff *skb)
+{
+    return skb->cloned && atomic_read(&skb_shinfo(skb)->dataref) != 1;
+}
+
+static inline void *__skb_push(struct sk_buff *skb, unsigned int len)
+{
+    skb->len += len;
+    return skb->data -= len;
+}
+
+static inline void *__skb_pull(struct sk_buff *skb, unsigned int len)
+{
+    skb->len -= len;
+    return skb->data += len;
+}
+
+static inline void skb_set_hash(struct sk_buff *skb, u32 hash, enum pkt_hash_types type)
+{
+    skb->l4_hash = type == PKT_HASH_TYPE_L4;
+    skb->hash = hash;
+}
+
+/* Which queue it came by: nobody asks. */
+#define skb_record_rx_queue(skb, queue) ((void)(skb), (void)(queue))
+/* It holds no route and no connection. */
+#define skb_dst_drop(skb) ((void)(skb))
+#define nf_reset_ct(skb) ((void)(skb))
+/* For programs, of which there are none: see <linux/bpf.h>. */
+#define skb_metadata_set(skb, len) ((void)(skb), (void)(len))
 
 static inline void skb_checksum_none_assert(const struct sk_buff *skb __always_unused) {}
 

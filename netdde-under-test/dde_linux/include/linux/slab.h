@@ -4,6 +4,7 @@
 #define DDE_LINUX_SLAB_H
 
 #include <linux/gfp.h>
+#include <linux/string.h>
 #include <linux/types.h>
 
 void *kmalloc(size_t size, gfp_t flags);
@@ -27,6 +28,13 @@ static inline void *kmalloc_array(size_t n, size_t size, gfp_t flags)
 static inline void *kcalloc(size_t n, size_t size, gfp_t flags)
 {
     return kmalloc_array(n, size, flags | __GFP_ZERO);
+}
+
+static inline void *kmemdup(const void *memory, size_t size, gfp_t flags)
+{
+    void *copy = kmalloc(size, flags);
+
+    return copy ? memcpy(copy, memory, size) : NULL;
 }
 
 #define kvzalloc(size, flags) kzalloc(size, flags)

@@ -7,6 +7,8 @@
 
 #include <linux/skbuff.h>
 
+#define UDP_MAX_SEGMENTS (1 << 7)
+
 static inline struct udphdr *udp_hdr(const struct sk_buff *skb)
 {
     return (struct udphdr *)skb_transport_header(skb);
