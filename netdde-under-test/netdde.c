@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * netdde: the hosted driver stack as one program. Boots the machine, DDEKit, the Linux environment, the
- * driver, the device server and a client, plays a capture through all of them, and says what became of each
- * frame.
+ * drivers, the device server and a client for each card, plays captures through all of them, and says what
+ * became of each frame.
  *
  * It ends by itself, whatever is lost on the way: every frame that the NIC took is delivered or counted as
  * dropped, every write is answered.
@@ -36,9 +36,8 @@
 
 enum { EXIT_OK = 0, EXIT_WRONG_FRAMES = 1, EXIT_BAD_INPUT = 2 };
 
-#define DEVICE "eth0"
-
-/* Without a capture, the card's address: of the locally administered ones that virtual machines use. */
+/* Without a capture, the first card's address: of the locally administered ones that virtual machines use.
+ * The next ones follow. */
 static const uint8_t default_mac[NIC_MAC_LENGTH] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
 
 /* A write is answered when the driver has freed its buffer, and a driver that copies does so before the card
@@ -46,30 +45,54 @@ static const uint8_t default_mac[NIC_MAC_LENGTH] = {0x52, 0x54, 0x00, 0x12, 0x34
 #define LINGER_ROUNDS 50
 #define LINGER_MS 10u
 
-struct stack {
-    const struct options *options;
-    struct replay *replay; /* or NULL */
+/* One card, with its wire on one side and its client on the other. */
+struct interface {
+    const struct card_options *card;
+    char name[DDE_LINUX_INTERFACE_NAME_MAX]; /* what Linux calls it: eth0 */
+    struct replay *replay;                   /* or NULL */
     struct wire *wire;
     struct sequence transmitted; /* what came out of the card; used by the card's transmitter */
     struct client *client;
+    struct client_device device; /* what it says of itself, once it is open */
+    struct client_counts counts; /* when the play is over */
 };
+
+struct stack {
+    const struct options *options;
+    struct interface interfaces[OPTIONS_CARDS_MAX]; /* options->card_count of them */
+};
+
+/* All interfaces of a stack, in order. */
+#define FOR_EACH_INTERFACE(interface, stack)                                                                 \
+    for (struct interface *interface = (stack)->interfaces;                                                  \
+         interface < (stack)->interfaces + (stack)->options->card_count; interface++)
+
+static bool failed(const char *what, const char *why)
+{
+    fprintf(stderr, "netdde: %s: %s\n", what, why);
+    return false;
+}
 
 /* --- Before the boot -------------------------------------------------------------------------------------
  */
 
-static struct replay *open_replay(const struct options *options)
+static int open_replay(struct interface *interface)
 {
+    const struct card_options *card = interface->card;
     char error[REPLAY_MESSAGE_MAX];
-    struct replay *replay =
-        replay_open(options->replay, options->mac_given ? options->mac : NULL, error, sizeof error);
 
-    if (!replay) {
+    if (!card->replay)
+        return EXIT_OK;
+    interface->replay = replay_open(card->replay, card->mac_given ? card->mac : NULL, error, sizeof error);
+    if (!interface->replay) {
         fprintf(stderr, "netdde: %s\n", error);
-        return NULL;
+        return EXIT_BAD_INPUT;
     }
-    for (size_t i = 0; i < replay->warning_count; i++)
-        fprintf(stderr, "netdde: warning: %s\n", replay->warnings[i]);
-    return replay;
+    for (size_t i = 0; i < interface->replay->warning_count; i++)
+        fprintf(stderr, "netdde: warning: %s\n", interface->replay->warnings[i]);
+    if (sequence_init(&interface->transmitted, interface->replay, REPLAY_FROM_DEVICE))
+        return failed(card->replay, strerror(errno)), EXIT_WRONG_FRAMES;
+    return EXIT_OK;
 }
 
 /* --- The boot --------------------------------------------------------------------------------------------
@@ -77,10 +100,10 @@ static struct replay *open_replay(const struct options *options)
 
 static void frame_transmitted(void *opaque, uint64_t number, const uint8_t *frame, size_t length)
 {
-    struct stack *stack = opaque;
+    struct interface *interface = opaque;
 
     (void)number;
-    sequence_match(&stack->transmitted, frame, length);
+    sequence_match(&interface->transmitted, frame, length);
 }
 
 static void frame_undelivered(enum filter_outcome why)
@@ -90,159 +113,227 @@ static void frame_undelivered(enum filter_outcome why)
                                                     : ACCOUNT_DROP_CLIENT_GONE);
 }
 
-static bool failed(const char *what, const char *why)
+static void choose_mac(const struct interface *interface, size_t number, uint8_t mac[NIC_MAC_LENGTH])
 {
-    fprintf(stderr, "netdde: %s: %s\n", what, why);
-    return false;
+    const struct card_options *card = interface->card;
+
+    memcpy(mac,
+           interface->replay ? interface->replay->mac
+           : card->mac_given ? card->mac
+                             : default_mac,
+           NIC_MAC_LENGTH);
+    if (!interface->replay && !card->mac_given)
+        mac[NIC_MAC_LENGTH - 1] += (uint8_t)number;
 }
 
-/* Power, cable, card. */
+/* Cable and card. */
+static bool plug_in(struct stack *stack, struct interface *interface)
+{
+    const struct card_options *card = interface->card;
+    struct nic_config config = {.irq_line = card->irq_line, .pci_slot = card->pci_slot};
+
+    interface->wire = wire_create(interface->replay, &stack->options->pace);
+    if (!interface->wire)
+        return failed("the wire", strerror(errno));
+    wire_on_transmitted(interface->wire, frame_transmitted, interface);
+    choose_mac(interface, (size_t)(interface - stack->interfaces), config.mac);
+    config.wire = interface->wire;
+    return card->model->create(&config) || failed(card->model->name, strerror(errno));
+}
+
 static bool boot_machine(struct stack *stack)
 {
-    const struct options *options = stack->options;
-    const uint8_t *mac = stack->replay ? stack->replay->mac : options->mac_given ? options->mac : default_mac;
-    struct nic_config config = {0};
-
     machine_init();
-    stack->wire = wire_create(stack->replay, &options->pace);
-    if (!stack->wire)
-        return failed("the wire", strerror(errno));
-    wire_on_transmitted(stack->wire, frame_transmitted, stack);
-    memcpy(config.mac, mac, sizeof config.mac);
-    config.wire = stack->wire;
-    if (!options->nic->create(&config))
-        return failed(options->nic->name, strerror(errno));
+    FOR_EACH_INTERFACE(interface, stack)
+    {
+        if (!plug_in(stack, interface))
+            return false;
+    }
     return true;
 }
 
-/* DDEKit, Linux, the driver, the server, the client. */
-static bool boot_stack(struct stack *stack)
+/* DDEKit, Linux, the drivers, the server. */
+static bool boot_stack(const struct options *options, mach_port_t *device_master)
 {
-    struct client_config config = {.device = DEVICE,
-                                   .replay = stack->replay,
-                                   .delivered = account_frame_delivered,
-                                   .recognised = wire_name_frame};
-    char error[CLIENT_MESSAGE_MAX];
-
-    ddekit_sync_select(stack->options->sync);
+    ddekit_sync_select(options->sync);
     ddekit_init();
     ddekit_init_timers();
     ddekit_pci_init();
     dde_linux_init();
-    if (dde_linux_probe_drivers() == 0)
-        return failed(stack->options->nic->name, "no driver has taken the card");
+    dde_linux_probe_drivers();
     machdev_on_undelivered(frame_undelivered);
-    kern_return_t result = machdev_start(&config.device_master);
-    if (result != KERN_SUCCESS)
-        return failed("the device server", mach_error_string(result));
-    stack->client = client_open(&config, error, sizeof error);
-    return stack->client || failed("the client", error);
+    kern_return_t result = machdev_start(device_master);
+    return result == KERN_SUCCESS || failed("the device server", mach_error_string(result));
+}
+
+static bool open_client(struct interface *interface, mach_port_t device_master)
+{
+    struct client_config config = {.device_master = device_master,
+                                   .device = interface->name,
+                                   .replay = interface->replay,
+                                   .delivered = account_frame_delivered,
+                                   .recognised = wire_name_frame};
+    char error[CLIENT_MESSAGE_MAX], place[sizeof "0000:00:00.0"];
+
+    snprintf(place, sizeof place, "0000:00:%02x.0", interface->card->pci_slot & 0xff);
+    if (!dde_linux_find_interface(place, interface->name))
+        return failed(interface->card->model->name, "no driver has taken the card");
+    interface->client = client_open(&config, error, sizeof error);
+    if (!interface->client)
+        return failed("the client", error);
+    interface->device = client_device(interface->client);
+    return true;
+}
+
+static bool boot(struct stack *stack)
+{
+    mach_port_t device_master;
+
+    if (!boot_machine(stack) || !boot_stack(stack->options, &device_master))
+        return false;
+    FOR_EACH_INTERFACE(interface, stack)
+    {
+        if (!open_client(interface, device_master))
+            return false;
+    }
+    machine_boot_finished();
+    return true;
 }
 
 /* --- The summary -----------------------------------------------------------------------------------------
  */
 
-static void print_device(const struct options *options, struct client_device device)
+static void print_device(const struct interface *interface)
 {
-    printf("%s: %s, address %02x:%02x:%02x:%02x:%02x:%02x, %s, link %s, frames up to %d octets\n", DEVICE,
-           options->nic->name, device.mac[0], device.mac[1], device.mac[2], device.mac[3], device.mac[4],
-           device.mac[5], device.flags & IFF_UP ? "up" : "down", device.flags & IFF_RUNNING ? "up" : "down",
-           device.max_frame_octets);
+    const struct client_device *device = &interface->device;
+
+    printf("%s: %s, address %02x:%02x:%02x:%02x:%02x:%02x, %s, link %s, frames up to %d octets\n",
+           interface->name, interface->card->model->name, device->mac[0], device->mac[1], device->mac[2],
+           device->mac[3], device->mac[4], device->mac[5], device->flags & IFF_UP ? "up" : "down",
+           device->flags & IFF_RUNNING ? "up" : "down", device->max_frame_octets);
 }
 
-static void print_drops(struct account account)
+static void print_play(const struct interface *interface, const struct options *options)
 {
-    for (int where = 0; where < ACCOUNT_DROPS; where++)
-        if (account.dropped[where])
-            printf("  lost: %" PRIu64 ", %s\n", account.dropped[where],
-                   account_drop_name((enum account_drop)where));
-}
+    const struct replay *replay = interface->replay;
+    const struct client_counts *counts = &interface->counts;
+    struct wire_counters wire = wire_read_counters(interface->wire);
 
-static void print_summary(const struct stack *stack, struct client_device device, struct client_counts counts)
-{
-    const struct replay *replay = stack->replay;
-    struct wire_counters wire = wire_read_counters(stack->wire);
-    struct account account = account_read();
-
-    print_device(stack->options, device);
-    printf("%s, rate %s, semaphores %s\n", replay->path, stack->options->rate, stack->options->sync);
+    printf("%s, rate %s, semaphores %s\n", replay->path, options->rate, options->sync);
     printf("wire to card: %" PRIu64 " frames of %zu; %" PRIu64 " accepted, %" PRIu64 " filtered, %" PRIu64
            " missed\n",
-           wire.played, replay->to_device_count, account.accepted, wire.outcomes[WIRE_FILTERED],
+           wire.played, replay->to_device_count, wire.outcomes[WIRE_ACCEPTED], wire.outcomes[WIRE_FILTERED],
            wire.outcomes[WIRE_MISSED]);
     printf("card to client: %" PRIu64 " frames, %" PRIu64
            " octets, equal to the capture and in its order; %" PRIu64 " wrong\n",
-           counts.received, counts.received_bytes, counts.wrong);
-    print_drops(account);
+           counts->received, counts->received_bytes, counts->wrong);
     printf("client to card: %" PRIu64 " frames of %zu, %" PRIu64 " octets; %" PRIu64 " errors; of %" PRIu64
            " delayed acknowledgements %" PRIu64 " sent by a timer\n",
-           counts.sent, replay->from_device_count, counts.sent_bytes, counts.send_errors, counts.delayed,
-           counts.by_timer);
+           counts->sent, replay->from_device_count, counts->sent_bytes, counts->send_errors, counts->delayed,
+           counts->by_timer);
     printf("card to wire: %" PRIu64 " frames, equal to the capture and in its order; %" PRIu64 " wrong\n",
-           stack->transmitted.matched, stack->transmitted.wrong);
-    if (counts.received == replay->to_device_count)
-        printf("checksum %016" PRIx64 ", the capture's %016" PRIx64 "\n", counts.checksum,
-               counts.expected_checksum);
+           interface->transmitted.matched, interface->transmitted.wrong);
+    if (counts->received == replay->to_device_count)
+        printf("checksum %016" PRIx64 ", the capture's %016" PRIx64 "\n", counts->checksum,
+               counts->expected_checksum);
+}
+
+/* Of all cards: who drops a frame does not always know which one it came by. */
+static void print_drops(void)
+{
+    struct account account = account_read();
+
+    for (int where = 0; where < ACCOUNT_DROPS; where++)
+        if (account.dropped[where])
+            printf("lost between card and client: %" PRIu64 ", %s\n", account.dropped[where],
+                   account_drop_name((enum account_drop)where));
+}
+
+static void print_summary(struct stack *stack)
+{
+    FOR_EACH_INTERFACE(interface, stack)
+    {
+        print_device(interface);
+        if (interface->replay)
+            print_play(interface, stack->options);
+    }
+    print_drops();
 }
 
 /* --- The run ---------------------------------------------------------------------------------------------
  */
 
-static void linger(const struct stack *stack, uint64_t sent)
+static void linger(const struct interface *interface)
 {
-    for (int i = 0; i < LINGER_ROUNDS && wire_read_counters(stack->wire).transmitted < sent; i++)
+    for (int i = 0; i < LINGER_ROUNDS; i++) {
+        if (wire_read_counters(interface->wire).transmitted >= interface->counts.sent)
+            break;
         ddekit_thread_msleep(LINGER_MS);
+    }
 }
 
 static void play(struct stack *stack)
 {
-    wire_start(stack->wire);
-    client_start(stack->client);
-    wire_wait_finished(stack->wire);
+    FOR_EACH_INTERFACE(interface, stack)
+    {
+        wire_start(interface->wire);
+        client_start(interface->client);
+    }
+    FOR_EACH_INTERFACE(interface, stack)
+    {
+        wire_wait_finished(interface->wire);
+    }
     account_wait_settled();
-    client_finish(stack->client);
-    linger(stack, client_counts(stack->client).sent);
+    FOR_EACH_INTERFACE(interface, stack)
+    {
+        client_finish(interface->client);
+        interface->counts = client_counts(interface->client);
+        linger(interface);
+    }
 }
 
 /* Was everything right that was not lost? */
-static bool all_right(const struct stack *stack, struct client_counts counts)
+static bool all_right(const struct interface *interface)
 {
-    if (counts.wrong > 0 || stack->transmitted.wrong > 0)
-        return failed(stack->replay->path,
-                      "frames came through that are not the capture's, or not in its order");
-    if (counts.send_errors == 0 && counts.sent_bytes != counts.requested_bytes)
-        return failed(DEVICE,
+    const struct client_counts *counts = &interface->counts;
+    const struct replay *replay = interface->replay;
+
+    if (!replay)
+        return true;
+    if (counts->wrong > 0 || interface->transmitted.wrong > 0)
+        return failed(replay->path, "frames came through that are not the capture's, or not in its order");
+    if (counts->send_errors == 0 && counts->sent_bytes != counts->requested_bytes)
+        return failed(interface->name,
                       "the answers to device_write confirm another number of octets than were written");
-    if (counts.received == stack->replay->to_device_count && counts.checksum != counts.expected_checksum)
-        return failed(stack->replay->path, "the checksum over the received frames is not the capture's");
+    if (counts->received == replay->to_device_count && counts->checksum != counts->expected_checksum)
+        return failed(replay->path, "the checksum over the received frames is not the capture's");
     return true;
+}
+
+static bool close_client(struct interface *interface)
+{
+    kern_return_t result = client_close(interface->client);
+    char what[sizeof interface->name + sizeof ": device_close"];
+
+    snprintf(what, sizeof what, "%s: device_close", interface->name);
+    return result == KERN_SUCCESS || failed(what, mach_error_string(result));
 }
 
 static int run(struct stack *stack)
 {
-    struct client_counts counts = {0};
     bool right = true;
 
-    if (!boot_machine(stack) || !boot_stack(stack))
+    if (!boot(stack))
         return EXIT_WRONG_FRAMES;
-    machine_boot_finished();
-    struct client_device device = client_device(stack->client);
-    if (stack->replay) {
-        play(stack);
-        counts = client_counts(stack->client);
+    play(stack);
+    /* The cards stop: what they have transmitted stays as it is. */
+    FOR_EACH_INTERFACE(interface, stack)
+    {
+        right &= close_client(interface);
+        right &= all_right(interface);
     }
-    kern_return_t result = client_close(stack->client);
-    if (result != KERN_SUCCESS)
-        right = failed(DEVICE ": device_close", mach_error_string(result));
-    /* The card has stopped: what it has transmitted stays as it is. */
-    if (stack->replay && !all_right(stack, counts))
-        right = false;
-    if (stack->options->quiet)
-        return right ? EXIT_OK : EXIT_WRONG_FRAMES;
-    if (stack->replay)
-        print_summary(stack, device, counts);
-    else
-        print_device(stack->options, device);
+    if (!stack->options->quiet)
+        print_summary(stack);
     return right ? EXIT_OK : EXIT_WRONG_FRAMES;
 }
 
@@ -271,12 +362,12 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    if (options.replay) {
-        stack.replay = open_replay(&options);
-        if (!stack.replay)
-            return EXIT_BAD_INPUT;
-        if (sequence_init(&stack.transmitted, stack.replay, REPLAY_FROM_DEVICE))
-            return failed(options.replay, strerror(errno)), EXIT_WRONG_FRAMES;
+    FOR_EACH_INTERFACE(interface, &stack)
+    {
+        interface->card = &options.cards[interface - stack.interfaces];
+        int code = open_replay(interface);
+        if (code != EXIT_OK)
+            return code;
     }
     if (options.quiet)
         ddekit_print_to(-1);

@@ -2,17 +2,23 @@
 /* The command line of netdde: see options.h. */
 #include "netdde-under-test/options.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <ddekit/sync.h>
+
+#include "harness/machine/irq.h"
 
 #define DEFAULT_NIC "rtl8139"
 #define DEFAULT_DRIVER "8139too"
 #define DEFAULT_SYNC "posix"
 #define DEFAULT_RATE "recorded"
+#define SLOT_FIRST 0x01
+#define SLOT_LAST 0x1d
 #define NAMES_MAX 256 /* octets of a list of names in a message */
 
 static const struct option long_options[] = {
@@ -33,8 +39,19 @@ static const char help[] =
     "Usage: netdde [OPTION]...\n"
     "The network driver stack of the GNU Hurd on a simulated machine.\n"
     "\n"
-    "  --driver NAME   the Linux driver, and the network card that it is for (" DEFAULT_DRIVER ")\n"
-    "  --nic NAME      the same by the card's name (" DEFAULT_NIC ")\n"
+    "  --driver NAME[,PROPERTY=VALUE]...\n"
+    "                  the Linux driver, and the network card that it is for (" DEFAULT_DRIVER "). Given\n"
+    "                  several times: as many cards, each on a wire of its own with a client\n"
+    "  --nic NAME[,PROPERTY=VALUE]...\n"
+    "                  the same by the card's name (" DEFAULT_NIC "). Properties of a card:\n"
+    "                  slot=SLOT     its place on the PCI bus, 01 to 1d as lspci writes it (03 for the "
+    "first,\n"
+    "                                04 for the second, ...)\n"
+    "                  irq=LINE      its interrupt line, 1 to 23 (11, 10, 5, 9 for slots 03 to 06 and so "
+    "on);\n"
+    "                                cards may share one\n"
+    "                  mac=ADDRESS   as --mac, for this card\n"
+    "                  replay=FILE   as --replay, for this card; the last property\n"
     "  --sync NAME     generation of the semaphores: legacy, drain or posix (" DEFAULT_SYNC ")\n"
     "  --replay FILE   play this capture (pcap or pcapng, Ethernet): its frames to the device come from the\n"
     "                  wire, the device's own are sent by a client. Without it: find the card, open the\n"
@@ -70,29 +87,176 @@ static void append_name(char *names, const char *name)
     snprintf(names + used, NAMES_MAX - used, "%s%s", used ? ", " : "", name);
 }
 
-static enum options_outcome read_nic(const char *name, struct options *options)
+/* --- Cards -----------------------------------------------------------------------------------------------
+ */
+
+#define WORD_MAX 64 /* octets of a name or a value, with the final zero */
+
+/* The properties of a card: each reads its value, false for what it does not accept. */
+struct property {
+    const char *name;
+    bool (*read)(const char *text, struct card_options *card);
+    const char *accepted;
+};
+
+static bool read_number(const char *text, int base, unsigned long least, unsigned long most, unsigned *number)
 {
+    char *end;
+    unsigned long value = strtoul(text, &end, base);
+
+    *number = (unsigned)value;
+    return isxdigit((unsigned char)*text) && *end == '\0' && value >= least && value <= most;
+}
+
+static bool read_slot(const char *text, struct card_options *card)
+{
+    return read_number(text, 16, SLOT_FIRST, SLOT_LAST, &card->pci_slot);
+}
+
+static bool read_irq(const char *text, struct card_options *card)
+{
+    return read_number(text, 10, 1, IRQ_LINES - 1, &card->irq_line);
+}
+
+static bool read_card_mac(const char *text, struct card_options *card)
+{
+    card->mac_given = true;
+    return replay_parse_mac(text, card->mac) == 0;
+}
+
+static const struct property properties[] = {
+    {"slot", read_slot, "a place on the PCI bus, 01 to 1d"},
+    {"irq", read_irq, "an interrupt line, 1 to 23"},
+    {"mac", read_card_mac, "the address of one host, such as 52:54:00:12:34:56"},
+};
+
+/* What is left of a card's option to be read. */
+struct rest {
+    const char *option; /* its name, for messages */
+    const char *text;
+};
+
+/* Cut the next word off at a comma; the text is the caller's, so it is copied. False when it is too long. */
+static bool next_word(struct rest *rest, char word[WORD_MAX])
+{
+    size_t length = strcspn(rest->text, ",");
+
+    if (length >= WORD_MAX)
+        return false;
+    memcpy(word, rest->text, length);
+    word[length] = '\0';
+    rest->text += length + (rest->text[length] == ',');
+    return true;
+}
+
+static enum options_outcome read_property(struct rest *rest, struct card_options *card)
+{
+    static const char replay[] = "replay=";
+    char word[WORD_MAX];
+
+    if (strncmp(rest->text, replay, strlen(replay)) == 0) {
+        card->replay = rest->text + strlen(replay);
+        rest->text += strlen(rest->text);
+        return OPTIONS_RUN;
+    }
+    if (!next_word(rest, word))
+        return wrong("%s: '%s' is too long for a property", rest->option, rest->text);
+    char *value = strchr(word, '=');
+    if (value)
+        *value++ = '\0';
+    for (size_t i = 0; value && i < sizeof properties / sizeof properties[0]; i++) {
+        if (strcmp(properties[i].name, word) != 0)
+            continue;
+        if (properties[i].read(value, card))
+            return OPTIONS_RUN;
+        return wrong("%s: %s: '%s' is not %s", rest->option, word, value, properties[i].accepted);
+    }
+    return wrong("%s: a card has no property '%s'; it has slot=, irq=, mac=, and last replay=", rest->option,
+                 word);
+}
+
+static enum options_outcome read_card(const char *option, const char *text,
+                                      const struct nic_model *(*find)(const char *name),
+                                      struct options *options)
+{
+    struct rest rest = {option, text};
+    char name[WORD_MAX];
+
+    if (options->card_count == OPTIONS_CARDS_MAX)
+        return wrong("%s: there is room for %d cards", option, OPTIONS_CARDS_MAX);
+    struct card_options *card = &options->cards[options->card_count++];
+    if (!next_word(&rest, name))
+        return wrong("%s: '%s' is too long for a name", option, text);
+    card->model = find(name);
+    if (!card->model)
+        return OPTIONS_WRONG;
+    while (*rest.text) {
+        enum options_outcome outcome = read_property(&rest, card);
+        if (outcome != OPTIONS_RUN)
+            return outcome;
+    }
+    return OPTIONS_RUN;
+}
+
+static const struct nic_model *find_nic(const char *name)
+{
+    const struct nic_model *model = nic_find_model(name);
     char names[NAMES_MAX] = "";
 
-    options->nic = nic_find_model(name);
-    if (options->nic)
-        return OPTIONS_RUN;
     for (size_t i = 0; nic_models[i]; i++)
         append_name(names, nic_models[i]->name);
-    return wrong("--nic: there is no card '%s'; there are: %s", name, names);
+    if (!model)
+        wrong("--nic: there is no card '%s'; there are: %s", name, names);
+    return model;
 }
 
-static enum options_outcome read_driver(const char *name, struct options *options)
+static const struct nic_model *find_driver(const char *name)
 {
+    const struct nic_model *model = nic_find_driver(name);
     char names[NAMES_MAX] = "";
 
-    options->nic = nic_find_driver(name);
-    if (options->nic)
-        return OPTIONS_RUN;
     for (size_t i = 0; nic_models[i]; i++)
         append_name(names, nic_models[i]->driver);
-    return wrong("--driver: there is no driver '%s'; there are: %s", name, names);
+    if (!model)
+        wrong("--driver: there is no driver '%s'; there are: %s", name, names);
+    return model;
 }
+
+static bool is_taken(const struct options *options, unsigned slot, size_t except)
+{
+    for (size_t i = 0; i < options->card_count; i++) {
+        if (i != except && options->cards[i].pci_slot == slot)
+            return true;
+    }
+    return false;
+}
+
+/* What is not said of each card: its slot, the first that is free, and what is said of all. */
+static enum options_outcome complete_cards(struct options *options, const struct card_options *all)
+{
+    if (options->card_count == 0)
+        options->cards[options->card_count++].model = nic_find_model(DEFAULT_NIC);
+    for (size_t i = 0; i < options->card_count; i++) {
+        struct card_options *card = &options->cards[i];
+
+        if (card->pci_slot != 0 && is_taken(options, card->pci_slot, i))
+            return wrong("slot=%02x: two cards cannot be in one slot", card->pci_slot);
+        for (unsigned slot = NIC_DEFAULT_PCI_SLOT; card->pci_slot == 0; slot++) {
+            if (!is_taken(options, slot, i))
+                card->pci_slot = slot;
+        }
+        if (!card->replay)
+            card->replay = all->replay;
+        if (!card->mac_given && all->mac_given) {
+            card->mac_given = true;
+            memcpy(card->mac, all->mac, sizeof card->mac);
+        }
+    }
+    return OPTIONS_RUN;
+}
+
+/* --- The others ------------------------------------------------------------------------------------------
+ */
 
 static enum options_outcome read_sync(const char *name, struct options *options)
 {
@@ -117,10 +281,9 @@ static enum options_outcome read_rate(const char *text, struct options *options)
     return wrong("--rate: %s", error);
 }
 
-static enum options_outcome read_mac(const char *text, struct options *options)
+static enum options_outcome read_mac(const char *text, struct card_options *all)
 {
-    options->mac_given = true;
-    if (replay_parse_mac(text, options->mac) == 0)
+    if (read_card_mac(text, all))
         return OPTIONS_RUN;
     return wrong("--mac: '%s' is not the address of one host, such as 52:54:00:12:34:56", text);
 }
@@ -149,23 +312,24 @@ static enum options_outcome print_version(void)
     return OPTIONS_DONE;
 }
 
-/* word: the argument at which getopt_long stopped. */
-static enum options_outcome read_one(int letter, const char *word, struct options *options)
+/* word: the argument at which getopt_long stopped. all: what is said of all cards. */
+static enum options_outcome read_one(int letter, const char *word, struct options *options,
+                                     struct card_options *all)
 {
     switch (letter) {
     case 'n':
-        return read_nic(optarg, options);
+        return read_card("--nic", optarg, find_nic, options);
     case 'd':
-        return read_driver(optarg, options);
+        return read_card("--driver", optarg, find_driver, options);
     case 's':
         return read_sync(optarg, options);
     case 'f':
-        options->replay = optarg;
+        all->replay = optarg;
         return OPTIONS_RUN;
     case 'r':
         return read_rate(optarg, options);
     case 'm':
-        return read_mac(optarg, options);
+        return read_mac(optarg, all);
     case 'q':
         options->quiet = true;
         return OPTIONS_RUN;
@@ -184,20 +348,20 @@ static enum options_outcome read_one(int letter, const char *word, struct option
 
 enum options_outcome options_read(int argc, char **argv, struct options *options)
 {
-    *options = (struct options){.nic = nic_find_model(DEFAULT_NIC),
-                                .sync = DEFAULT_SYNC,
-                                .rate = DEFAULT_RATE,
-                                .pace = {PACE_RECORDED, 1000, 0}};
+    struct card_options all = {0};
+
+    *options = (struct options){.sync = DEFAULT_SYNC, .rate = DEFAULT_RATE, .pace = {PACE_RECORDED, 1000, 0}};
     opterr = 0; /* the messages are ours: one line each */
     for (;;) {
         int before = optind, letter = getopt_long(argc, argv, "+:", long_options, NULL);
         if (letter == -1)
             break;
-        enum options_outcome outcome = read_one(letter, argv[before < argc ? before : argc - 1], options);
+        enum options_outcome outcome =
+            read_one(letter, argv[before < argc ? before : argc - 1], options, &all);
         if (outcome != OPTIONS_RUN)
             return outcome;
     }
     if (optind < argc)
         return wrong("what is '%s'? netdde takes options only; see netdde --help", argv[optind]);
-    return OPTIONS_RUN;
+    return complete_cards(options, &all);
 }

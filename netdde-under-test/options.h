@@ -9,14 +9,23 @@
 #include "harness/nic/nic.h"
 #include "replay/pace.h"
 
-struct options {
-    const struct nic_model *nic;
-    const char *sync;   /* generation of semaphores, one of ddekit_sync_names() */
+#define OPTIONS_CARDS_MAX 4
+
+struct card_options {
+    const struct nic_model *model;
+    unsigned irq_line; /* 0: as the board routes its slot */
+    unsigned pci_slot;
     const char *replay; /* the capture's path, or NULL */
-    const char *rate;   /* as given, for the summary */
-    struct pace pace;
     bool mac_given;
     uint8_t mac[NIC_MAC_LENGTH];
+};
+
+struct options {
+    size_t card_count; /* at least one */
+    struct card_options cards[OPTIONS_CARDS_MAX];
+    const char *sync; /* generation of semaphores, one of ddekit_sync_names() */
+    const char *rate; /* as given, for the summary */
+    struct pace pace;
     bool quiet;
 };
 

@@ -140,6 +140,14 @@ static void assign_bar(struct pci_function *function, unsigned bar)
     function->bases[bar] = base;
 }
 
+/* Which line of the interrupt controller a pin is wired to, as on boards for four lines: turned by one from
+ * slot to slot. */
+static uint8_t route(unsigned device_number, unsigned pin)
+{
+    static const uint8_t lines[] = {10, 5, 9, 11};
+    return lines[(device_number + pin - 1) % 4];
+}
+
 struct pci_function *pci_function_register(unsigned device_number, unsigned function_number,
                                            const struct pci_function_description *description)
 {
@@ -155,6 +163,8 @@ struct pci_function *pci_function_register(unsigned device_number, unsigned func
     function->device_number = device_number;
     function->function_number = function_number;
     function->description = *description;
+    if (description->interrupt_pin != 0 && description->interrupt_line == 0)
+        function->description.interrupt_line = route(device_number, description->interrupt_pin);
     function->dma = dma_device_create(description->name);
     function->irq_source = irq_source_allocate();
 
@@ -169,7 +179,7 @@ struct pci_function *pci_function_register(unsigned device_number, unsigned func
     set_config(function, HEADER_TYPE, 1, function_number > 0 ? HEADER_MULTIFUNCTION : 0, 0);
     set_config(function, SUBSYSTEM_VENDOR_ID, 2, description->subsystem_vendor_id, 0);
     set_config(function, SUBSYSTEM_ID, 2, description->subsystem_id, 0);
-    set_config(function, INTERRUPT_LINE, 1, description->interrupt_line, 0xff);
+    set_config(function, INTERRUPT_LINE, 1, function->description.interrupt_line, 0xff);
     set_config(function, INTERRUPT_PIN, 1, description->interrupt_pin, 0);
     for (unsigned bar = 0; bar < PCI_BARS; bar++)
         assign_bar(function, bar);

@@ -5,7 +5,8 @@
  *
  * The machine's firmware has assigned the base addresses and the interrupt line before the system starts; I/O
  * decoding, memory decoding and bus mastering are off until the driver sets them in the command register.
- * Memory of 64-bit BARs lies above 4 GiB, so that whoever forgets the upper half does not find it.
+ * Pins of slots take turns on four lines, 11 and 10, 5, 9 for INTA of slots 3 to 6, so that every fourth slot
+ * shares. Memory of 64-bit BARs lies above 4 GiB, so that whoever forgets the upper half does not find it.
  *
  * Left out: bridges (one bus, number 0), expansion ROMs, parity, memory that is cached because it is
  * prefetchable.
@@ -64,7 +65,7 @@ struct pci_function_description {
     uint32_t class_code; /* 24 bits: class, subclass, interface */
     uint8_t revision;
     uint8_t interrupt_pin;  /* 1 .. 4 for INTA .. INTD, 0 none */
-    uint8_t interrupt_line; /* the controller's line */
+    uint8_t interrupt_line; /* the controller's line; 0: as the board routes the slot's pins */
     struct pci_bar_description bars[PCI_BARS];
     const struct pci_function_ops *ops;
     void *device; /* handed to ops */

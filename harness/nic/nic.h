@@ -20,12 +20,11 @@ struct nic; /* each model has its own */
 
 struct nic_config {
     uint8_t mac[NIC_MAC_LENGTH]; /* goes into the EEPROM */
-    unsigned irq_line;           /* 0 for NIC_DEFAULT_IRQ_LINE */
+    unsigned irq_line;           /* 0: as the board routes its slot */
     unsigned pci_slot;           /* device number on bus 0; 0 for NIC_DEFAULT_PCI_SLOT */
     struct wire *wire;           /* must outlive the nic; NULL for an unplugged cable (no link) */
 };
 
-#define NIC_DEFAULT_IRQ_LINE 11
 #define NIC_DEFAULT_PCI_SLOT 3
 
 struct nic_model {

@@ -144,6 +144,32 @@ struct net_device *__dev_get_by_name(struct net *net __always_unused, const char
     return NULL;
 }
 
+static bool is_on(const struct net_device *dev, const char *device)
+{
+    for (const struct device *above = dev->dev.parent; above; above = above->parent) {
+        if (strcmp(dev_name(above), device) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool dde_linux_find_interface(const char *device, char name[IFNAMSIZ])
+{
+    struct net_device *dev;
+    bool found = false;
+
+    spin_lock(&netdev_list_lock);
+    for_each_netdev(&init_net, dev)
+    {
+        if (!found && is_on(dev, device)) {
+            memcpy(name, dev->name, IFNAMSIZ);
+            found = true;
+        }
+    }
+    spin_unlock(&netdev_list_lock);
+    return found;
+}
+
 struct net_device *dev_get_by_name(struct net *net, const char *name)
 {
     struct net_device *dev;

@@ -57,7 +57,7 @@ def numbers(pattern: str, outcome: Outcome) -> list[int]:
 
 
 def summary(outcome: Outcome) -> Summary:
-    lost = re.findall(r"^  lost: (\d+),", outcome.stdout, re.MULTILINE)
+    lost = re.findall(r"^lost between card and client: (\d+),", outcome.stdout, re.MULTILINE)
     checksums = re.search(r"^checksum ([0-9a-f]+), the capture's ([0-9a-f]+)$", outcome.stdout, re.MULTILINE)
     received, _, wrong = numbers(
         r"card to client: (\d+) frames, (\d+) octets, equal to the capture and in its order; (\d+) wrong", outcome
@@ -156,6 +156,65 @@ def test_the_download_acknowledges_late(netdde, traces) -> None:
     got = check_right(netdde("--replay", traces / CAPTURES[0], "--rate", "4M", timeout=60))
     assert got.delayed > 100
     assert got.by_timer <= got.delayed
+
+
+# --- Several cards --------------------------------------------------------------------------------------------
+
+
+def parts(outcome: Outcome) -> dict[str, Outcome]:
+    """What the summary says of each interface, by its name."""
+    texts = re.split(r"^(?=eth\d+: |lost )", outcome.stdout, flags=re.MULTILINE)
+    return {
+        text.partition(":")[0]: dataclasses.replace(outcome, stdout=text) for text in texts if text.startswith("eth")
+    }
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        ["rtl8139", "82540em"],
+        ["82540em,irq=11", "rtl8139"],
+        ["rtl8139", "rtl8139,irq=11"],
+        ["82540em", "82540em,slot=07"],
+    ],
+)
+def test_two_cards_each_pass_their_capture(cards, netdde, traces) -> None:
+    """On lines of their own and on one line, whatever their drivers are."""
+    for _ in range(ATTEMPTS):
+        outcome = netdde(
+            *(word for card in cards for word in ("--nic", card)), "--replay", traces / CAPTURES[0], "--rate", "0.5x"
+        )
+        assert outcome.code == 0, outcome.text
+        each = parts(outcome)
+        assert sorted(each) == ["eth0", "eth1"], outcome.text
+        assert sorted(part.stdout.split()[1] for part in each.values()) == sorted(
+            card.partition(",")[0] + "," for card in cards
+        )
+        got = [summary(part) for part in each.values()]
+        assert all(one.wrong == one.transmitted_wrong == one.filtered == 0 for one in got), outcome.text
+        lost = summary(outcome).lost
+        assert sum(one.received for one in got) + lost == sum(one.accepted for one in got), outcome.text
+        if all(one.received == one.of and one.transmitted == one.to_send for one in got):
+            return
+    pytest.fail(f"in {ATTEMPTS} attempts something was lost each time; the last:\n{outcome.text}")
+
+
+def test_each_card_may_have_a_capture_and_an_address_of_its_own(netdde, traces) -> None:
+    outcome = netdde(
+        *("--nic", f"rtl8139,slot=0a,replay={traces / CAPTURES[1]}", "--driver", "e1000,mac=52:54:00:00:00:aa"),
+        *("--rate", "4M"),
+    )
+    assert outcome.code == 0, outcome.text
+    each = parts(outcome)
+    assert each["eth0"].stdout.startswith("eth0: rtl8139, ") and CAPTURES[1] in each["eth0"].stdout
+    assert summary(each["eth0"]).played == summary(each["eth0"]).of > 0
+    assert each["eth1"].stdout == "eth1: 82540em, address 52:54:00:00:00:aa, up, link up, frames up to 1514 octets\n"
+
+
+def test_cards_without_addresses_get_different_ones(netdde) -> None:
+    outcome = netdde("--nic", "rtl8139", "--nic", "rtl8139")
+    addresses = re.findall(r"address ([0-9a-f:]+),", outcome.stdout)
+    assert len(addresses) == 2 and addresses[0] != addresses[1], outcome.text
 
 
 # --- Options --------------------------------------------------------------------------------------------------
@@ -340,6 +399,14 @@ def test_no_frame_for_the_device(netdde, tmp_path) -> None:
         (["--nic", "ne2000"], ["ne2000", "rtl8139", "82540em"]),
         (["--driver"], ["--driver"]),
         (["--driver", "rtl8139"], ["rtl8139", *DRIVERS]),
+        (["--nic", "rtl8139,irq=24"], ["irq", "24", "23"]),
+        (["--nic", "rtl8139,slot=1e"], ["slot", "1e", "1d"]),
+        (["--nic", "rtl8139,mac=1"], ["mac", "'1'", "52:54:00"]),
+        (["--nic", "rtl8139,line=9"], ["line", "slot=", "irq=", "mac=", "replay="]),
+        (["--nic", "rtl8139,slot=4", "--nic", "82540em,slot=04"], ["04", "two cards"]),
+        (["--nic", "rtl8139,replay=none.pcap"], ["none.pcap"]),
+        (["--nic", "rtl8139"] * 5, ["4 cards"]),
+        (["--nic", "rtl8139," + "x" * 100], ["too long"]),
         (["--sync", "futex"], ["futex", *SYNCS]),
         (["--sync", ""], SYNCS),
         (["--rate", "fast"], ["fast", "max"]),

@@ -9,6 +9,8 @@
 #ifndef DDE_LINUX_DDE_LINUX_H
 #define DDE_LINUX_DDE_LINUX_H
 
+#include <stdbool.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -25,6 +27,13 @@ void dde_linux_init(void);
  * devices that match. Returns the number of devices that a driver has taken.
  */
 int dde_linux_probe_drivers(void);
+
+/*
+ * The first network interface that a driver has made for the device of that name, such as "0000:00:03.0":
+ * true with its name, such as "eth0"; false when there is none.
+ */
+#define DDE_LINUX_INTERFACE_NAME_MAX 16 /* with the final zero */
+bool dde_linux_find_interface(const char *device, char name[DDE_LINUX_INTERFACE_NAME_MAX]);
 
 /* Run the exit functions, in reverse order: drivers release their devices, network devices disappear. */
 void dde_linux_remove_drivers(void);
