@@ -438,6 +438,18 @@ static void store(void *memory, const void *buffer, size_t length)
         __atomic_store_n((uint64_t *)memory, word, __ATOMIC_RELEASE);
 }
 
+bool dma_peek(struct dma_device *device, uint64_t bus, void *buffer, size_t length)
+{
+    char text[FAULT_TEXT_MAX];
+
+    pthread_mutex_lock(&device->lock);
+    const unsigned char *source = translate(device, bus, length, IOMMU_TO_DEVICE, text);
+    if (source)
+        load(buffer, source, length);
+    pthread_mutex_unlock(&device->lock);
+    return source != NULL;
+}
+
 bool dma_read(struct dma_device *device, uint64_t bus, void *buffer, size_t length, const void *object)
 {
     char text[FAULT_TEXT_MAX];

@@ -99,6 +99,10 @@ bool dma_read(struct dma_device *device, uint64_t bus, void *buffer, size_t leng
 bool dma_write(struct dma_device *device, uint64_t bus, const void *buffer, size_t length,
                const void *object);
 
+/* What a device model may look at for its own book-keeping, and a device would not: what is not mapped is no
+ * fault. */
+bool dma_peek(struct dma_device *device, uint64_t bus, void *buffer, size_t length);
+
 /* Accesses refused as faults since power-on; mappings in force. */
 unsigned long dma_fault_count(const struct dma_device *device);
 unsigned dma_mapping_count(struct dma_device *device);

@@ -1732,11 +1732,9 @@ static void write_bar(void *device, unsigned bar, uint32_t offset, unsigned size
 
 /* ---- Making a card ---- */
 
-/* Contents of the EEPROM (5.6, table 5-2), by word. The sum of all is 0xBABA. */
+/* Contents of the EEPROM (5.6, table 5-2), by word. */
 static void fill_eeprom(struct eeprom93c46 *eeprom, const uint8_t *mac)
 {
-    uint16_t sum = 0;
-
     memset(eeprom->words, 0, sizeof eeprom->words);
     for (unsigned i = 0; i < NIC_MAC_LENGTH / 2; i++)
         eeprom->words[i] = (uint16_t)get_le(mac + 2 * i, 2);
@@ -1748,9 +1746,7 @@ static void fill_eeprom(struct eeprom93c46 *eeprom, const uint8_t *mac)
     eeprom->words[0x0d] = 0x100e; /* device */
     eeprom->words[0x0e] = 0x8086; /* vendor */
     eeprom->words[0x0f] = 0x3040; /* Initialization Control 2: pauses in both directions */
-    for (unsigned i = 0; i < EEPROM93C46_WORDS - 1; i++)
-        sum = (uint16_t)(sum + eeprom->words[i]);
-    eeprom->words[EEPROM93C46_WORDS - 1] = (uint16_t)(0xbaba - sum);
+    eeprom93c46_seal(eeprom, 0xbaba);
     eeprom93c46_power_on(eeprom);
 }
 

@@ -27,6 +27,13 @@ void eeprom93c46_power_on(struct eeprom93c46 *eeprom)
     eeprom->bits = 0;
 }
 
+void eeprom93c46_seal(struct eeprom93c46 *eeprom, uint16_t sum)
+{
+    for (unsigned i = 0; i < EEPROM93C46_WORDS - 1; i++)
+        sum = (uint16_t)(sum - eeprom->words[i]);
+    eeprom->words[EEPROM93C46_WORDS - 1] = sum;
+}
+
 static void fill(struct eeprom93c46 *eeprom, uint16_t value)
 {
     for (unsigned i = 0; eeprom->write_enabled && i < EEPROM93C46_WORDS; i++)

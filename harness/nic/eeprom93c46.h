@@ -30,6 +30,9 @@ struct eeprom93c46 {
 /* The words are the caller's to fill in. */
 void eeprom93c46_power_on(struct eeprom93c46 *eeprom);
 
+/* Set the last word so that the sum of all is this, as Intel's cards have it. */
+void eeprom93c46_seal(struct eeprom93c46 *eeprom, uint16_t sum);
+
 /* Drive the input pins: CS, SK, DI. The chip acts on rising edges of SK and on the fall of CS. */
 void eeprom93c46_drive(struct eeprom93c46 *eeprom, bool chip_select, bool clock, bool data);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-const struct nic_model *const nic_models[] = {&nic_rtl8139, &nic_82540em, NULL};
+const struct nic_model *const nic_models[] = {&nic_rtl8139, &nic_82540em, &nic_82559, NULL};
 
 const struct nic_model *nic_find_model(const char *name)
 {

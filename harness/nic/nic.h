@@ -49,6 +49,7 @@ struct nic_model {
 
 extern const struct nic_model nic_rtl8139;
 extern const struct nic_model nic_82540em;
+extern const struct nic_model nic_82559;
 
 /* The models, NULL at the end. */
 extern const struct nic_model *const nic_models[];

@@ -1,0 +1,1284 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The Intel 82559 fast Ethernet controller, register by register. After Intel's "8255x 10/100 Mbps Ethernet
+ * Controller Family Open Source Software Developer Manual", Rev. 1.0 to 1.3; its PHY, an 82555, after IEEE
+ * 802.3 clause 22 and the data sheet of the 82555. Names are the manual's: the command unit (CU) carries out
+ * a list of command blocks (CB), the receive unit (RU) fills a list of receive frame descriptors (RFD), both
+ * in memory; the driver starts and resumes the units through the system control block (SCB).
+ *
+ * Where the manual is silent, this is what the model does.
+ *
+ * Both units read a block when its turn comes. The CU looks at the suspend and end-of-list bits once more
+ * when it has carried the block out, and when it is resumed: a block whose suspend bit is still set keeps it
+ * suspended.
+ *
+ * A DMA access that is refused stops the unit that made it, which is then idle, without an interrupt: the
+ * chip has met a master abort.
+ *
+ * A frame that does not fit its RFD is cut and shown as an error (no resources). Frames that come while the
+ * RU has no resources or is suspended are not kept for later: they are missed, and counted as resource
+ * errors.
+ *
+ * A reset loses the frames in memory that the driver has not read. Whether it has read one shows in the RFD:
+ * it was taken from the card (its mapping has ended), was used again, or its status was cleared.
+ *
+ * CNA interrupt delay: from when the CU has ceased to be active, eight microseconds a unit, unless it becomes
+ * active again meanwhile.
+ *
+ * Auto-negotiation takes no time, and the peer can do everything. Without a link frames leave for nowhere,
+ * and are counted as sent without carrier sense.
+ *
+ * Left out: microcode (it is taken in, and not carried out, so interrupts of received frames are not
+ * gathered), header and flexible mode of reception, the high priority queue, damaged frames, collisions, flow
+ * control, TCO, wake-up, flash, CardBus, and the time that things take: a frame is sent as soon as the thread
+ * "nic" gets to it.
+ *
+ * Threads: registers are accessed by the driver's threads, frames arrive in the wire's, commands are carried
+ * out and the delay ends in a thread of the model's own. All state is behind one mutex, and every DMA access
+ * is made with it held: after a reset none is under way.
+ */
+#define _GNU_SOURCE /* pthread_setname_np */
+#include "harness/nic/nic.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lockcheck.h>
+#include <zlib.h>
+
+#include "harness/machine/dma.h"
+#include "harness/machine/machine.h"
+#include "harness/machine/pci.h"
+#include "harness/nic/eeprom93c46.h"
+#include "harness/nic/octets.h"
+#include "harness/nic/window.h"
+#include "harness/wire/account.h"
+
+/* Control/Status Registers (6.3): offsets. */
+enum {
+    SCB_STATUS = 0x00,
+    SCB_STAT_ACK = 0x01,
+    SCB_COMMAND = 0x02,
+    SCB_INTERRUPTS = 0x03,
+    SCB_POINTER = 0x04,
+    PORT = 0x08,
+    FLASH_CONTROL = 0x0c,
+    EEPROM_CONTROL = 0x0e,
+    MDI_CONTROL = 0x10,
+    RX_DMA_COUNT = 0x14,
+    EARLY_RX = 0x18,
+    FLOW_CONTROL = 0x19,
+    PMDR = 0x1b,
+    GENERAL_CONTROL = 0x1c,
+    GENERAL_STATUS = 0x1d,
+    CSR_BYTES = 0x40,
+    MEMORY_BYTES = 0x1000,
+};
+enum { MEMORY_BAR = 0, IO_BAR = 1 };
+
+/* SCB Status Word (6.3.1): its state bits, and its STAT/ACK byte. */
+enum cu_state { CU_IDLE = 0, CU_SUSPENDED = 1, CU_ACTIVE = 2 };
+enum ru_state { RU_IDLE = 0, RU_SUSPENDED = 1, RU_NO_RESOURCES = 2, RU_READY = 4 };
+#define STATUS_CUS_SHIFT 6
+#define STATUS_RUS_SHIFT 2
+enum { ACK_SWI = 0x04, ACK_MDI = 0x08, ACK_RNR = 0x10, ACK_CNA = 0x20, ACK_FR = 0x40, ACK_CX = 0x80 };
+
+/* SCB Command Word (6.3.2): its interrupt control byte. The upper bits mask one cause each. */
+enum { INTERRUPT_M = 0x01, INTERRUPT_SI = 0x02, INTERRUPT_MASKS = 0xfc };
+#define CUC(command) ((command) >> 4 & 0xf)
+#define RUC(command) ((command)&7)
+enum {
+    CUC_NOP = 0,
+    CUC_START = 1,
+    CUC_RESUME = 2,
+    CUC_LOAD_COUNTERS_ADDRESS = 4,
+    CUC_DUMP_COUNTERS = 5,
+    CUC_LOAD_BASE = 6,
+    CUC_DUMP_AND_RESET_COUNTERS = 7,
+    CUC_STATIC_RESUME = 10,
+};
+enum { RUC_NOP = 0, RUC_START = 1, RUC_RESUME = 2, RUC_ABORT = 4, RUC_LOAD_BASE = 6 };
+
+/* PORT (6.3.4). */
+enum { PORT_SOFTWARE_RESET = 0, PORT_SELF_TEST = 1, PORT_SELECTIVE_RESET = 2, PORT_DUMP = 3 };
+#define PORT_FUNCTION 0x0000000fu
+#define SELF_TEST_SIGNATURE 0x82559559u
+
+enum { EE_SK = 1, EE_CS = 2, EE_DI = 4, EE_DO = 8 };
+
+/* MDI Control Register (6.3.7). */
+#define MDI_REG_SHIFT 16
+#define MDI_PHY_SHIFT 21
+#define MDI_OP_WRITE (1u << 26)
+#define MDI_OP_READ (1u << 27)
+#define MDI_READY (1u << 28)
+#define MDI_IE (1u << 29)
+
+enum { GENERAL_STATUS_LINK = 1, GENERAL_STATUS_100 = 2, GENERAL_STATUS_FULL = 4 };
+
+/* Command blocks (6.4): where their fields lie, and their bits. */
+enum { CB_STATUS = 0, CB_COMMAND = 2, CB_LINK = 4, CB_OPERAND = 8, CB_HEADER_BYTES = 8 };
+#define CB_C 0x8000u
+#define CB_OK 0x2000u
+#define CB_EL 0x8000u
+#define CB_S 0x4000u
+#define CB_I 0x2000u
+#define CB_CID(command) ((command) >> 8 & 0x1f)
+#define CB_NC 0x0010u
+#define CB_SF 0x0008u
+#define CB_CMD(command) ((command)&7)
+enum {
+    CMD_NOP = 0,
+    CMD_IA_SETUP = 1,
+    CMD_CONFIGURE = 2,
+    CMD_MULTICAST_SETUP = 3,
+    CMD_TRANSMIT = 4,
+    CMD_LOAD_MICROCODE = 5,
+    CMD_DUMP = 6,
+    CMD_DIAGNOSE = 7,
+};
+
+/* Transmit command block (6.4.2.5) and transmit buffer descriptor. */
+enum { TCB_ARRAY = 8, TCB_COUNT = 12, TCB_NUMBER = 15, TCB_BYTES = 16, TBD_BYTES = 8 };
+#define TCB_COUNT_MASK 0x3fffu
+#define TCB_NUMBER_DYNAMIC 0xffu
+#define TBD_SIZE_MASK 0x3fffu
+#define TBD_EL 0x00010000u
+#define TBDS_IN_TCB 2u /* of an extended TCB */
+
+/* Receive frame descriptor (6.4.3). */
+enum { RFD_STATUS = 0, RFD_COMMAND = 2, RFD_LINK = 4, RFD_COUNT = 12, RFD_SIZE = 14, RFD_BYTES = 16 };
+#define RFD_STATUS_C 0x8000u
+#define RFD_STATUS_OK 0x2000u
+#define RFD_STATUS_NO_RESOURCES 0x0200u
+#define RFD_STATUS_SHORT 0x0080u
+#define RFD_STATUS_NO_IA_MATCH 0x0002u
+#define RFD_COMMAND_EL 0x8000u
+#define RFD_COMMAND_S 0x4000u
+#define RFD_COMMAND_NOT_SIMPLE 0x0018u /* header, flexible mode */
+#define RFD_COUNT_COMPLETE 0xc000u     /* EOF and F */
+#define RFD_SIZE_MASK 0x3fffu
+
+/* Configure (6.4.2.3): bytes, and bits of them. */
+#define CONFIG_BYTES 22u
+#define CONFIG_COUNT_MASK 0x3fu
+enum {
+    CONFIG6_TCO_COUNTERS = 0x04,
+    CONFIG6_CI = 0x08,
+    CONFIG6_STANDARD_TCB = 0x10,
+    CONFIG6_STANDARD_COUNTERS = 0x20,
+    CONFIG7_DISCARD_SHORT = 0x01,
+    CONFIG7_DYNAMIC_TBD = 0x80,
+    CONFIG10_NO_SOURCE_INSERTION = 0x08,
+    CONFIG10_LOOPBACK = 0xc0,
+    CONFIG15_PROMISCUOUS = 0x01,
+    CONFIG15_NO_BROADCAST = 0x02,
+    CONFIG18_PADDING = 0x02,
+    CONFIG18_CRC_TRANSFER = 0x04,
+    CONFIG18_LONG_OK = 0x08,
+    CONFIG20_MULTIPLE_IA = 0x40,
+    CONFIG21_MULTICAST_ALL = 0x08,
+};
+static const uint8_t config_default[CONFIG_BYTES] = {0x16, 0x08, 0x00, 0x00, 0x00, 0x00, 0x32, 0x03,
+                                                     0x01, 0x00, 0x2e, 0x00, 0x60, 0x00, 0xf2, 0xc8,
+                                                     0x00, 0x40, 0xf2, 0x80, 0x3f, 0x05};
+
+/* Statistical counters (6.3.3), in their order in memory. */
+enum counter {
+    TX_GOOD,
+    TX_MAXIMUM_COLLISIONS,
+    TX_LATE_COLLISIONS,
+    TX_UNDERRUN,
+    TX_LOST_CARRIER,
+    TX_DEFERRED,
+    TX_SINGLE_COLLISION,
+    TX_MULTIPLE_COLLISIONS,
+    TX_TOTAL_COLLISIONS,
+    RX_GOOD,
+    RX_CRC,
+    RX_ALIGNMENT,
+    RX_RESOURCE,
+    RX_OVERRUN,
+    RX_COLLISION_DETECT,
+    RX_SHORT,
+    COUNTERS_STANDARD,
+    FC_SENT_PAUSE = COUNTERS_STANDARD,
+    FC_RECEIVED_PAUSE,
+    FC_RECEIVED_UNSUPPORTED,
+    COUNTERS_EXTENDED,
+    TCO_FRAMES = COUNTERS_EXTENDED, /* two of 16 bits */
+    COUNTERS_TCO,
+    COUNTERS = COUNTERS_TCO,
+};
+#define DUMP_COMPLETE 0x0000a005u
+#define DUMP_AND_RESET_COMPLETE 0x0000a007u
+
+/* Dump (6.4.2.7): the manual tells its size and what the first octets are. */
+#define DUMP_BYTES 596u
+
+/* The PHY's registers: 802.3 table 22-6 and the 82555's. */
+enum {
+    PHY_CONTROL = 0,
+    PHY_STATUS = 1,
+    PHY_ID1 = 2,
+    PHY_ID2 = 3,
+    PHY_ANAR = 4,
+    PHY_ANLPAR = 5,
+    PHY_ANER = 6,
+    PHY_82555_STATUS = 16,
+    PHY_82555_COUNTERS = 19, /* to 25 */
+    PHY_82555_LED = 27,
+    PHY_REGISTERS = 32,
+};
+#define PHY_ADDRESS 1u
+#define PHY_CONTROL_RESET 0x8000u
+#define PHY_CONTROL_LOOPBACK 0x4000u
+#define PHY_CONTROL_100 0x2000u
+#define PHY_CONTROL_AUTONEG 0x1000u
+#define PHY_CONTROL_POWER_DOWN 0x0800u
+#define PHY_CONTROL_ISOLATE 0x0400u
+#define PHY_CONTROL_RESTART 0x0200u
+#define PHY_CONTROL_FULL 0x0100u
+#define PHY_CONTROL_DEFAULT 0x3100u
+#define PHY_STATUS_ABILITIES 0x7849u /* 100BASE-TX and 10BASE-T, full and half; auto-negotiation */
+#define PHY_STATUS_AUTONEG_DONE 0x0020u
+#define PHY_STATUS_LINK 0x0004u
+#define PHY_ANAR_DEFAULT 0x01e1u
+#define PHY_ANAR_100 0x0180u
+#define PHY_ANAR_100FULL 0x0100u
+#define PHY_ANAR_10FULL 0x0040u
+#define PHY_ANLPAR_LINK 0x41e1u /* acknowledged; the peer can do all that ANAR offers */
+#define PHY_ANER_LINK 0x0001u   /* the peer can auto-negotiate */
+#define PHY_82555_STATUS_FULL 0x0001u
+#define PHY_82555_STATUS_100 0x0002u
+
+#define FCS_BYTES 4u
+#define FRAME_MAX 1518u      /* with FCS, unless long frames are allowed */
+#define LONG_FRAME_MAX 2600u /* what the transmit FIFO takes, and the model keeps of any frame */
+#define FRAME_MIN 14u        /* a header */
+#define UNREAD_MAX 4096u     /* frames in memory that the model keeps book of */
+#define CNA_DELAY_UNIT_NS 8000u
+
+struct nic {
+    struct wire *wire; /* NULL: no cable */
+    struct pci_function *function;
+    struct dma_device *dma;
+    pthread_t thread;
+
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t changed;
+    bool powered;
+    bool idle;            /* the thread waits */
+    uint64_t waits_until; /* then, on the machine's clock */
+
+    uint8_t stored[CSR_BYTES]; /* registers without behaviour of their own */
+    uint32_t pointer;          /* SCB general pointer */
+    struct eeprom93c46 eeprom;
+
+    uint8_t stat_ack;
+    uint8_t interrupts; /* M and the masks */
+    bool line;          /* what the interrupt pin is driven to */
+    uint64_t cna_due;   /* NIC_NEVER: no CNA interrupt is delayed */
+
+    uint8_t config[CONFIG_BYTES];
+    uint8_t address[NIC_MAC_LENGTH];
+    uint64_t multicast; /* the hash filter */
+    uint32_t counters[COUNTERS];
+    uint32_t counters_address;
+
+    enum cu_state cu;
+    uint32_t cu_base;
+    uint32_t cb;         /* offset of the CB that is carried out, or was last */
+    unsigned generation; /* counts resets, so that a command from before does not complete */
+    uint8_t tx_data[LONG_FRAME_MAX];
+
+    enum ru_state ru;
+    uint32_t ru_base;
+    uint32_t rfd; /* offset of the RFD that is next */
+    uint8_t rx_data[LONG_FRAME_MAX + FCS_BYTES];
+    /* RFDs with frames from the wire that the driver has not given back, as far as is known; oldest first. */
+    uint32_t unread[UNREAD_MAX];
+    unsigned unread_first, unread_count;
+
+    uint32_t mdi;
+    uint16_t phy[PHY_REGISTERS];
+    bool cable;         /* plugged in */
+    bool link_was_lost; /* since PHY_STATUS was read */
+};
+
+static bool is_set(const struct nic *nic, unsigned byte, uint8_t bit)
+{
+    return nic->config[byte] & bit;
+}
+
+static void count(struct nic *nic, enum counter counter)
+{
+    nic->counters[counter]++;
+}
+
+/*
+ * What a driver may do wrongly, so that the card ignores it or what it does next is not defined. That is a
+ * finding, and no more: here the card goes on as a real one is likely to.
+ */
+static void misuse(const void *object, const char *text)
+{
+    lockcheck_finding_about(object, "device-misuse", text);
+}
+
+/* ---- Interrupts (6.3.1, 6.3.2) ---- */
+
+/* The pin is level-triggered: after a change of causes or masks. The masks lie as their causes do, but for
+ * those of software and the MDI, which have none. */
+static void update_line(struct nic *nic)
+{
+    static const uint8_t always = ACK_SWI | ACK_MDI;
+    uint8_t masked = nic->interrupts & INTERRUPT_M ? 0xff : nic->interrupts & INTERRUPT_MASKS & ~always;
+    bool line = nic->stat_ack & ~masked;
+
+    if (line == nic->line)
+        return;
+    nic->line = line;
+    pci_function_set_interrupt(nic->function, line);
+}
+
+static void raise(struct nic *nic, uint8_t causes)
+{
+    nic->stat_ack |= causes;
+    update_line(nic);
+}
+
+static void wake(struct nic *nic)
+{
+    if (nic->idle)
+        pthread_cond_signal(&nic->changed);
+}
+
+/* ---- The PHY ---- */
+
+static bool phy_link(const struct nic *nic)
+{
+    return nic->cable && !(nic->phy[PHY_CONTROL] & (PHY_CONTROL_POWER_DOWN | PHY_CONTROL_ISOLATE));
+}
+
+/* The best that both ends offer, 802.3 annex 28B.3. */
+static bool phy_100(const struct nic *nic)
+{
+    if (!(nic->phy[PHY_CONTROL] & PHY_CONTROL_AUTONEG))
+        return nic->phy[PHY_CONTROL] & PHY_CONTROL_100;
+    return nic->phy[PHY_ANAR] & PHY_ANAR_100;
+}
+
+static bool phy_full_duplex(const struct nic *nic)
+{
+    if (!(nic->phy[PHY_CONTROL] & PHY_CONTROL_AUTONEG))
+        return nic->phy[PHY_CONTROL] & PHY_CONTROL_FULL;
+    return nic->phy[PHY_ANAR] & (phy_100(nic) ? PHY_ANAR_100FULL : PHY_ANAR_10FULL);
+}
+
+static bool loops_back(const struct nic *nic)
+{
+    return is_set(nic, 10, CONFIG10_LOOPBACK) || nic->phy[PHY_CONTROL] & PHY_CONTROL_LOOPBACK;
+}
+
+static void reset_phy(struct nic *nic)
+{
+    memset(nic->phy, 0, sizeof nic->phy);
+    nic->phy[PHY_CONTROL] = PHY_CONTROL_DEFAULT;
+    nic->phy[PHY_ID1] = 0x02a8; /* Intel's 82555 */
+    nic->phy[PHY_ID2] = 0x0150;
+    nic->phy[PHY_ANAR] = PHY_ANAR_DEFAULT;
+}
+
+static uint16_t read_phy(struct nic *nic, unsigned index)
+{
+    bool link = phy_link(nic), lost = nic->link_was_lost;
+
+    switch (index) {
+    case PHY_STATUS: /* a link that was lost shows once, 802.3 22.2.4.2.13 */
+        nic->link_was_lost = false;
+        return (uint16_t)(PHY_STATUS_ABILITIES | (link ? PHY_STATUS_AUTONEG_DONE : 0) |
+                          (link && !lost ? PHY_STATUS_LINK : 0));
+    case PHY_ANLPAR:
+        return link ? PHY_ANLPAR_LINK : 0;
+    case PHY_ANER:
+        return link ? PHY_ANER_LINK : 0;
+    case PHY_82555_STATUS:
+        return (uint16_t)((phy_full_duplex(nic) ? PHY_82555_STATUS_FULL : 0) |
+                          (phy_100(nic) ? PHY_82555_STATUS_100 : 0));
+    default:
+        return nic->phy[index];
+    }
+}
+
+static void write_phy(struct nic *nic, unsigned index, uint16_t word)
+{
+    switch (index) {
+    case PHY_CONTROL:
+        if (word & PHY_CONTROL_RESET)
+            reset_phy(nic);
+        else
+            nic->phy[PHY_CONTROL] = (uint16_t)(word & ~PHY_CONTROL_RESTART);
+        if (!phy_link(nic) || word & (PHY_CONTROL_RESET | PHY_CONTROL_RESTART))
+            nic->link_was_lost = true;
+        break;
+    case PHY_ANAR:
+    case PHY_82555_LED:
+        nic->phy[index] = word;
+        break;
+    default:
+        break; /* read only, or not there */
+    }
+}
+
+/* ---- The receive unit (6.4.3, 6.5) ---- */
+
+static void leave_ready(struct nic *nic, enum ru_state state)
+{
+    nic->ru = state;
+    nic->stat_ack |= ACK_RNR;
+}
+
+static uint32_t oldest_unread(const struct nic *nic)
+{
+    return nic->unread[nic->unread_first];
+}
+
+static void forget_oldest(struct nic *nic)
+{
+    nic->unread_first = (nic->unread_first + 1) % UNREAD_MAX;
+    nic->unread_count--;
+}
+
+/* Whether the frame in an RFD is still there. The driver may have taken the memory away. */
+static bool is_unread(struct nic *nic, uint32_t address)
+{
+    uint8_t status[2];
+
+    return dma_peek(nic->dma, address + RFD_STATUS, status, sizeof status) &&
+           get_le(status, 2) & RFD_STATUS_C;
+}
+
+/* Make room for one more frame, at this RFD, in the book of unread ones. */
+static bool has_unread_room(struct nic *nic, uint32_t address)
+{
+    while (nic->unread_count > 0 && (oldest_unread(nic) == address || !is_unread(nic, oldest_unread(nic))))
+        forget_oldest(nic);
+    return nic->unread_count < UNREAD_MAX;
+}
+
+/* What the driver has not read is lost. */
+static void drop_unread(struct nic *nic)
+{
+    for (; nic->unread_count > 0; forget_oldest(nic))
+        if (is_unread(nic, oldest_unread(nic)))
+            account_frame_dropped(ACCOUNT_DROP_NIC);
+}
+
+/* One of 64 bits of the hash filter: by bits 2 to 7 of the address's CRC. */
+static unsigned hash(const uint8_t *address)
+{
+    return ~(uint32_t)crc32(0, address, NIC_MAC_LENGTH) >> 2 & 63;
+}
+
+static bool is_own(const struct nic *nic, const uint8_t *frame)
+{
+    return memcmp(frame, nic->address, NIC_MAC_LENGTH) == 0;
+}
+
+static bool passes_filter(const struct nic *nic, const uint8_t *frame)
+{
+    if (is_set(nic, 15, CONFIG15_PROMISCUOUS))
+        return true;
+    if (is_broadcast(frame))
+        return !is_set(nic, 15, CONFIG15_NO_BROADCAST);
+    if (!(frame[0] & 1) && !is_set(nic, 20, CONFIG20_MULTIPLE_IA))
+        return is_own(nic, frame);
+    return is_own(nic, frame) || nic->multicast >> hash(frame) & 1 ||
+           (frame[0] & 1 && is_set(nic, 21, CONFIG21_MULTICAST_ALL));
+}
+
+/* Write frame and status to an RFD. Returns whether it is in memory. */
+static bool fill_rfd(struct nic *nic, uint32_t address, unsigned size, uint16_t status, size_t octets)
+{
+    size_t stored = octets < size ? octets : size;
+    uint8_t field[2];
+
+    if (stored && !dma_write(nic->dma, address + RFD_BYTES, nic->rx_data, stored, &nic->rfd))
+        return false;
+    put_le(field, 2, (uint32_t)stored | RFD_COUNT_COMPLETE);
+    if (!dma_write(nic->dma, address + RFD_COUNT, field, 2, &nic->rfd))
+        return false;
+    put_le(field, 2, status);
+    return dma_write(nic->dma, address + RFD_STATUS, field, 2, &nic->rfd);
+}
+
+/* Simplified memory mode (6.4.3.1): the frame goes behind its RFD. counted: it comes from the wire. */
+static enum wire_outcome store_frame(struct nic *nic, const uint8_t *frame, size_t length, bool counted)
+{
+    uint32_t address = nic->ru_base + nic->rfd;
+    uint8_t rfd[RFD_BYTES];
+    size_t octets = length;
+    bool whole, lost;
+
+    if (!has_unread_room(nic, address)) {
+        count(nic, RX_OVERRUN);
+        return WIRE_MISSED;
+    }
+    if (!dma_read(nic->dma, address, rfd, sizeof rfd, &nic->rfd)) {
+        nic->ru = RU_IDLE;
+        return WIRE_MISSED;
+    }
+    uint32_t command = get_le(rfd + RFD_COMMAND, 2), size = get_le(rfd + RFD_SIZE, 2) & RFD_SIZE_MASK;
+    if (command & RFD_COMMAND_NOT_SIMPLE) {
+        misuse(&nic->rfd,
+               "the driver gives 82559 a receive frame descriptor of a mode that the model has not got");
+        nic->ru = RU_IDLE;
+        return WIRE_MISSED;
+    }
+    if (command & RFD_COMMAND_EL && size == 0) { /* an end of the list that takes no frame */
+        count(nic, RX_RESOURCE);
+        leave_ready(nic, RU_NO_RESOURCES);
+        return WIRE_MISSED;
+    }
+
+    memcpy(nic->rx_data, frame, length);
+    if (is_set(nic, 18, CONFIG18_CRC_TRANSFER)) {
+        put_le(nic->rx_data + length, FCS_BYTES, (uint32_t)crc32(0, frame, (unsigned)length));
+        octets += FCS_BYTES;
+    }
+    whole = octets <= size;
+    uint16_t status = (uint16_t)(RFD_STATUS_C | (is_own(nic, frame) ? 0 : RFD_STATUS_NO_IA_MATCH) |
+                                 (!whole                      ? RFD_STATUS_NO_RESOURCES
+                                  : length < REPLAY_FRAME_MIN ? RFD_STATUS_SHORT
+                                                              : RFD_STATUS_OK));
+    if (counted && whole)
+        account_frame_accepted(); /* before the driver can see it */
+    lost = !fill_rfd(nic, address, size, status, octets);
+    if (lost) {
+        if (counted && whole)
+            account_frame_dropped(ACCOUNT_DROP_NIC);
+        nic->ru = RU_IDLE;
+        return whole ? WIRE_ACCEPTED : WIRE_MISSED;
+    }
+    if (counted && whole)
+        nic->unread[(nic->unread_first + nic->unread_count++) % UNREAD_MAX] = address;
+    count(nic, whole ? RX_GOOD : RX_RESOURCE);
+    nic->stat_ack |= ACK_FR;
+    if (command & RFD_COMMAND_EL)
+        leave_ready(nic, RU_NO_RESOURCES);
+    else if (command & RFD_COMMAND_S)
+        leave_ready(nic, RU_SUSPENDED);
+    nic->rfd = get_le(rfd + RFD_LINK, 4);
+    return whole ? WIRE_ACCEPTED : WIRE_MISSED;
+}
+
+static enum wire_outcome receive_locked(struct nic *nic, const uint8_t *frame, size_t length, bool counted)
+{
+    enum wire_outcome outcome;
+
+    if (nic->ru == RU_IDLE || !passes_filter(nic, frame))
+        return WIRE_FILTERED;
+    if (length < REPLAY_FRAME_MIN) {
+        count(nic, RX_SHORT);
+        if (is_set(nic, 7, CONFIG7_DISCARD_SHORT))
+            return WIRE_FILTERED;
+    }
+    if (length + FCS_BYTES > (is_set(nic, 18, CONFIG18_LONG_OK) ? LONG_FRAME_MAX : FRAME_MAX))
+        return WIRE_FILTERED;
+    if (nic->ru != RU_READY) {
+        count(nic, RX_RESOURCE);
+        return WIRE_MISSED;
+    }
+    outcome = store_frame(nic, frame, length, counted);
+    update_line(nic);
+    return outcome;
+}
+
+static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t length)
+{
+    struct nic *nic = opaque;
+    enum wire_outcome outcome = WIRE_FILTERED;
+
+    assert(length >= 2 * NIC_MAC_LENGTH);
+    pthread_mutex_lock(&nic->lock);
+    if (phy_link(nic) && !loops_back(nic))
+        outcome = receive_locked(nic, frame, length, true);
+    pthread_mutex_unlock(&nic->lock);
+    return outcome;
+}
+
+static void start_ru(struct nic *nic, uint32_t rfd)
+{
+    if (nic->ru == RU_READY)
+        misuse(&nic->rfd, "the driver starts 82559's receive unit, which is ready already");
+    lockcheck_event(LOCKCHECK_HAND_OVER, &nic->rfd, 0);
+    nic->rfd = rfd;
+    nic->ru = RU_READY;
+}
+
+static void run_ruc(struct nic *nic, unsigned command)
+{
+    switch (command) {
+    case RUC_START:
+        start_ru(nic, nic->pointer);
+        break;
+    case RUC_RESUME:
+        if (nic->ru == RU_SUSPENDED)
+            start_ru(nic, nic->rfd);
+        break;
+    case RUC_ABORT:
+        nic->ru = RU_IDLE;
+        break;
+    case RUC_LOAD_BASE:
+        if (nic->ru == RU_READY)
+            misuse(&nic->rfd, "the driver changes the base address of 82559's receive unit, which is ready");
+        nic->ru_base = nic->pointer;
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- The command unit (6.4.2, 6.6) ---- */
+
+/* Add one buffer to the frame. Returns false when it does not fit, or DMA was refused. */
+static bool fetch(struct nic *nic, uint32_t address, size_t octets, size_t *length)
+{
+    if (octets > LONG_FRAME_MAX - *length) {
+        misuse(&nic->cb, "the driver has handed over a frame that is too long for 82559");
+        return false;
+    }
+    if (octets && !dma_read(nic->dma, address, nic->tx_data + *length, octets, &nic->cb))
+        return false;
+    *length += octets;
+    return true;
+}
+
+/* Flexible mode: buffers of a list, of which the first two may lie in the TCB itself. */
+static bool gather(struct nic *nic, uint32_t tcb, const uint8_t header[TCB_BYTES], size_t *length)
+{
+    bool extended = !is_set(nic, 6, CONFIG6_STANDARD_TCB);
+    bool dynamic = is_set(nic, 7, CONFIG7_DYNAMIC_TBD) && header[TCB_NUMBER] == TCB_NUMBER_DYNAMIC;
+    uint32_t array = get_le(header + TCB_ARRAY, 4);
+
+    for (unsigned i = 0; dynamic || i < header[TCB_NUMBER]; i++) {
+        bool inside = extended && i < TBDS_IN_TCB;
+        uint32_t at =
+            inside ? tcb + TCB_BYTES + i * TBD_BYTES : array + (i - (extended ? TBDS_IN_TCB : 0)) * TBD_BYTES;
+        uint8_t tbd[TBD_BYTES];
+
+        if (!dma_read(nic->dma, at, tbd, sizeof tbd, &nic->cb) ||
+            !fetch(nic, get_le(tbd, 4), get_le(tbd + 4, 4) & TBD_SIZE_MASK, length))
+            return false;
+        if (dynamic && get_le(tbd + 4, 4) & TBD_EL)
+            break;
+    }
+    return true;
+}
+
+/* The frame leaves: to the wire, or comes back. Called with the lock held, which is dropped meanwhile. */
+static void send_frame(struct nic *nic, size_t length)
+{
+    struct wire *wire = phy_link(nic) ? nic->wire : NULL;
+
+    count(nic, TX_GOOD);
+    if (loops_back(nic)) {
+        receive_locked(nic, nic->tx_data, length, false);
+    } else if (wire) {
+        pthread_mutex_unlock(&nic->lock);
+        wire_transmit(wire, nic->tx_data, length);
+        pthread_mutex_lock(&nic->lock);
+    } else {
+        count(nic, TX_LOST_CARRIER);
+    }
+}
+
+/* Transmit (6.4.2.5). Returns false when DMA was refused, or there is nothing that can be sent. */
+static bool transmit(struct nic *nic, uint32_t address, uint32_t command)
+{
+    uint8_t header[TCB_BYTES];
+    size_t length = 0;
+    bool extended = !is_set(nic, 6, CONFIG6_STANDARD_TCB);
+
+    if (!dma_read(nic->dma, address, header, sizeof header, &nic->cb))
+        return false;
+    if (!(command & CB_SF) || !extended) {
+        uint32_t immediate = get_le(header + TCB_COUNT, 2) & TCB_COUNT_MASK;
+
+        if (!fetch(nic, address + TCB_BYTES, immediate, &length))
+            return false;
+    }
+    if (command & CB_SF && !gather(nic, address, header, &length))
+        return false;
+    if (length < FRAME_MIN) {
+        misuse(&nic->cb, "the driver has handed over a frame that is too short for 82559");
+        return false;
+    }
+    /* No CRC and source address insertion: the driver has made both; the wire makes the former itself. */
+    if (command & CB_NC && length > FRAME_MIN + FCS_BYTES)
+        length -= FCS_BYTES;
+    if (!(command & CB_NC) && !is_set(nic, 10, CONFIG10_NO_SOURCE_INSERTION))
+        memcpy(nic->tx_data + NIC_MAC_LENGTH, nic->address, NIC_MAC_LENGTH);
+    if (is_set(nic, 18, CONFIG18_PADDING) && length < REPLAY_FRAME_MIN) {
+        memset(nic->tx_data + length, 0x7e, REPLAY_FRAME_MIN - length);
+        length = REPLAY_FRAME_MIN;
+    }
+    send_frame(nic, length);
+    return true;
+}
+
+/* Configure: as many bytes as the first one says. */
+static bool configure(struct nic *nic, uint32_t operand)
+{
+    uint8_t bytes[CONFIG_BYTES];
+    unsigned size;
+
+    if (!dma_read(nic->dma, operand, bytes, 1, &nic->cb))
+        return false;
+    size = bytes[0] & CONFIG_COUNT_MASK;
+    if (size > CONFIG_BYTES)
+        size = CONFIG_BYTES;
+    if (!dma_read(nic->dma, operand, bytes, size, &nic->cb))
+        return false;
+    memcpy(nic->config, bytes, size);
+    return true;
+}
+
+/* Multicast Setup: a count of octets and the addresses. */
+static bool set_multicast(struct nic *nic, uint32_t operand)
+{
+    uint8_t field[NIC_MAC_LENGTH];
+    uint64_t filter = 0;
+
+    if (!dma_read(nic->dma, operand, field, 2, &nic->cb))
+        return false;
+    for (unsigned left = (get_le(field, 2) & TCB_COUNT_MASK) / NIC_MAC_LENGTH, at = 2; left > 0;
+         left--, at += NIC_MAC_LENGTH) {
+        if (!dma_read(nic->dma, operand + at, field, NIC_MAC_LENGTH, &nic->cb))
+            return false;
+        filter |= (uint64_t)1 << hash(field);
+    }
+    nic->multicast = filter;
+    return true;
+}
+
+/* Configuration, address, and the hash filter; of the rest the manual says no more than how much it is. */
+static bool dump(struct nic *nic, uint32_t address)
+{
+    uint8_t image[DUMP_BYTES] = {0};
+
+    memcpy(image, nic->config, CONFIG_BYTES);
+    memcpy(image + CONFIG_BYTES, nic->address, NIC_MAC_LENGTH);
+    put_le(image + CONFIG_BYTES + NIC_MAC_LENGTH, 4, (uint32_t)nic->multicast);
+    put_le(image + CONFIG_BYTES + NIC_MAC_LENGTH + 4, 4, (uint32_t)(nic->multicast >> 32));
+    return dma_write(nic->dma, address, image, sizeof image, &nic->cb);
+}
+
+/* Dump, by its command block, which has the buffer's address. */
+static bool dump_to(struct nic *nic, uint32_t operand)
+{
+    uint8_t field[4];
+
+    return dma_read(nic->dma, operand, field, sizeof field, &nic->cb) && dump(nic, get_le(field, 4));
+}
+
+/* One command block. Returns false when the CU has to stop. */
+static bool carry_out(struct nic *nic, uint32_t address, uint32_t command)
+{
+    uint32_t operand = address + CB_OPERAND;
+
+    switch (CB_CMD(command)) {
+    case CMD_IA_SETUP:
+        return dma_read(nic->dma, operand, nic->address, NIC_MAC_LENGTH, &nic->cb);
+    case CMD_CONFIGURE:
+        return configure(nic, operand);
+    case CMD_MULTICAST_SETUP:
+        return set_multicast(nic, operand);
+    case CMD_TRANSMIT:
+        return transmit(nic, address, command);
+    case CMD_DUMP:
+        return dump_to(nic, operand);
+    default: /* nothing to do: NOP; microcode, which is not carried out; a diagnosis, which finds nothing */
+        return true;
+    }
+}
+
+/* The CU has come to the end of a block that suspends it or ends the list: interrupt, at once or delayed. */
+static void leave_active(struct nic *nic, enum cu_state state, uint32_t command)
+{
+    unsigned delay = CB_CMD(command) == CMD_TRANSMIT ? CB_CID(command) : 0;
+
+    nic->cu = state;
+    if (state == CU_SUSPENDED && is_set(nic, 6, CONFIG6_CI))
+        return;
+    if (delay)
+        nic->cna_due = machine_now_ns() + (uint64_t)delay * CNA_DELAY_UNIT_NS;
+    else
+        nic->stat_ack |= ACK_CNA;
+}
+
+/* After a block: what its suspend and end-of-list bits say now, and where the next one is. */
+static bool read_header(struct nic *nic, uint8_t header[CB_HEADER_BYTES])
+{
+    if (dma_read(nic->dma, nic->cu_base + nic->cb, header, CB_HEADER_BYTES, &nic->cb))
+        return true;
+    nic->cu = CU_IDLE;
+    return false;
+}
+
+/* Carry out the block whose turn it is. Called with the lock held. */
+static void run_cu(struct nic *nic)
+{
+    uint32_t address = nic->cu_base + nic->cb;
+    unsigned generation = nic->generation;
+    uint8_t header[CB_HEADER_BYTES], status[2];
+    uint32_t command;
+    bool done;
+
+    if (!read_header(nic, header))
+        return;
+    done = carry_out(nic, address, get_le(header + CB_COMMAND, 2));
+    if (generation != nic->generation)
+        return; /* reset meanwhile: nobody waits for it */
+    put_le(status, 2, CB_C | CB_OK);
+    if (!done || !dma_write(nic->dma, address + CB_STATUS, status, sizeof status, &nic->cb)) {
+        nic->cu = CU_IDLE;
+        return;
+    }
+    if (!read_header(nic, header))
+        return;
+    command = get_le(header + CB_COMMAND, 2);
+    if (command & CB_I)
+        nic->stat_ack |= ACK_CX;
+    if (command & CB_EL)
+        leave_active(nic, CU_IDLE, command);
+    else if (command & CB_S)
+        leave_active(nic, CU_SUSPENDED, command);
+    else
+        nic->cb = get_le(header + CB_LINK, 4);
+    update_line(nic);
+}
+
+static void start_cu(struct nic *nic, uint32_t cb)
+{
+    nic->cb = cb;
+    nic->cu = CU_ACTIVE;
+    nic->cna_due = NIC_NEVER;
+    wake(nic);
+}
+
+/* The block that suspended the CU may still say so: then it was resumed for an earlier one. */
+static void resume_cu(struct nic *nic)
+{
+    uint8_t header[CB_HEADER_BYTES];
+
+    lockcheck_event(LOCKCHECK_HAND_OVER, &nic->cb, 0);
+    if (nic->cu == CU_IDLE)
+        misuse(&nic->cb, "the driver resumes 82559's command unit, which is idle and ignores that");
+    if (nic->cu == CU_SUSPENDED && read_header(nic, header) && !(get_le(header + CB_COMMAND, 2) & CB_S))
+        start_cu(nic, get_le(header + CB_LINK, 4));
+}
+
+/* As many counters as the configuration asks for, and behind them a mark. */
+static void dump_counters(struct nic *nic, uint32_t mark)
+{
+    unsigned number = is_set(nic, 6, CONFIG6_TCO_COUNTERS)        ? COUNTERS_TCO
+                      : is_set(nic, 6, CONFIG6_STANDARD_COUNTERS) ? COUNTERS_STANDARD
+                                                                  : COUNTERS_EXTENDED;
+    uint8_t image[4 * (COUNTERS + 1)];
+
+    for (unsigned i = 0; i < number; i++)
+        put_le(image + 4 * i, 4, nic->counters[i]);
+    put_le(image + 4 * number, 4, mark);
+    dma_write(nic->dma, nic->counters_address, image, 4 * (number + 1), &nic->counters_address);
+}
+
+static void run_cuc(struct nic *nic, unsigned command)
+{
+    switch (command) {
+    case CUC_START:
+        if (nic->cu == CU_ACTIVE)
+            misuse(&nic->cb, "the driver starts 82559's command unit, which is active already");
+        lockcheck_event(LOCKCHECK_HAND_OVER, &nic->cb, 0);
+        start_cu(nic, nic->pointer);
+        break;
+    case CUC_RESUME:
+    case CUC_STATIC_RESUME:
+        resume_cu(nic);
+        break;
+    case CUC_LOAD_COUNTERS_ADDRESS:
+        lockcheck_event(LOCKCHECK_HAND_OVER, &nic->counters_address, 0);
+        nic->counters_address = nic->pointer;
+        break;
+    case CUC_DUMP_COUNTERS:
+        dump_counters(nic, DUMP_COMPLETE);
+        break;
+    case CUC_DUMP_AND_RESET_COUNTERS:
+        dump_counters(nic, DUMP_AND_RESET_COMPLETE);
+        memset(nic->counters, 0, sizeof nic->counters);
+        break;
+    case CUC_LOAD_BASE:
+        if (nic->cu == CU_ACTIVE)
+            misuse(&nic->cb, "the driver changes the base address of 82559's command unit, which is active");
+        nic->cu_base = nic->pointer;
+        break;
+    default:
+        break;
+    }
+}
+
+static void *work(void *opaque)
+{
+    struct nic *nic = opaque;
+
+    pthread_setname_np(pthread_self(), "nic");
+    pthread_mutex_lock(&nic->lock);
+    while (nic->powered) {
+        if (nic->cna_due != NIC_NEVER && nic->cna_due <= machine_now_ns()) {
+            nic->cna_due = NIC_NEVER;
+            raise(nic, ACK_CNA);
+        } else if (nic->cu == CU_ACTIVE) {
+            run_cu(nic);
+        } else {
+            nic->idle = true;
+            nic_condition_wait(&nic->changed, &nic->lock, nic->cna_due);
+            nic->idle = false;
+        }
+    }
+    pthread_mutex_unlock(&nic->lock);
+    return NULL;
+}
+
+/* ---- Registers, with the lock held ---- */
+
+/* Selective reset: both units become idle, and keep their configuration. */
+static void selective_reset(struct nic *nic)
+{
+    drop_unread(nic);
+    nic->cu = CU_IDLE;
+    nic->ru = RU_IDLE;
+    nic->cna_due = NIC_NEVER;
+    nic->generation++;
+    lockcheck_event(LOCKCHECK_HAND_OVER, &nic->cb, 0);
+    lockcheck_event(LOCKCHECK_HAND_OVER, &nic->rfd, 0);
+}
+
+/* Software reset: as after power-on, but for the PCI configuration and the PHY. Interrupts are not masked. */
+static void software_reset(struct nic *nic)
+{
+    selective_reset(nic);
+    memset(nic->stored, 0, sizeof nic->stored);
+    memset(nic->counters, 0, sizeof nic->counters);
+    memset(nic->address, 0, sizeof nic->address);
+    memcpy(nic->config, config_default, sizeof nic->config);
+    nic->multicast = 0;
+    nic->cu_base = nic->ru_base = nic->counters_address = nic->pointer = 0;
+    nic->mdi = MDI_READY;
+    nic->stat_ack = 0;
+    nic->interrupts = 0;
+    update_line(nic);
+}
+
+/* Self-test: a signature and the results, of which none is bad; then a software reset. */
+static void self_test(struct nic *nic, uint32_t address)
+{
+    uint8_t results[8];
+
+    put_le(results, 4, SELF_TEST_SIGNATURE);
+    put_le(results + 4, 4, 0);
+    dma_write(nic->dma, address, results, sizeof results, NULL);
+    software_reset(nic);
+}
+
+static uint32_t read_status(struct nic *nic, unsigned index)
+{
+    (void)index;
+    return (uint32_t)nic->cu << STATUS_CUS_SHIFT | (uint32_t)nic->ru << STATUS_RUS_SHIFT;
+}
+
+static uint32_t read_stat_ack(struct nic *nic, unsigned index)
+{
+    (void)index;
+    return nic->stat_ack;
+}
+
+/* Ones clear. */
+static void write_stat_ack(struct nic *nic, unsigned index, uint32_t value, uint32_t mask)
+{
+    (void)index;
+    (void)mask;
+    nic->stat_ack &= (uint8_t)~value;
+    update_line(nic);
+}
+
+/* Commands are accepted at once, so the register always reads 0. */
+static void write_command(struct nic *nic, unsigned index, uint32_t value, uint32_t mask)
+{
+    (void)index;
+    (void)mask;
+    run_cuc(nic, CUC(value));
+    run_ruc(nic, RUC(value));
+}
+
+static uint32_t read_interrupts(struct nic *nic, unsigned index)
+{
+    (void)index;
+    return nic->interrupts;
+}
+
+static void write_interrupts(struct nic *nic, unsigned index, uint32_t value, uint32_t mask)
+{
+    (void)index;
+    (void)mask;
+    nic->interrupts = value & (INTERRUPT_M | INTERRUPT_MASKS);
+    if (value & INTERRUPT_SI)
+        nic->stat_ack |= ACK_SWI;
+    update_line(nic);
+}
+
+static uint32_t read_pointer(struct nic *nic, unsigned index)
+{
+    (void)index;
+    return nic->pointer;
+}
+
+static void write_pointer(struct nic *nic, unsigned index, uint32_t value, uint32_t mask)
+{
+    (void)index;
+    nic->pointer = (nic->pointer & ~mask) | value;
+}
+
+/* Only as a double word: its parts would each be a command. */
+static void write_port(struct nic *nic, unsigned index, uint32_t value, uint32_t mask)
+{
+    uint32_t address = value & ~PORT_FUNCTION;
+
+    (void)index;
+    if (mask != UINT32_MAX)
+        return;
+    switch (value & PORT_FUNCTION) {
+    case PORT_SOFTWARE_RESET:
+        software_reset(nic);
+        break;
+    case PORT_SELF_TEST:
+        self_test(nic, address);
+        break;
+    case PORT_SELECTIVE_RESET:
+        selective_reset(nic);
+        break;
+    case PORT_DUMP:
+        dump(nic, address);
+        break;
+    default:
+        break;
+    }
+}
+
+static uint32_t read_eeprom(struct nic *nic, unsigned index)
+{
+    (void)index;
+    return (nic->stored[EEPROM_CONTROL] & ~(unsigned)EE_DO) | (eeprom93c46_output(&nic->eeprom) ? EE_DO : 0);
+}
+
+static void write_eeprom(struct nic *nic, unsigned index, uint32_t value, uint32_t mask)
+{
+    (void)index;
+    (void)mask;
+    nic->stored[EEPROM_CONTROL] = value & (EE_SK | EE_CS | EE_DI);
+    eeprom93c46_drive(&nic->eeprom, value & EE_CS, value & EE_SK, value & EE_DI);
+}
+
+static uint32_t read_mdi(struct nic *nic, unsigned index)
+{
+    (void)index;
+    return nic->mdi;
+}
+
+/* Done at once. There is one PHY; the data lines of others are pulled up. */
+static void write_mdi(struct nic *nic, unsigned index, uint32_t value, uint32_t mask)
+{
+    uint32_t word = ((nic->mdi & ~mask) | value) | MDI_READY;
+    unsigned phy_register = word >> MDI_REG_SHIFT & 31;
+    bool present = (word >> MDI_PHY_SHIFT & 31) == PHY_ADDRESS;
+
+    (void)index;
+    if (word & MDI_OP_READ)
+        word = (word & 0xffff0000) | (present ? read_phy(nic, phy_register) : 0xffff);
+    else if (word & MDI_OP_WRITE && present)
+        write_phy(nic, phy_register, (uint16_t)word);
+    nic->mdi = word;
+    if (word & MDI_IE)
+        raise(nic, ACK_MDI);
+}
+
+static uint32_t read_general_status(struct nic *nic, unsigned index)
+{
+    (void)index;
+    return (phy_link(nic) ? GENERAL_STATUS_LINK : 0u) | (phy_100(nic) ? GENERAL_STATUS_100 : 0u) |
+           (phy_full_duplex(nic) ? GENERAL_STATUS_FULL : 0u);
+}
+
+static const struct window_row registers[] = {
+    {SCB_STATUS, 1, 1, read_status, window_ignore},
+    {SCB_STAT_ACK, 1, 1, read_stat_ack, write_stat_ack},
+    {SCB_COMMAND, 1, 1, window_zero, write_command},
+    {SCB_INTERRUPTS, 1, 1, read_interrupts, write_interrupts},
+    {SCB_POINTER, 4, 1, read_pointer, write_pointer},
+    {PORT, 4, 1, window_zero, write_port},
+    {FLASH_CONTROL, 2, 1, NULL, NULL},
+    {EEPROM_CONTROL, 1, 1, read_eeprom, write_eeprom},
+    {MDI_CONTROL, 4, 1, read_mdi, write_mdi},
+    {RX_DMA_COUNT, 4, 1, window_zero, window_ignore},
+    {EARLY_RX, 1, 1, NULL, NULL},
+    {FLOW_CONTROL, 2, 1, NULL, NULL},
+    {PMDR, 1, 1, window_zero, window_ignore},
+    {GENERAL_CONTROL, 1, 1, NULL, NULL},
+    {GENERAL_STATUS, 1, 1, read_general_status, window_ignore},
+};
+
+/* Written once, before any card can be accessed. */
+static struct window window;
+static pthread_once_t window_once = PTHREAD_ONCE_INIT;
+
+static void make_window(void)
+{
+    window_init(&window, registers, sizeof registers / sizeof registers[0]);
+}
+
+/* Memory and I/O: both show the same registers. */
+static uint32_t read_bar(void *device, unsigned bar, uint32_t offset, unsigned size)
+{
+    struct nic *nic = device;
+    uint32_t value = UINT32_MAX;
+
+    (void)bar;
+    pthread_mutex_lock(&nic->lock);
+    if (nic->powered)
+        value = window_read(&window, nic, nic->stored, offset, size);
+    pthread_mutex_unlock(&nic->lock);
+    return value;
+}
+
+static void write_bar(void *device, unsigned bar, uint32_t offset, unsigned size, uint32_t value)
+{
+    struct nic *nic = device;
+
+    (void)bar;
+    pthread_mutex_lock(&nic->lock);
+    if (nic->powered)
+        window_write(&window, nic, nic->stored, offset, size, value);
+    pthread_mutex_unlock(&nic->lock);
+}
+
+/* ---- Making a card ---- */
+
+/* Contents of the EEPROM (5, table 17), by word. */
+static void fill_eeprom(struct eeprom93c46 *eeprom, const uint8_t *mac)
+{
+    memset(eeprom->words, 0, sizeof eeprom->words);
+    for (unsigned i = 0; i < NIC_MAC_LENGTH / 2; i++)
+        eeprom->words[i] = (uint16_t)get_le(mac + 2 * i, 2);
+    eeprom->words[0x03] = 0x0203; /* compatibility */
+    eeprom->words[0x05] = 0x0201; /* controller 82559, connector RJ-45 */
+    eeprom->words[0x06] = 0x4701; /* primary PHY: an 82555, at address 1 */
+    eeprom->words[0x0a] = 0x40c0; /* EEPROM ID: valid; standby, no wake-up */
+    eeprom->words[0x0b] = 0x000c; /* subsystem: PRO/100+ */
+    eeprom->words[0x0c] = 0x8086;
+    eeprom93c46_seal(eeprom, 0xbaba);
+    eeprom93c46_power_on(eeprom);
+}
+
+static void plug_into_bus(struct nic *nic, const struct nic_config *config)
+{
+    static const struct pci_function_ops ops = {.read = read_bar, .write = write_bar};
+    /* Power Management: version 2; D1, D2; no wake-up in any state. */
+    static const uint8_t power_body[] = {0x02, 0x06, 0x00, 0x00, 0x00, 0x00};
+    static const uint8_t power_writable[] = {0x00, 0x00, 0x03, 0x01, 0x00, 0x00};
+    const struct pci_function_description description = {
+        .name = "82559",
+        .vendor_id = 0x8086,
+        .device_id = 0x1229,
+        .subsystem_vendor_id = nic->eeprom.words[0x0c],
+        .subsystem_id = nic->eeprom.words[0x0b],
+        .revision = 8,
+        .bars = {[MEMORY_BAR] = {.kind = PCI_BAR_MEMORY, .size = MEMORY_BYTES},
+                 [IO_BAR] = {.kind = PCI_BAR_IO, .size = CSR_BYTES}},
+        .ops = &ops,
+        .device = nic,
+    };
+
+    nic->function = nic_plug_into_bus(config, &description);
+    pci_function_add_capability(nic->function, 0xdc, 1, power_body, power_writable, sizeof power_body);
+    nic->dma = pci_function_dma(nic->function);
+}
+
+static void make_waitable(struct nic *nic)
+{
+    pthread_mutex_init(&nic->lock, NULL);
+    nic_condition_init(&nic->changed);
+    lockcheck_name_object(&nic->lock, "mutex", "82559 lock");
+    lockcheck_name_object(&nic->changed, "cond", "82559 work");
+    lockcheck_name_object(&nic->cb, "ring", "command block list");
+    lockcheck_name_object(&nic->rfd, "ring", "receive frame area");
+    lockcheck_name_object(&nic->counters_address, "ring", "statistical counters");
+}
+
+static struct nic *create(const struct nic_config *config)
+{
+    struct nic *nic = calloc(1, sizeof *nic);
+    int error;
+
+    if (!nic)
+        return NULL;
+    pthread_once(&window_once, make_window);
+    make_waitable(nic);
+    nic->powered = true;
+    nic->wire = config->wire;
+    nic->cable = config->wire != NULL;
+    fill_eeprom(&nic->eeprom, config->mac);
+    reset_phy(nic);
+    software_reset(nic); /* as at power-on; nothing is driven and no list is there, so the bus is not used */
+    error = pthread_create(&nic->thread, NULL, work, nic);
+    if (error) {
+        free(nic);
+        errno = error;
+        return NULL;
+    }
+    plug_into_bus(nic, config);
+    if (nic->wire)
+        wire_plug(nic->wire, receive, nic);
+    return nic;
+}
+
+static void set_cable(struct nic *nic, bool plugged)
+{
+    pthread_mutex_lock(&nic->lock);
+    nic->cable = plugged;
+    if (!plugged)
+        nic->link_was_lost = true;
+    pthread_mutex_unlock(&nic->lock);
+}
+
+static void power_off(struct nic *nic)
+{
+    pthread_mutex_lock(&nic->lock);
+    software_reset(nic);
+    nic->powered = false;
+    pthread_cond_signal(&nic->changed);
+    pthread_mutex_unlock(&nic->lock);
+    pthread_join(nic->thread, NULL);
+}
+
+const struct nic_model nic_82559 = {
+    .name = "82559",
+    .driver = "e100",
+    .description = "Intel 82559 fast Ethernet, PCI 8086:1229",
+    .create = create,
+    .receive = receive,
+    .set_cable = set_cable,
+    .power_off = power_off,
+};
