@@ -9,11 +9,13 @@ import pytest
 SCHEDULES = 2000
 STEPS = 1_000_000  # a schedule takes a few hundred to a few thousand; one that reaches this many is a livelock
 
-PROGRAMS = ["dde_linux_sleeping", "dde_linux_deferring", "dde_linux_messages", "dde_linux_device"]
+PROGRAMS = ["dde_linux_sleeping", "dde_linux_deferring", "dde_linux_messages"]
+DRIVERS = ["8139too", "e1000", "e100"]
+ON_A_CARD = [("dde_linux_device", [driver]) for driver in DRIVERS]
 
 
 @pytest.mark.parametrize("sync", ["drain", "posix"])
-@pytest.mark.parametrize(("name", "arguments"), [*((name, []) for name in PROGRAMS), ("dde_linux_device", ["e1000"])])
+@pytest.mark.parametrize(("name", "arguments"), [*((name, []) for name in PROGRAMS), *ON_A_CARD])
 def test_no_schedule_shows_a_finding(name, arguments, sync, program, lockcheck) -> None:
     outcome = lockcheck(
         "explore", "--schedules", SCHEDULES, "--steps", STEPS, "--time", 100, "--", program(name), sync, *arguments
@@ -23,14 +25,15 @@ def test_no_schedule_shows_a_finding(name, arguments, sync, program, lockcheck) 
     assert outcome.result["truncated"] == 0
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", [*PROGRAMS, "dde_linux_device"])
 def test_it_passes_in_the_plainest_schedule(name, program, lockcheck) -> None:
     outcome = lockcheck("run", "--", program(name))
     assert outcome.code == 0, outcome.text
 
 
-def test_e1000_does_all_that_it_offers_and_finds_its_card_in_order(program, lockcheck) -> None:
-    outcome = lockcheck("run", "--", program("dde_linux_e1000_features"))
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_driver_does_all_that_it_offers_and_finds_its_card_in_order(driver, program, lockcheck) -> None:
+    outcome = lockcheck("run", "--", program("dde_linux_features"), driver)
     assert outcome.code == 0, outcome.text
 
 

@@ -125,7 +125,7 @@ static void close_device(void)
     rtnl_unlock();
 }
 
-/* How often the driver had to reset the card, by its own count. */
+/* How often the driver had to reset the card, by its own count; -1 when it does not count. */
 static int count_timeouts(void)
 {
     static char names[STATISTICS_MAX][ETH_GSTRING_LEN];
@@ -139,7 +139,6 @@ static int count_timeouts(void)
         if (strncmp(names[i], "tx_timeout", strlen("tx_timeout")) == 0)
             return (int)values[i];
     }
-    assert(!"the driver counts its resets");
     return -1;
 }
 
@@ -198,6 +197,8 @@ int main(int argc, char **argv)
     dev_put(eth0);
     dde_linux_remove_drivers();
     assert(dma_mapping_count(dma) == 0 && dma_fault_count(dma) == 0);
-    printf("%d sent, %d received of %d, %d resets\n", freed, received, BROUGHT, timeouts);
+    printf("%d sent, %d received of %d\n", freed, received, BROUGHT);
+    if (timeouts >= 0)
+        printf("%d resets\n", timeouts);
     return 0;
 }
