@@ -45,6 +45,8 @@ static const uint8_t default_mac[NIC_MAC_LENGTH] = {0x52, 0x54, 0x00, 0x12, 0x34
 #define LINGER_ROUNDS 50
 #define LINGER_MS 10u
 
+#define NS_PER_S 1e9
+
 /* One card, with its wire on one side and its client on the other. */
 struct interface {
     const struct card_options *card;
@@ -55,6 +57,7 @@ struct interface {
     struct client *client;
     struct client_device device; /* what it says of itself, once it is open */
     struct client_counts counts; /* when the play is over */
+    double seconds; /* from the first frame until the last has arrived or its write is answered */
 };
 
 struct stack {
@@ -219,7 +222,8 @@ static void print_play(const struct interface *interface, const struct options *
     const struct client_counts *counts = &interface->counts;
     struct wire_counters wire = wire_read_counters(interface->wire);
 
-    printf("%s, rate %s, semaphores %s\n", replay->path, options->rate, options->sync);
+    printf("%s, rate %s, semaphores %s, %.6f s\n", replay->path, options->rate, options->sync,
+           interface->seconds);
     printf("wire to card: %" PRIu64 " frames of %zu; %" PRIu64 " accepted, %" PRIu64 " filtered, %" PRIu64
            " missed\n",
            wire.played, replay->to_device_count, wire.outcomes[WIRE_ACCEPTED], wire.outcomes[WIRE_FILTERED],
@@ -274,6 +278,8 @@ static void linger(const struct interface *interface)
 
 static void play(struct stack *stack)
 {
+    uint64_t began = machine_now_ns();
+
     FOR_EACH_INTERFACE(interface, stack)
     {
         wire_start(interface->wire);
@@ -283,10 +289,11 @@ static void play(struct stack *stack)
     {
         wire_wait_finished(interface->wire);
     }
-    account_wait_settled();
+    account_wait_outstanding(0);
     FOR_EACH_INTERFACE(interface, stack)
     {
         client_finish(interface->client);
+        interface->seconds = (double)(machine_now_ns() - began) / NS_PER_S;
         interface->counts = client_counts(interface->client);
         linger(interface);
     }

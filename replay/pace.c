@@ -72,16 +72,18 @@ int pace_parse(const char *text, struct pace *pace, char *error, size_t error_si
         parsed.thousandths = 1000;
     } else if (strcmp(text, "max") == 0) {
         parsed.kind = PACE_LINE;
+    } else if (strcmp(text, "window") == 0) {
+        parsed.kind = PACE_WINDOW;
     } else if (parse_multiple(text, &parsed.thousandths) == 0) {
         parsed.kind = PACE_RECORDED;
     } else if (parse_rate(text, &parsed.bytes_per_second) == 0) {
         parsed.kind = PACE_RATE;
     } else {
-        snprintf(
-            error, error_size,
-            "rate '%s' is not one of: recorded, max, a multiple of the recorded pace such as 2x or 0.25x, "
-            "bytes per second such as 4194304, 512K or 4M (at most 1G)",
-            text);
+        snprintf(error, error_size,
+                 "rate '%s' is not one of: recorded, max, window, a multiple of the recorded pace such as 2x "
+                 "or 0.25x, "
+                 "bytes per second such as 4194304, 512K or 4M (at most 1G)",
+                 text);
         return -1;
     }
     *pace = parsed;
@@ -101,6 +103,8 @@ static uint64_t due_ns(const struct pace *pace, const struct pace_state *state,
         return state->bytes * NS_PER_S / pace->bytes_per_second;
     case PACE_LINE:
         return 0;
+    case PACE_WINDOW:
+        break;
     }
     abort();
 }

@@ -15,19 +15,21 @@
 
 static _Atomic uint64_t accepted, delivered, dropped[ACCOUNT_DROPS];
 
-/* Threads in account_wait_settled. It is raised before the waiter looks at the counts, and read after they
- * have changed, so that one of the two sees the other; likewise, of the frames' ends the last sees all. */
+/* Threads in account_wait_outstanding, and the most frames that any of them waits for. They are raised before
+ * the waiter looks at the counts, and read after these have changed, so that one of the two sees the other;
+ * likewise, of the frames' ends the last sees all. */
 static atomic_int waiters;
-static pthread_mutex_t settled_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t settled = PTHREAD_COND_INITIALIZER;
+static _Atomic uint64_t enough; /* written under the lock */
+static pthread_mutex_t waiters_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t fewer = PTHREAD_COND_INITIALIZER;
 
 static void tell_waiters(void)
 {
-    if (!atomic_load(&waiters) || account_outstanding() != 0)
+    if (!atomic_load(&waiters) || account_outstanding() > atomic_load(&enough))
         return;
-    pthread_mutex_lock(&settled_lock);
-    pthread_cond_broadcast(&settled);
-    pthread_mutex_unlock(&settled_lock);
+    pthread_mutex_lock(&waiters_lock);
+    pthread_cond_broadcast(&fewer);
+    pthread_mutex_unlock(&waiters_lock);
 }
 
 void account_frame_accepted(void)
@@ -71,14 +73,16 @@ uint64_t account_outstanding(void)
     return account.accepted - gone;
 }
 
-void account_wait_settled(void)
+void account_wait_outstanding(uint64_t most)
 {
-    pthread_mutex_lock(&settled_lock);
+    pthread_mutex_lock(&waiters_lock);
+    if (atomic_load(&waiters) == 0 || most > atomic_load(&enough))
+        atomic_store(&enough, most);
     atomic_fetch_add(&waiters, 1);
-    while (account_outstanding() != 0)
-        pthread_cond_wait(&settled, &settled_lock);
+    while (account_outstanding() > most)
+        pthread_cond_wait(&fewer, &waiters_lock);
     atomic_fetch_sub(&waiters, 1);
-    pthread_mutex_unlock(&settled_lock);
+    pthread_mutex_unlock(&waiters_lock);
 }
 
 const char *account_drop_name(enum account_drop where)

@@ -5,7 +5,7 @@
  * outstanding for a hang.
  *
  * The functions may be called from any thread. Those that count take no lock, but for telling a thread that
- * waits in account_wait_settled, and never block.
+ * waits in account_wait_outstanding, and never block.
  */
 #ifndef HARNESS_WIRE_ACCOUNT_H
 #define HARNESS_WIRE_ACCOUNT_H
@@ -42,9 +42,9 @@ struct account account_read(void);
 /* Frames accepted and neither delivered nor dropped. */
 uint64_t account_outstanding(void);
 
-/* Block until no frame is outstanding. For the time when the wire has finished: with frames still coming it
- * is settled whenever the driver is faster than the wire. */
-void account_wait_settled(void);
+/* Block until at most so many frames are outstanding. With 0 for the time when the wire has finished: with
+ * frames still coming none is whenever the driver is faster than the wire. */
+void account_wait_outstanding(uint64_t most);
 
 /* Words for a summary: "the port was full". */
 const char *account_drop_name(enum account_drop where);

@@ -19,6 +19,8 @@
 
 #include <lockcheck.h>
 
+#include "harness/wire/account.h"
+
 #define NS_PER_S 1000000000ull
 
 /* How much the peer catches up with. A peer that was held up for longer goes on from there at its pace: it
@@ -102,11 +104,29 @@ void wire_name_frame(const struct replay *replay, const struct replay_frame *fra
     lockcheck_input("frame", frame->number, slash ? slash + 1 : replay->path);
 }
 
+/* Sleep until the frame is due, at its pace from *start_ns on. */
+static void await_time(struct wire *wire, struct pace_state *state, const struct replay_frame *frame,
+                       uint64_t *start_ns)
+{
+    uint64_t due_ns = *start_ns + pace_next(&wire->pace, state, frame), now;
+
+    sleep_until_ns(due_ns);
+    now = now_ns();
+    if (now > due_ns + CATCH_UP_NS)
+        *start_ns += now - due_ns;
+}
+
+static void await_room(void)
+{
+    if (account_outstanding() >= WIRE_WINDOW)
+        account_wait_outstanding(WIRE_WINDOW / 2);
+}
+
 static void *play(void *opaque)
 {
     struct wire *wire = opaque;
     struct pace_state state = {0};
-    uint64_t start_ns, due_ns, now;
+    uint64_t start_ns;
 
     pthread_setname_np(pthread_self(), "wire");
     start_ns = await_start(wire);
@@ -117,11 +137,10 @@ static void *play(void *opaque)
             continue;
         if (wire->stopping)
             break;
-        due_ns = start_ns + pace_next(&wire->pace, &state, frame);
-        sleep_until_ns(due_ns);
-        now = now_ns();
-        if (now > due_ns + CATCH_UP_NS)
-            start_ns += now - due_ns;
+        if (wire->pace.kind == PACE_WINDOW)
+            await_room();
+        else
+            await_time(wire, &state, frame, &start_ns);
         wire_name_frame(wire->replay, frame);
         bring(wire, frame);
     }

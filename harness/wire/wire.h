@@ -4,8 +4,8 @@
  * named "wire", and takes the frames that the NIC transmits.
  *
  * The thread sleeps on CLOCK_MONOTONIC to each frame's time, so the pace is virtual under lockcheck and real
- * without it. Left out: collisions, damaged frames, loss, reordering; the cable is full duplex and always
- * plugged in.
+ * without it. With PACE_WINDOW it waits for room instead, and the cable is as fast as the processor. Left
+ * out: collisions, damaged frames, loss, reordering; the cable is full duplex and always plugged in.
  */
 #ifndef HARNESS_WIRE_WIRE_H
 #define HARNESS_WIRE_WIRE_H
@@ -17,6 +17,10 @@
 #include "replay/replay.h"
 
 struct wire;
+
+/* PACE_WINDOW: so many frames are under way at most, and the peer goes on when half of them have arrived or
+ * are known to be lost. That is what a port holds at most (MACH_PORT_QLIMIT_MAX), so none is lost there. */
+#define WIRE_WINDOW 16
 
 /* What a NIC does with a frame that the wire brings. */
 enum wire_outcome {
@@ -73,8 +77,8 @@ int wire_finished(const struct wire *wire);
 
 struct wire_counters wire_read_counters(const struct wire *wire);
 
-/* Stop playing after the frame in hand and free the wire. The NIC must not transmit any more. NULL is fine.
- */
+/* Stop playing after the frame in hand, with PACE_WINDOW when there is room for it, and free the wire. The
+ * NIC must not transmit any more. NULL is fine. */
 void wire_destroy(struct wire *wire);
 
 /* Tell lockcheck that the calling thread takes up this frame of the capture, for reports. */

@@ -131,6 +131,15 @@ def test_the_whole_capture_passes_byte_for_byte(driver, capture, sync, netdde, t
 
 
 @pytest.mark.parametrize("capture", CAPTURES)
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_peer_that_a_window_holds_back_loses_nothing(driver, capture, netdde, traces) -> None:
+    """However fast it is and whatever else the machine does: no port and no card ever gets more than it holds."""
+    got = check_right(netdde("--driver", driver, "--replay", traces / capture, "--rate", "window", timeout=60))
+    assert got.received == got.of and got.transmitted == got.to_send
+    assert got.checksums is not None and got.checksums[0] == got.checksums[1]
+
+
+@pytest.mark.parametrize("capture", CAPTURES)
 def test_legacy_semaphores_pass_a_capture_unless_they_freeze(capture, netdde, traces) -> None:
     """Their defect is a matter of timing, rare in real time: one run in a few must come through, and be right."""
     ends = []

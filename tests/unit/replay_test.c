@@ -454,12 +454,15 @@ static uint64_t pace_of(const char *rate, uint64_t time_ns, uint32_t length, str
     return pace_next(&pace, state, &frame);
 }
 
-static void paces_are_recorded_multiple_rate_and_line(void **state)
+static void paces_are_recorded_multiple_rate_line_and_window(void **state)
 {
     struct pace_state recorded = {0}, twice = {0}, half = {0}, rate = {0}, line = {0};
     const uint64_t on_line = (1500 + 24) * 80;
+    struct pace window;
 
     (void)state;
+    assert_int_equal(pace_parse("window", &window, message, sizeof message), 0);
+    assert_int_equal(window.kind, PACE_WINDOW);
     assert_int_equal(pace_of("recorded", 0, 1500, &recorded), 0);
     assert_int_equal(pace_of("recorded", NS_PER_S, 1500, &recorded), NS_PER_S);
     assert_int_equal(pace_of("2x", NS_PER_S, 1500, &twice), NS_PER_S / 2);
@@ -519,7 +522,7 @@ int main(void)
         cmocka_unit_test(partial_and_oversize_frames_are_left_out_and_counted),
         cmocka_unit_test(the_committed_captures_are_whole),
         cmocka_unit_test(addresses_of_single_hosts_are_read),
-        cmocka_unit_test(paces_are_recorded_multiple_rate_and_line),
+        cmocka_unit_test(paces_are_recorded_multiple_rate_line_and_window),
         cmocka_unit_test(no_pace_is_faster_than_the_line),
         cmocka_unit_test(a_bad_rate_is_refused_with_what_is_accepted),
     };

@@ -3,7 +3,9 @@
  * The wire: it brings the peer's frames, all of them, in order and in time, and takes what the NIC sends.
  */
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -198,14 +200,74 @@ static void the_account_can_be_waited_for(void **state)
     (void)state;
     while (account_outstanding() > 0)
         account_frame_delivered();
-    account_wait_settled();
+    account_wait_outstanding(0);
     account_frame_accepted();
     account_frame_accepted();
     account_frame_dropped(ACCOUNT_DROP_DRIVER);
     assert_int_equal(pthread_create(&thread, NULL, deliver_one, NULL), 0);
-    account_wait_settled();
+    account_wait_outstanding(0);
     assert_int_equal(account_outstanding(), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+#define MANY (3 * WIRE_WINDOW)
+
+struct slow_card {
+    sem_t came;
+    atomic_uint received;
+};
+
+static enum wire_outcome receive_slowly(void *nic, const uint8_t *frame, size_t length)
+{
+    struct slow_card *card = nic;
+
+    (void)frame;
+    (void)length;
+    account_frame_accepted();
+    atomic_fetch_add(&card->received, 1);
+    sem_post(&card->came);
+    return WIRE_ACCEPTED;
+}
+
+static void deliver(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        account_frame_delivered();
+}
+
+static void await_frames(struct slow_card *card, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(sem_wait(&card->came), 0);
+}
+
+static void a_window_holds_the_peer_back_until_half_of_it_has_arrived(void **state)
+{
+    static struct replay_frame many[MANY];
+    struct replay long_capture = {.path = "a.pcapng", .frames = many, .frame_count = MANY};
+    const struct pace pace = {.kind = PACE_WINDOW};
+    struct wire *wire = wire_create(&long_capture, &pace);
+    struct slow_card card = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < MANY; i++)
+        many[i] = (struct replay_frame){.direction = REPLAY_TO_DEVICE, .length = 60, .data = data[0]};
+    assert_int_equal(sem_init(&card.came, 0, 0), 0);
+    wire_plug(wire, receive_slowly, &card);
+    wire_start(wire);
+    await_frames(&card, WIRE_WINDOW);
+    deliver(WIRE_WINDOW / 2 - 1);
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    assert_int_equal(card.received, WIRE_WINDOW);
+    deliver(1);
+    await_frames(&card, WIRE_WINDOW / 2);
+    deliver(WIRE_WINDOW);
+    await_frames(&card, WIRE_WINDOW);
+    deliver(WIRE_WINDOW);
+    wire_wait_finished(wire);
+    assert_int_equal(card.received, MANY);
+    deliver((unsigned)account_outstanding());
+    wire_destroy(wire);
 }
 
 int main(void)
@@ -218,6 +280,7 @@ int main(void)
         cmocka_unit_test(transmitted_frames_are_numbered_and_heard),
         cmocka_unit_test(the_account_balances),
         cmocka_unit_test(the_account_can_be_waited_for),
+        cmocka_unit_test(a_window_holds_the_peer_back_until_half_of_it_has_arrived),
     };
 
     return cmocka_run_group_tests(tests, make_capture, NULL);
