@@ -5,6 +5,8 @@
 #include <ddekit/resources.h>
 
 #include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/string.h>
 
 static bool is_port(const volatile void *cookie)
 {
@@ -45,6 +47,26 @@ void outl(u32 value, unsigned long port)
 {
     ddekit_outl(port, value);
 }
+
+#define STRING_ACCESS(letter, type)                                                                          \
+    void ins##letter(unsigned long port, void *to, unsigned long count)                                      \
+    {                                                                                                        \
+        for (unsigned long i = 0; i < count; i++) {                                                          \
+            type value = in##letter(port);                                                                   \
+            memcpy((u8 *)to + i * sizeof(value), &value, sizeof(value));                                     \
+        }                                                                                                    \
+    }                                                                                                        \
+    void outs##letter(unsigned long port, const void *from, unsigned long count)                             \
+    {                                                                                                        \
+        for (unsigned long i = 0; i < count; i++) {                                                          \
+            type value;                                                                                      \
+            memcpy(&value, (const u8 *)from + i * sizeof(value), sizeof(value));                             \
+            out##letter(value, port);                                                                        \
+        }                                                                                                    \
+    }
+
+STRING_ACCESS(w, u16)
+STRING_ACCESS(l, u32)
 
 u8 readb(const volatile void __iomem *addr)
 {
@@ -149,4 +171,16 @@ void __iomem *ioremap(phys_addr_t offset, size_t size)
 void iounmap(volatile void __iomem *addr __always_unused)
 {
     /* ddekit_release_mem wants the physical address, which Linux does not give; it would do nothing. */
+}
+
+struct resource ioport_resource = {.start = 0, .end = 0xffff, .name = "PCI IO", .flags = IORESOURCE_IO};
+
+struct resource *request_region(resource_size_t start, resource_size_t n, const char *name __always_unused)
+{
+    return ddekit_request_io(start, n) == 0 ? &ioport_resource : NULL;
+}
+
+void release_region(resource_size_t start, resource_size_t n)
+{
+    ddekit_release_io(start, n);
 }

@@ -25,6 +25,25 @@ __be16 vlan_get_protocol(const struct sk_buff *skb)
     return protocol;
 }
 
+/* More than one, in the frame and beside it. */
+static bool has_tags(const struct sk_buff *skb)
+{
+    struct vlan_hdr tag;
+
+    if (!is_tag(skb->protocol))
+        return false;
+    if (skb_vlan_tag_present(skb))
+        return true;
+    return skb_copy_bits(skb, ETH_HLEN, &tag, sizeof(tag)) == 0 && is_tag(tag.h_vlan_encapsulated_proto);
+}
+
+netdev_features_t vlan_features_check(struct sk_buff *skb, netdev_features_t features)
+{
+    if (has_tags(skb))
+        features &= NETIF_F_SG | NETIF_F_HIGHDMA | NETIF_F_FRAGLIST | NETIF_F_HW_VLAN_CTAG_TX;
+    return features;
+}
+
 struct sk_buff *__vlan_hwaccel_push_inside(struct sk_buff *skb)
 {
     struct vlan_hdr tag = {.h_vlan_TCI = htons(skb->vlan_tci)};

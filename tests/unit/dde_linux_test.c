@@ -580,6 +580,9 @@ static void a_tag_goes_into_the_frame_and_is_seen_through(void **state __always_
     assert_false(skb_vlan_tag_present(skb));
     assert_int_equal(skb->protocol, htons(ETH_P_8021Q));
     assert_int_equal(vlan_get_protocol(skb), htons(ETH_P_IP));
+    assert_true(vlan_features_check(skb, NETIF_F_IP_CSUM) == NETIF_F_IP_CSUM);
+    __vlan_hwaccel_put_tag(skb, htons(ETH_P_8021AD), 7); /* one more */
+    assert_true(vlan_features_check(skb, NETIF_F_IP_CSUM | NETIF_F_SG) == NETIF_F_SG);
     skb_trim(skb, ETH_HLEN + 2);
     assert_int_equal(vlan_get_protocol(skb), 0);
     assert_memory_equal(clone->data, plain, sizeof(plain));

@@ -18,6 +18,8 @@
 #define be32_to_cpu(x) __be32_to_cpu(x)
 #define be64_to_cpu(x) __be64_to_cpu(x)
 
+#define swab16(x) __swab16(x)
+
 /* In place. */
 #define le16_to_cpus(p) ((void)(*(p) = __le16_to_cpu(*(p))))
 #define cpu_to_le16s(p) ((void)(*(p) = __cpu_to_le16(*(p))))

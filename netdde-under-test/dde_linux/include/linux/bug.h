@@ -35,15 +35,16 @@ __attribute__((noreturn)) __printf(1, 2) void panic(const char *fmt, ...);
         unlikely(__warned);                                                                                  \
     })
 #define WARN_ON(condition) WARN(condition, "WARN_ON(" #condition ")\n")
-#define WARN_ON_ONCE(condition)                                                                              \
+#define WARN_ONCE(condition, fmt, ...)                                                                       \
     ({                                                                                                       \
         static bool __already;                                                                               \
         bool __now = !!(condition);                                                                          \
         if (unlikely(__now && !__already)) {                                                                 \
             __already = true;                                                                                \
-            WARN(1, "WARN_ON_ONCE(" #condition ")\n");                                                       \
+            WARN(1, fmt, ##__VA_ARGS__);                                                                     \
         }                                                                                                    \
         unlikely(__now);                                                                                     \
     })
+#define WARN_ON_ONCE(condition) WARN_ONCE(condition, "WARN_ON_ONCE(" #condition ")\n")
 
 #endif

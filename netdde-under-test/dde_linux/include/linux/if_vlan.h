@@ -37,6 +37,10 @@ static inline void __vlan_hwaccel_put_tag(struct sk_buff *skb, __be16 proto, u16
  * between. */
 __be16 vlan_get_protocol(const struct sk_buff *skb);
 
+/* For ndo_features_check: what of the features a device has for a frame with more than one tag, which most
+ * cannot look behind. */
+netdev_features_t vlan_features_check(struct sk_buff *skb, netdev_features_t features);
+
 /* Put the tag beside the frame into it. The data starts at its Ethernet header. Returns skb, or NULL after
  * freeing it. */
 struct sk_buff *__vlan_hwaccel_push_inside(struct sk_buff *skb);

@@ -37,6 +37,11 @@ void disable_irq_nosync(unsigned int irq);
 /* Also waits, if need be; true, since there are no handlers with threads of their own. */
 bool disable_hardirq(unsigned int irq);
 void enable_irq(unsigned int irq);
+/* For lockdep they are different: the handler cannot run while the caller holds its locks. */
+#define disable_irq_nosync_lockdep(irq) disable_irq_nosync(irq)
+#define disable_irq_nosync_lockdep_irqsave(irq, flags) ((void)(*(flags) = 0), disable_irq_nosync(irq))
+#define enable_irq_lockdep(irq) enable_irq(irq)
+#define enable_irq_lockdep_irqrestore(irq, flags) ((void)*(flags), enable_irq(irq))
 /* Wait until no handler of the line runs that ran at the call. Not from a handler, nor with its locks held.
  */
 void synchronize_irq(unsigned int irq);

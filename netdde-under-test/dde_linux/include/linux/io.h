@@ -36,7 +36,11 @@ void outb(u8 value, unsigned long port);
 void outw(u16 value, unsigned long port);
 void outl(u32 value, unsigned long port);
 
-/* count times at one register. */
+/* count times at one port, or register. */
+void insw(unsigned long port, void *to, unsigned long count);
+void insl(unsigned long port, void *to, unsigned long count);
+void outsw(unsigned long port, const void *from, unsigned long count);
+void outsl(unsigned long port, const void *from, unsigned long count);
 void ioread16_rep(const void __iomem *addr, void *to, unsigned long count);
 void iowrite16_rep(void __iomem *addr, const void *from, unsigned long count);
 

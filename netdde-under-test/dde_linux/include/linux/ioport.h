@@ -17,6 +17,13 @@ struct resource {
 #define IORESOURCE_PREFETCH 0x00002000
 #define IORESOURCE_MEM_64 0x00100000
 
+/* All ports. */
+extern struct resource ioport_resource;
+
+/* Take n ports. Returns a resource that they lie in; NULL when there are no such ports. */
+struct resource *request_region(resource_size_t start, resource_size_t n, const char *name);
+void release_region(resource_size_t start, resource_size_t n);
+
 static inline resource_size_t resource_size(const struct resource *res)
 {
     return res->end - res->start + 1;

@@ -493,6 +493,12 @@ static inline void netif_trans_update(struct net_device *dev)
     WRITE_ONCE(netdev_get_tx_queue(dev, 0)->trans_start, jiffies);
 }
 
+/* When a transmission was last begun, in jiffies. */
+static inline unsigned long dev_trans_start(struct net_device *dev)
+{
+    return READ_ONCE(netdev_get_tx_queue(dev, 0)->trans_start);
+}
+
 #define netdev_sent_queue(dev, bytes) ((void)(dev), (void)(bytes))
 #define netdev_completed_queue(dev, packets, bytes) ((void)(dev), (void)(packets), (void)(bytes))
 #define netdev_reset_queue(dev) ((void)(dev))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Linux 6.1's <linux/printk.h>. Messages go to ddekit_printf. Of Linux's %p extensions %pM (a MAC address) is
- * understood; a plain %p prints as "(____ptrval____)", as Linux does before it can hash addresses, so that
+ * and %*ph (so many octets; also with C, D or N) are understood; a plain %p prints as "(____ptrval____)", as Linux does before it can hash addresses, so that
  * the output does not depend on where things lie. Debug messages (pr_debug and the like) are compiled and
  * dropped.
  */
@@ -51,6 +51,8 @@ int net_ratelimit(void);
 #define pr_info(fmt, ...) printk(KERN_INFO pr_fmt(fmt), ##__VA_ARGS__)
 #define pr_cont(fmt, ...) printk(KERN_CONT fmt, ##__VA_ARGS__)
 #define pr_debug(fmt, ...) no_printk(KERN_DEBUG pr_fmt(fmt), ##__VA_ARGS__)
+
+#define pr_info_once(fmt, ...) printk_once(KERN_INFO pr_fmt(fmt), ##__VA_ARGS__)
 
 #define net_warn_ratelimited(fmt, ...)                                                                       \
     do {                                                                                                     \

@@ -433,6 +433,12 @@ static inline void skb_checksum_none_assert(const struct sk_buff *skb __always_u
 
 static inline void skb_tx_timestamp(struct sk_buff *skb __always_unused) {}
 
+/* Whether somebody else delivers skb, who waits for its time stamp. */
+static inline bool skb_defer_rx_timestamp(struct sk_buff *skb __always_unused)
+{
+    return false;
+}
+
 static inline void skb_set_queue_mapping(struct sk_buff *skb, u16 queue)
 {
     skb->queue_mapping = queue;
