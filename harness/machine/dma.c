@@ -450,6 +450,15 @@ bool dma_peek(struct dma_device *device, uint64_t bus, void *buffer, size_t leng
     return source != NULL;
 }
 
+bool dma_is_mapped(struct dma_device *device, uint64_t bus)
+{
+    pthread_mutex_lock(&device->lock);
+    const struct mapping *mapping = mapping_at_or_before(device, bus);
+    bool mapped = mapping && bus - mapping->bus < mapping->length;
+    pthread_mutex_unlock(&device->lock);
+    return mapped;
+}
+
 bool dma_read(struct dma_device *device, uint64_t bus, void *buffer, size_t length, const void *object)
 {
     char text[FAULT_TEXT_MAX];

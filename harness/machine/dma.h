@@ -102,6 +102,8 @@ bool dma_write(struct dma_device *device, uint64_t bus, const void *buffer, size
 /* What a device model may look at for its own book-keeping, and a device would not: what is not mapped is no
  * fault. */
 bool dma_peek(struct dma_device *device, uint64_t bus, void *buffer, size_t length);
+/* The same for what it may only write: whether a mapping is there. */
+bool dma_is_mapped(struct dma_device *device, uint64_t bus);
 
 /* Accesses refused as faults since power-on; mappings in force. */
 unsigned long dma_fault_count(const struct dma_device *device);

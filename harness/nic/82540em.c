@@ -44,7 +44,7 @@
 #include "harness/machine/dma.h"
 #include "harness/machine/machine.h"
 #include "harness/machine/pci.h"
-#include "harness/nic/82540em_offload.h"
+#include "harness/nic/offload.h"
 #include "harness/nic/eeprom93c46.h"
 #include "harness/nic/octets.h"
 #include "harness/wire/account.h"

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-const struct nic_model *const nic_models[] = {&nic_rtl8139, &nic_82540em, &nic_82559, NULL};
+const struct nic_model *const nic_models[] = {&nic_rtl8139,    &nic_82540em,           &nic_82559,
+                                              &nic_virtio_net, &nic_virtio_net_legacy, NULL};
 
 const struct nic_model *nic_find_model(const char *name)
 {

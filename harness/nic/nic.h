@@ -50,6 +50,8 @@ struct nic_model {
 extern const struct nic_model nic_rtl8139;
 extern const struct nic_model nic_82540em;
 extern const struct nic_model nic_82559;
+extern const struct nic_model nic_virtio_net;
+extern const struct nic_model nic_virtio_net_legacy;
 
 /* The models, NULL at the end. */
 extern const struct nic_model *const nic_models[];

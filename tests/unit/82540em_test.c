@@ -21,7 +21,7 @@
 #include "harness/machine/irq.h"
 #include "harness/machine/machine.h"
 #include "harness/machine/pci.h"
-#include "harness/nic/82540em_offload.h"
+#include "harness/nic/offload.h"
 #include "harness/nic/octets.h"
 #include "harness/wire/account.h"
 #include "harness/wire/wire.h"

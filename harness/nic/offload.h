@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the 82540EM does to the contents of frames: Internet checksums (RFC 1071) and TCP segmentation. After
- * sections 3.2.9, 3.5 and 3.6 of the manual that 82540em.c names. Functions of frames only; offsets count
- * from the first octet of the destination address, lengths are in octets without FCS.
+ * What cards do to the contents of frames: Internet checksums (RFC 1071) and TCP segmentation, as the
+ * 82540EM's descriptors ask for it (sections 3.2.9, 3.5 and 3.6 of the manual that 82540em.c names).
+ * Functions of frames only; offsets count from the first octet of the destination address, lengths are in
+ * octets without FCS.
  *
  * Left out: tunnels, IPv6 extension headers, fragments' checksums.
  */
-#ifndef HARNESS_NIC_82540EM_OFFLOAD_H
-#define HARNESS_NIC_82540EM_OFFLOAD_H
+#ifndef HARNESS_NIC_OFFLOAD_H
+#define HARNESS_NIC_OFFLOAD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,6 +40,15 @@ struct offload_verdict offload_verify(const uint8_t *frame, size_t length);
 /* Put a checksum into the frame: over [start, end] with what stands at place. Does nothing when they do not
  * lie in the frame. */
 void offload_insert(uint8_t *frame, size_t length, size_t start, size_t end, size_t place);
+
+/*
+ * The context for a packet whose TCP header begins at `transport`, for segments of at most mss octets of
+ * payload: found in the packet's own headers. The pseudo header's sum in it, which covers the length of the
+ * whole packet, is replaced by one without length, and IPv4's checksum by 0. False when these are not the
+ * headers of TCP over IPv4 or IPv6.
+ */
+bool offload_tcp_context(uint8_t *packet, size_t length, size_t transport, uint16_t mss,
+                         struct offload_context *context);
 
 /* How many segments the packet makes; 0 when the context does not suit it. */
 size_t offload_segments(const struct offload_context *context, size_t length);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Checksums and TCP segmentation of the 82540EM: see 82540em_offload.h. */
-#include "harness/nic/82540em_offload.h"
+/* Checksums and TCP segmentation: see offload.h. */
+#include "harness/nic/offload.h"
 
 #include <string.h>
 
@@ -13,6 +13,7 @@ enum {
     IPV4_ID = 4,
     IPV4_FRAGMENT = 6,
     IPV4_PROTOCOL = 9,
+    IPV4_CHECKSUM = 10,
     IPV4_ADDRESSES = 12,
     IPV4_HEADER = 20
 };
@@ -22,7 +23,15 @@ enum {
 enum { IPV6_LENGTH = 4, IPV6_NEXT = 6, IPV6_ADDRESSES = 8, IPV6_HEADER = 40 };
 
 enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
-enum { TCP_SEQUENCE = 4, TCP_FLAGS = 13, TCP_HEADER = 20, UDP_CHECKSUM = 6, UDP_HEADER = 8 };
+enum {
+    TCP_SEQUENCE = 4,
+    TCP_OFFSET = 12,
+    TCP_FLAGS = 13,
+    TCP_CHECKSUM = 16,
+    TCP_HEADER = 20,
+    UDP_CHECKSUM = 6,
+    UDP_HEADER = 8
+};
 #define TCP_FIN 0x01u
 #define TCP_PSH 0x08u
 
@@ -154,15 +163,21 @@ static void verify_ipv6(const uint8_t *packet, size_t length, struct offload_ver
                      verdict);
 }
 
+/* The start of the packet's network header; 0 for a frame that is too short for one. */
+static size_t network_start(const uint8_t *frame, size_t length)
+{
+    if (length < ETHER_HEADER + TAG)
+        return 0;
+    return get16(frame + ETHER_TYPE) == TYPE_TAGGED ? ETHER_HEADER + TAG : ETHER_HEADER;
+}
+
 struct offload_verdict offload_verify(const uint8_t *frame, size_t length)
 {
     struct offload_verdict verdict = {0};
-    size_t start = ETHER_HEADER;
+    size_t start = network_start(frame, length);
 
-    if (length < ETHER_HEADER + TAG)
+    if (!start)
         return verdict;
-    if (get16(frame + ETHER_TYPE) == TYPE_TAGGED)
-        start += TAG;
     switch (get16(frame + start - 2)) {
     case TYPE_IPV4:
         verify_ipv4(frame + start, length - start, &verdict);
@@ -186,6 +201,40 @@ void offload_insert(uint8_t *frame, size_t length, size_t start, size_t end, siz
     if (start >= behind || place + 2 > length)
         return;
     put16(frame + place, (uint16_t)~sum_of(frame + start, behind - start));
+}
+
+bool offload_tcp_context(uint8_t *packet, size_t length, size_t transport, uint16_t mss,
+                         struct offload_context *context)
+{
+    size_t network = network_start(packet, length), least, header;
+    uint16_t type = network ? get16(packet + network - 2) : 0;
+    bool ipv4 = type == TYPE_IPV4;
+    uint64_t sum;
+
+    least = network + (ipv4 ? IPV4_HEADER : IPV6_HEADER);
+    if ((!ipv4 && type != TYPE_IPV6) || transport < least || transport + TCP_HEADER > length)
+        return false;
+    header = transport + 4u * (packet[transport + TCP_OFFSET] >> 4);
+    if (packet[network + (ipv4 ? IPV4_PROTOCOL : IPV6_NEXT)] != PROTOCOL_TCP || header > UINT8_MAX ||
+        header < transport + TCP_HEADER || header > length)
+        return false;
+    *context = (struct offload_context){
+        .ipcss = (uint8_t)network,
+        .ipcso = (uint8_t)(network + IPV4_CHECKSUM),
+        .ipcse = (uint16_t)(transport - 1),
+        .tucss = (uint8_t)transport,
+        .tucso = (uint8_t)(transport + TCP_CHECKSUM),
+        .payload = (uint32_t)(length - header),
+        .tcp = true,
+        .ipv4 = ipv4,
+        .header = (uint8_t)header,
+        .mss = mss,
+    };
+    sum = ipv4 ? sum_of(packet + network + IPV4_ADDRESSES, 8) : sum_of(packet + network + IPV6_ADDRESSES, 32);
+    put16(packet + transport + TCP_CHECKSUM, fold(sum + PROTOCOL_TCP));
+    if (ipv4)
+        put16(packet + network + IPV4_CHECKSUM, 0);
+    return true;
 }
 
 size_t offload_segments(const struct offload_context *context, size_t length)

@@ -1,0 +1,753 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The virtio network device. After "Virtual I/O Device (VIRTIO) Version 1.1" (OASIS, 2019), section 5.1; what
+ * it has in common with other devices is in virtio_pci.c and virtqueue.c.
+ *
+ * Two models: a transitional device, which has both interfaces, and a legacy one.
+ *
+ * Where the specification leaves it to the device, this is what the model does.
+ *
+ * A frame that comes when there are not enough buffers for it is missed. One that the IOMMU refuses to write
+ * is lost; its buffers are given back as empty. Frames are checked as they come in: with
+ * VIRTIO_NET_F_GUEST_CSUM a right checksum is said to be right, a wrong one is not mentioned. Received frames
+ * are never merged or left without a checksum.
+ *
+ * A reset loses the frames that the driver has not read. Whether it has read one shows at the IOMMU: a driver
+ * takes the mapping of a buffer back before it looks at it.
+ *
+ * Commands of the control queue are carried out at once, in the thread that notifies: a driver may wait for
+ * them without sleeping. Frames are sent by a thread of the model's own, "nic"; without a link they are lost.
+ *
+ * Left out: several pairs of queues, receive-side scaling, gratuitous announcement, standby, UDP
+ * fragmentation, notification coalescing, and the time that a frame takes.
+ *
+ * Threads: registers are accessed by the driver's threads, frames arrive in the wire's. All state is behind
+ * one mutex, and every DMA access is made with it held: after a reset none is under way.
+ */
+#define _GNU_SOURCE /* pthread_setname_np */
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lockcheck.h>
+
+#include "harness/machine/dma.h"
+#include "harness/machine/pci.h"
+#include "harness/nic/nic.h"
+#include "harness/nic/octets.h"
+#include "harness/nic/offload.h"
+#include "harness/nic/virtio_pci.h"
+#include "harness/wire/account.h"
+
+#define TYPE_NETWORK 1u
+
+/* Virtqueues (5.1.2). */
+enum { RECEIVE_QUEUE, TRANSMIT_QUEUE, CONTROL_QUEUE, QUEUES };
+#define RING_ENTRIES 256u
+#define CONTROL_ENTRIES 64u
+
+/* Feature bits (5.1.3). */
+enum {
+    F_CSUM = 0,
+    F_GUEST_CSUM = 1,
+    F_CTRL_GUEST_OFFLOADS = 2,
+    F_MAC = 5,
+    F_HOST_TSO4 = 11,
+    F_HOST_TSO6 = 12,
+    F_MRG_RXBUF = 15,
+    F_STATUS = 16,
+    F_CTRL_VQ = 17,
+    F_CTRL_RX = 18,
+    F_CTRL_VLAN = 19,
+    F_CTRL_RX_EXTRA = 20,
+    F_CTRL_MAC_ADDR = 23,
+    F_VERSION_1 = 32,
+    F_SPEED_DUPLEX = 63,
+};
+#define FEATURES                                                                                             \
+    (VIRTIO_FEATURE(F_CSUM) | VIRTIO_FEATURE(F_GUEST_CSUM) | VIRTIO_FEATURE(F_CTRL_GUEST_OFFLOADS) |         \
+     VIRTIO_FEATURE(F_MAC) | VIRTIO_FEATURE(F_HOST_TSO4) | VIRTIO_FEATURE(F_HOST_TSO6) |                     \
+     VIRTIO_FEATURE(F_MRG_RXBUF) | VIRTIO_FEATURE(F_STATUS) | VIRTIO_FEATURE(F_CTRL_VQ) |                    \
+     VIRTIO_FEATURE(F_CTRL_RX) | VIRTIO_FEATURE(F_CTRL_VLAN) | VIRTIO_FEATURE(F_CTRL_RX_EXTRA) |             \
+     VIRTIO_FEATURE(F_CTRL_MAC_ADDR) | VIRTIO_FEATURE(F_SPEED_DUPLEX))
+
+/* Device configuration layout (5.1.4). */
+enum { CONFIG_MAC = 0, CONFIG_STATUS = 6, CONFIG_SPEED = 12, CONFIG_DUPLEX = 16, CONFIG_BYTES = 20 };
+#define STATUS_LINK_UP 1u
+#define SPEED_MBIT 1000u
+#define DUPLEX_FULL 1u
+
+/* struct virtio_net_hdr (5.1.6). Without F_MRG_RXBUF the legacy one has no num_buffers (5.1.6.1). */
+enum {
+    HDR_FLAGS = 0,
+    HDR_GSO_TYPE = 1,
+    HDR_LEN = 2,
+    HDR_GSO_SIZE = 4,
+    HDR_CSUM_START = 6,
+    HDR_CSUM_OFFSET = 8,
+    HDR_NUM_BUFFERS = 10,
+    HDR_BYTES_LEGACY = 10,
+    HDR_BYTES = 12,
+};
+#define HDR_F_NEEDS_CSUM 1u
+#define HDR_F_DATA_VALID 2u
+#define GSO_NONE 0u
+#define GSO_TCPV4 1u
+#define GSO_TCPV6 4u
+#define GSO_ECN 0x80u
+
+/* Control virtqueue (5.1.6.5). */
+enum { CTRL_CLASS = 0, CTRL_COMMAND = 1, CTRL_DATA = 2 };
+enum { CTRL_RX = 0, CTRL_MAC = 1, CTRL_VLAN = 2, CTRL_GUEST_OFFLOADS = 5 };
+enum { RX_PROMISC, RX_ALLMULTI, RX_ALLUNI, RX_NOMULTI, RX_NOUNI, RX_NOBCAST, RX_MODES };
+enum { MAC_TABLE_SET, MAC_ADDR_SET };
+enum { VLAN_ADD, VLAN_DEL };
+enum { GUEST_OFFLOADS_SET = 0, GUEST_OFFLOADS_BYTES = 8 };
+#define CTRL_OK 0u
+#define CTRL_ERR 1u
+
+#define MAC_TABLE_MAX 64u /* addresses in each of the two lists; more let all of their kind through */
+#define VLANS 4096u
+#define TAG_OFFSET 12u
+#define TAG_BYTES 4u
+#define TYPE_TAGGED 0x8100u
+#define FRAME_MIN                                                                                            \
+    14u /* what the driver hands over may be as short as a header; the wire's minimum is padding */
+#define PACKET_MAX 0x10400u /* 64 KB to be segmented, and its headers */
+#define SEGMENT_MAX 16384u
+#define COMMAND_MAX (CTRL_DATA + 2 * (4 + NIC_MAC_LENGTH * 1024))
+
+/* Addresses that the driver wants to receive, of one kind. */
+struct mac_list {
+    bool overflown;
+    unsigned count;
+    uint8_t addresses[MAC_TABLE_MAX][NIC_MAC_LENGTH];
+};
+
+struct nic {
+    struct wire *wire; /* NULL: no cable */
+    pthread_t thread;
+
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t changed;
+    bool powered;
+    bool idle;     /* the thread waits */
+    bool notified; /* the transmit queue was, since the thread looked */
+    struct virtio_pci virtio;
+    bool cable; /* plugged in */
+
+    bool modes[RX_MODES];
+    struct mac_list unicast, multicast;
+    uint8_t vlans[VLANS / 8];
+    bool checks; /* tells the driver of right checksums */
+
+    /* By head: the bus address of the first octet of a frame's first buffer, until the driver is seen to have
+     * read it; 0: none. */
+    uint64_t unread[RING_ENTRIES];
+    uint16_t used_heads[RING_ENTRIES]; /* of the frame that is being stored */
+    uint32_t used_octets[RING_ENTRIES];
+    struct virtqueue_chain rx_chain, rx_first, tx_chain, control_chain;
+
+    unsigned generation; /* counts resets, so that a transmission from before does not complete */
+    uint8_t packet[PACKET_MAX];
+    uint8_t command[COMMAND_MAX];
+};
+
+static struct virtqueue *ring(struct nic *nic, unsigned queue)
+{
+    return &nic->virtio.queue[queue].ring;
+}
+
+static size_t header_bytes(const struct nic *nic)
+{
+    return virtio_pci_has(&nic->virtio, F_VERSION_1) || virtio_pci_has(&nic->virtio, F_MRG_RXBUF)
+               ? HDR_BYTES
+               : HDR_BYTES_LEGACY;
+}
+
+static bool link_up(const struct nic *nic)
+{
+    return get_le(nic->virtio.config + CONFIG_STATUS, 2) & STATUS_LINK_UP;
+}
+
+static void update_link(struct nic *nic)
+{
+    if (nic->cable == link_up(nic))
+        return;
+    put_le(nic->virtio.config + CONFIG_STATUS, 2, nic->cable ? STATUS_LINK_UP : 0);
+    virtio_pci_config_changed(&nic->virtio);
+}
+
+/* --- Receiving (5.1.6.3, 5.1.6.4) --------------------------------------------------------------------------
+ */
+
+static bool in_list(const struct mac_list *list, const uint8_t *address)
+{
+    if (list->overflown)
+        return true;
+    for (unsigned i = 0; i < list->count; i++)
+        if (memcmp(list->addresses[i], address, NIC_MAC_LENGTH) == 0)
+            return true;
+    return false;
+}
+
+static bool vlan_passes(const struct nic *nic, const uint8_t *frame, size_t length)
+{
+    unsigned vlan;
+
+    if (!virtio_pci_has(&nic->virtio, F_CTRL_VLAN) || length < TAG_OFFSET + TAG_BYTES ||
+        get_be16(frame + TAG_OFFSET) != TYPE_TAGGED)
+        return true;
+    vlan = get_be16(frame + TAG_OFFSET + 2) & (VLANS - 1);
+    return nic->vlans[vlan / 8] >> vlan % 8 & 1;
+}
+
+/* Packet Receive Filtering (5.1.6.5.1), Setting MAC Address Filtering (5.1.6.5.2). */
+static bool passes_filter(const struct nic *nic, const uint8_t *frame, size_t length)
+{
+    const bool *modes = nic->modes;
+
+    if (!vlan_passes(nic, frame, length))
+        return false;
+    if (is_broadcast(frame))
+        return !modes[RX_NOBCAST];
+    if (modes[RX_PROMISC])
+        return true;
+    if (frame[0] & 1)
+        return !modes[RX_NOMULTI] && (modes[RX_ALLMULTI] || in_list(&nic->multicast, frame));
+    return !modes[RX_NOUNI] && (modes[RX_ALLUNI] || in_list(&nic->unicast, frame) ||
+                                memcmp(frame, nic->virtio.config + CONFIG_MAC, NIC_MAC_LENGTH) == 0);
+}
+
+static void make_header(const struct nic *nic, const uint8_t *frame, size_t length, unsigned buffers,
+                        uint8_t header[HDR_BYTES])
+{
+    memset(header, 0, HDR_BYTES);
+    put_le(header + HDR_NUM_BUFFERS, 2, buffers);
+    if (nic->checks) {
+        struct offload_verdict verdict = offload_verify(frame, length);
+
+        if (verdict.tcp_checked && verdict.tcp_right)
+            header[HDR_FLAGS] = HDR_F_DATA_VALID;
+    }
+}
+
+enum stored { STORED, NO_ROOM, REFUSED };
+
+/*
+ * Take buffers until the frame is in them, but for its header, whose place is at the first one's beginning.
+ * Returns how many they are; 0 when there are not enough or one is broken, and then all stay with the driver.
+ */
+static unsigned fill_buffers(struct nic *nic, const uint8_t *frame, size_t length, enum stored *stored)
+{
+    struct virtqueue *queue = ring(nic, RECEIVE_QUEUE);
+    size_t header = header_bytes(nic), done = 0;
+    unsigned count = 0;
+
+    *stored = STORED;
+    do {
+        size_t offset = count ? 0 : header, part;
+        const char *error;
+        enum virtqueue_answer answer = virtqueue_take(queue, &nic->rx_chain, &error);
+
+        if (answer == VIRTQUEUE_ERROR)
+            virtio_pci_needs_reset(&nic->virtio, RECEIVE_QUEUE, error);
+        if (answer != VIRTQUEUE_TAKEN || nic->rx_chain.writable_octets < header ||
+            (count && !virtio_pci_has(&nic->virtio, F_MRG_RXBUF))) {
+            virtqueue_untake(queue, count + (answer == VIRTQUEUE_TAKEN));
+            *stored = NO_ROOM;
+            return 0;
+        }
+        part = nic->rx_chain.writable_octets - offset;
+        part = part < length - done ? part : length - done;
+        if (virtqueue_write(queue, &nic->rx_chain, offset, frame + done, part) < 0)
+            *stored = REFUSED;
+        if (!count)
+            nic->rx_first = nic->rx_chain;
+        nic->used_heads[count] = nic->rx_chain.head;
+        nic->used_octets[count++] = (uint32_t)(offset + part);
+        done += part;
+    } while (done < length);
+    return count;
+}
+
+static void remember_unread(struct nic *nic)
+{
+    for (unsigned i = 0; i < nic->rx_first.writable; i++) {
+        const struct virtqueue_piece *piece = &nic->rx_first.pieces[nic->rx_first.readable + i];
+
+        if (piece->length) {
+            nic->unread[nic->rx_first.head] = piece->address;
+            return;
+        }
+    }
+}
+
+static enum stored store_frame(struct nic *nic, const uint8_t *frame, size_t length)
+{
+    struct virtqueue *queue = ring(nic, RECEIVE_QUEUE);
+    uint8_t header[HDR_BYTES];
+    enum stored stored;
+    unsigned count = fill_buffers(nic, frame, length, &stored);
+    bool given_back = true;
+
+    if (!count)
+        return stored;
+    make_header(nic, frame, length, count, header);
+    if (virtqueue_write(queue, &nic->rx_first, 0, header, header_bytes(nic)) < 0)
+        stored = REFUSED;
+    for (unsigned i = 0; i < count; i++) {
+        nic->unread[nic->used_heads[i]] = 0;
+        given_back &= virtqueue_use(queue, nic->used_heads[i], stored == STORED ? nic->used_octets[i] : 0);
+    }
+    if (stored == STORED) {
+        remember_unread(nic);
+        account_frame_accepted(); /* before the driver can see it */
+    }
+    if (!virtqueue_publish(queue) || !given_back)
+        virtio_pci_needs_reset(&nic->virtio, RECEIVE_QUEUE, "");
+    else
+        virtio_pci_notice(&nic->virtio, RECEIVE_QUEUE);
+    return stored;
+}
+
+static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t length)
+{
+    static const enum wire_outcome outcomes[] = {
+        [STORED] = WIRE_ACCEPTED, [NO_ROOM] = WIRE_MISSED, [REFUSED] = WIRE_MISSED};
+    struct nic *nic = opaque;
+    enum wire_outcome outcome = WIRE_FILTERED;
+
+    assert(length >= 2 * NIC_MAC_LENGTH);
+    pthread_mutex_lock(&nic->lock);
+    if (link_up(nic) && virtio_pci_queue_is_ready(&nic->virtio, RECEIVE_QUEUE) &&
+        passes_filter(nic, frame, length))
+        outcome = outcomes[store_frame(nic, frame, length)];
+    pthread_mutex_unlock(&nic->lock);
+    return outcome;
+}
+
+/* What the driver has not read is lost. */
+static void forget_unread(struct nic *nic)
+{
+    for (unsigned head = 0; head < RING_ENTRIES; head++) {
+        if (nic->unread[head] && dma_is_mapped(ring(nic, RECEIVE_QUEUE)->dma, nic->unread[head]))
+            account_frame_dropped(ACCOUNT_DROP_NIC);
+        nic->unread[head] = 0;
+    }
+}
+
+/* --- Sending (5.1.6.1, 5.1.6.2) ----------------------------------------------------------------------------
+ */
+
+static void start_transmitter(struct nic *nic)
+{
+    nic->notified = true;
+    if (nic->idle)
+        pthread_cond_signal(&nic->changed);
+}
+
+/* Called with the lock held, which is dropped meanwhile. */
+static void send_frame(struct nic *nic, uint8_t *frame, size_t length)
+{
+    struct wire *wire = link_up(nic) ? nic->wire : NULL;
+
+    if (length < REPLAY_FRAME_MIN) {
+        memset(frame + length, 0, REPLAY_FRAME_MIN - length);
+        length = REPLAY_FRAME_MIN;
+    }
+    if (!wire)
+        return;
+    pthread_mutex_unlock(&nic->lock);
+    wire_transmit(wire, frame, length);
+    pthread_mutex_lock(&nic->lock);
+}
+
+/* Returns what is wrong with the packet, or NULL. */
+static const char *send_segments(struct nic *nic, const uint8_t *header, size_t length)
+{
+    uint8_t type = header[HDR_GSO_TYPE] & (uint8_t)~GSO_ECN, frame[SEGMENT_MAX];
+    unsigned feature = type == GSO_TCPV6 ? F_HOST_TSO6 : F_HOST_TSO4, generation = nic->generation;
+    uint16_t size = (uint16_t)get_le(header + HDR_GSO_SIZE, 2);
+    struct offload_context context;
+    size_t segments;
+
+    if ((type != GSO_TCPV4 && type != GSO_TCPV6) || !virtio_pci_has(&nic->virtio, feature))
+        return "the driver hands over a packet to be segmented in a way that was not agreed on";
+    if (!(header[HDR_FLAGS] & HDR_F_NEEDS_CSUM) || !size ||
+        !offload_tcp_context(nic->packet, length, get_le(header + HDR_CSUM_START, 2), size, &context) ||
+        (size_t)context.header + size > SEGMENT_MAX)
+        return "the driver hands over a packet that virtio-net cannot segment";
+    segments = offload_segments(&context, length);
+    for (size_t i = 0; i < segments && generation == nic->generation; i++)
+        send_frame(nic, frame, offload_segment(&context, nic->packet, length, i, frame, context.ipv4, true));
+    return NULL;
+}
+
+static const char *send_packet(struct nic *nic, const uint8_t *header, size_t length)
+{
+    size_t start = get_le(header + HDR_CSUM_START, 2), place = start + get_le(header + HDR_CSUM_OFFSET, 2);
+
+    if (length < FRAME_MIN)
+        return "the driver hands over a frame that is too short";
+    if (header[HDR_GSO_TYPE] != GSO_NONE)
+        return send_segments(nic, header, length);
+    if (length > SEGMENT_MAX)
+        return "the driver hands over a frame that is too long";
+    if (header[HDR_FLAGS] & HDR_F_NEEDS_CSUM) {
+        if (!virtio_pci_has(&nic->virtio, F_CSUM))
+            return "the driver asks for a checksum without VIRTIO_NET_F_CSUM";
+        if (place + 2 > length)
+            return "the driver asks for a checksum behind the end of its frame";
+        offload_insert(nic->packet, length, start, 0, place);
+    }
+    send_frame(nic, nic->packet, length);
+    return NULL;
+}
+
+/* The header and the frame out of the driver's memory, and on. Returns what is wrong, or NULL. */
+static const char *send_chain(struct nic *nic)
+{
+    struct virtqueue *queue = ring(nic, TRANSMIT_QUEUE);
+    const struct virtqueue_chain *chain = &nic->tx_chain;
+    uint8_t header[HDR_BYTES] = {0};
+    size_t bytes = header_bytes(nic), length = chain->readable_octets - bytes;
+
+    if (chain->writable || chain->readable_octets < bytes)
+        return "the driver hands over a packet without a header, or one to be written";
+    if (length > PACKET_MAX - REPLAY_FRAME_MIN)
+        return "the driver hands over a packet that is too long";
+    if (virtqueue_read(queue, chain, 0, header, bytes) < 0 ||
+        virtqueue_read(queue, chain, bytes, nic->packet, length) < 0)
+        return NULL; /* the IOMMU has refused it: it is lost */
+    return send_packet(nic, header, length);
+}
+
+/* One buffer. Returns whether there was one. */
+static bool transmit_one(struct nic *nic)
+{
+    struct virtqueue *queue = ring(nic, TRANSMIT_QUEUE);
+    unsigned generation = nic->generation;
+    const char *error;
+
+    switch (virtqueue_take(queue, &nic->tx_chain, &error)) {
+    case VIRTQUEUE_EMPTY:
+        return false;
+    case VIRTQUEUE_ERROR:
+        virtio_pci_needs_reset(&nic->virtio, TRANSMIT_QUEUE, error);
+        return false;
+    case VIRTQUEUE_TAKEN:
+        break;
+    }
+    error = send_chain(nic);
+    if (generation != nic->generation)
+        return true; /* reset meanwhile: nobody waits for it */
+    if (error)
+        virtio_pci_needs_reset(&nic->virtio, TRANSMIT_QUEUE, error);
+    else if (!virtqueue_use(queue, nic->tx_chain.head, 0) || !virtqueue_publish(queue))
+        virtio_pci_needs_reset(&nic->virtio, TRANSMIT_QUEUE, "");
+    else
+        virtio_pci_notice(&nic->virtio, TRANSMIT_QUEUE);
+    return true;
+}
+
+/* While it sends, the thread looks at the queue by itself. Before it sleeps it asks to be notified, and looks
+ * once more. */
+static void send_all(struct nic *nic)
+{
+    struct virtqueue *queue = ring(nic, TRANSMIT_QUEUE);
+
+    if (virtio_pci_queue_is_ready(&nic->virtio, TRANSMIT_QUEUE))
+        virtqueue_ask_notification(queue, false);
+    while (virtio_pci_queue_is_ready(&nic->virtio, TRANSMIT_QUEUE)) {
+        if (transmit_one(nic))
+            continue;
+        if (!virtio_pci_queue_is_ready(&nic->virtio, TRANSMIT_QUEUE))
+            return;
+        if (!virtqueue_ask_notification(queue, true)) {
+            virtio_pci_needs_reset(&nic->virtio, TRANSMIT_QUEUE, "");
+            return;
+        }
+        if (!transmit_one(nic))
+            return;
+        virtqueue_ask_notification(queue, false);
+    }
+}
+
+static void *work(void *opaque)
+{
+    struct nic *nic = opaque;
+
+    pthread_setname_np(pthread_self(), "nic");
+    pthread_mutex_lock(&nic->lock);
+    while (nic->powered) {
+        if (nic->notified) {
+            nic->notified = false;
+            send_all(nic);
+            continue;
+        }
+        nic->idle = true;
+        nic_condition_wait(&nic->changed, &nic->lock, NIC_NEVER);
+        nic->idle = false;
+    }
+    pthread_mutex_unlock(&nic->lock);
+    return NULL;
+}
+
+/* --- The control queue (5.1.6.5) ---------------------------------------------------------------------------
+ */
+
+static bool set_mode(struct nic *nic, unsigned command, const uint8_t *data, size_t length)
+{
+    unsigned feature = command <= RX_ALLMULTI ? F_CTRL_RX : F_CTRL_RX_EXTRA;
+
+    if (command >= RX_MODES || length != 1 || !virtio_pci_has(&nic->virtio, feature))
+        return false;
+    nic->modes[command] = data[0] != 0;
+    return true;
+}
+
+/* One list: how many addresses there are, and these. *data and *length then are what follows. */
+static bool read_list(struct mac_list *list, const uint8_t **data, size_t *length)
+{
+    size_t count = *length >= 4 ? get_le(*data, 4) : 0;
+
+    if (*length < 4 || count > (*length - 4) / NIC_MAC_LENGTH)
+        return false;
+    list->overflown = count > MAC_TABLE_MAX;
+    list->count = list->overflown ? 0 : (unsigned)count;
+    memcpy(list->addresses, *data + 4, list->count * (size_t)NIC_MAC_LENGTH);
+    *data += 4 + count * NIC_MAC_LENGTH;
+    *length -= 4 + count * NIC_MAC_LENGTH;
+    return true;
+}
+
+static bool set_addresses(struct nic *nic, unsigned command, const uint8_t *data, size_t length)
+{
+    struct mac_list unicast, multicast;
+
+    switch (command) {
+    case MAC_TABLE_SET:
+        if (!virtio_pci_has(&nic->virtio, F_CTRL_RX) || !read_list(&unicast, &data, &length) ||
+            !read_list(&multicast, &data, &length) || length)
+            return false;
+        nic->unicast = unicast;
+        nic->multicast = multicast;
+        return true;
+    case MAC_ADDR_SET:
+        if (!virtio_pci_has(&nic->virtio, F_CTRL_MAC_ADDR) || length != NIC_MAC_LENGTH)
+            return false;
+        memcpy(nic->virtio.config + CONFIG_MAC, data, NIC_MAC_LENGTH);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool set_vlan(struct nic *nic, unsigned command, const uint8_t *data, size_t length)
+{
+    unsigned vlan = length == 2 ? get_le(data, 2) : VLANS;
+
+    if (!virtio_pci_has(&nic->virtio, F_CTRL_VLAN) || vlan >= VLANS || command > VLAN_DEL)
+        return false;
+    nic->vlans[vlan / 8] &= (uint8_t) ~(1u << vlan % 8);
+    if (command == VLAN_ADD)
+        nic->vlans[vlan / 8] |= (uint8_t)(1u << vlan % 8);
+    return true;
+}
+
+/* Offloads State Configuration (5.1.6.5.6): a set of feature bits. The device has one. */
+static bool set_offloads(struct nic *nic, unsigned command, const uint8_t *data, size_t length)
+{
+    if (!virtio_pci_has(&nic->virtio, F_CTRL_GUEST_OFFLOADS) || command != GUEST_OFFLOADS_SET ||
+        length != GUEST_OFFLOADS_BYTES || get_le(data, 4) & ~(1u << F_GUEST_CSUM) || get_le(data + 4, 4))
+        return false;
+    nic->checks = data[0] & 1 << F_GUEST_CSUM && virtio_pci_has(&nic->virtio, F_GUEST_CSUM);
+    return true;
+}
+
+static bool carry_out(struct nic *nic, const uint8_t *command, size_t length)
+{
+    static bool (*const classes[])(struct nic *, unsigned, const uint8_t *, size_t) = {
+        [CTRL_RX] = set_mode,
+        [CTRL_MAC] = set_addresses,
+        [CTRL_VLAN] = set_vlan,
+        [CTRL_GUEST_OFFLOADS] = set_offloads,
+    };
+    unsigned class = length >= CTRL_DATA ? command[CTRL_CLASS] : UINT8_MAX;
+
+    return class < sizeof classes / sizeof classes[0] && classes[class] &&
+           classes[class](nic, command[CTRL_COMMAND], command + CTRL_DATA, length - CTRL_DATA);
+}
+
+/* A command and its parameters, then an octet for the acknowledgement. Returns what is wrong, or NULL. */
+static const char *control_one(struct nic *nic)
+{
+    struct virtqueue *queue = ring(nic, CONTROL_QUEUE);
+    const struct virtqueue_chain *chain = &nic->control_chain;
+    uint8_t acknowledgement;
+    long length = virtqueue_read(queue, chain, 0, nic->command, sizeof nic->command);
+
+    if (length < 0)
+        return "";
+    if (chain->readable_octets < CTRL_DATA || chain->readable_octets > sizeof nic->command ||
+        !chain->writable_octets)
+        return "the driver hands over a control command without its parts, or one that is too long";
+    acknowledgement = carry_out(nic, nic->command, (size_t)length) ? CTRL_OK : CTRL_ERR;
+    if (virtqueue_write(queue, chain, 0, &acknowledgement, 1) < 0 || !virtqueue_use(queue, chain->head, 1) ||
+        !virtqueue_publish(queue))
+        return "";
+    virtio_pci_notice(&nic->virtio, CONTROL_QUEUE);
+    return NULL;
+}
+
+static void control(struct nic *nic)
+{
+    enum virtqueue_answer answer;
+    const char *error = NULL;
+
+    do {
+        answer = virtqueue_take(ring(nic, CONTROL_QUEUE), &nic->control_chain, &error);
+        if (answer == VIRTQUEUE_TAKEN)
+            error = control_one(nic);
+        else if (answer == VIRTQUEUE_EMPTY)
+            error = virtqueue_ask_notification(ring(nic, CONTROL_QUEUE), true) ? NULL : "";
+        if (error)
+            virtio_pci_needs_reset(&nic->virtio, CONTROL_QUEUE, error);
+    } while (answer == VIRTQUEUE_TAKEN && !error);
+}
+
+/* --- What the transport calls ------------------------------------------------------------------------------
+ */
+
+static void notified(struct nic *nic, unsigned queue)
+{
+    if (queue == TRANSMIT_QUEUE)
+        start_transmitter(nic);
+    else if (queue == CONTROL_QUEUE)
+        control(nic);
+}
+
+static void queue_resetting(struct nic *nic, unsigned queue)
+{
+    if (queue == RECEIVE_QUEUE)
+        forget_unread(nic);
+    nic->generation++;
+}
+
+static void resetting(struct nic *nic)
+{
+    for (unsigned queue = 0; queue < QUEUES; queue++)
+        queue_resetting(nic, queue);
+    memset(nic->modes, 0, sizeof nic->modes);
+    memset(nic->vlans, 0, sizeof nic->vlans);
+    nic->unicast.count = nic->multicast.count = 0;
+    nic->unicast.overflown = nic->multicast.overflown = false;
+    nic->checks = false;
+}
+
+static void features_accepted(struct nic *nic)
+{
+    nic->checks = virtio_pci_has(&nic->virtio, F_GUEST_CSUM);
+}
+
+/* The status is the device's own. */
+static void config_written(struct nic *nic)
+{
+    put_le(nic->virtio.config + CONFIG_STATUS, 2, nic->cable ? STATUS_LINK_UP : 0);
+}
+
+/* --- Making a device ---------------------------------------------------------------------------------------
+ */
+
+#define DESCRIPTION                                                                                          \
+    .name = "virtio-net", .type = TYPE_NETWORK, .features = FEATURES, .queues = QUEUES,                      \
+    .queue = {[RECEIVE_QUEUE] = {"receive queue", RING_ENTRIES},                                             \
+              [TRANSMIT_QUEUE] = {"transmit queue", RING_ENTRIES},                                           \
+              [CONTROL_QUEUE] = {"control queue", CONTROL_ENTRIES}},                                         \
+    .config_octets = CONFIG_BYTES, .features_accepted = features_accepted, .notified = notified,             \
+    .resetting = resetting, .queue_resetting = queue_resetting, .config_written = config_written
+
+static const struct virtio_description transitional = {DESCRIPTION};
+static const struct virtio_description legacy = {DESCRIPTION, .legacy = true};
+
+static struct nic *create_described(const struct nic_config *config,
+                                    const struct virtio_description *description)
+{
+    struct nic *nic = calloc(1, sizeof *nic);
+    int error;
+
+    if (!nic)
+        return NULL;
+    pthread_mutex_init(&nic->lock, NULL);
+    nic_condition_init(&nic->changed);
+    lockcheck_name_object(&nic->lock, "mutex", "virtio-net lock");
+    lockcheck_name_object(&nic->changed, "cond", "virtio-net work");
+    nic->powered = true;
+    nic->wire = config->wire;
+    nic->cable = config->wire != NULL;
+    error = pthread_create(&nic->thread, NULL, work, nic);
+    if (error) {
+        free(nic);
+        errno = error;
+        return NULL;
+    }
+    virtio_pci_create(&nic->virtio, description, nic, &nic->lock, config);
+    memcpy(nic->virtio.config + CONFIG_MAC, config->mac, NIC_MAC_LENGTH);
+    put_le(nic->virtio.config + CONFIG_STATUS, 2, nic->cable ? STATUS_LINK_UP : 0);
+    put_le(nic->virtio.config + CONFIG_SPEED, 4, SPEED_MBIT);
+    nic->virtio.config[CONFIG_DUPLEX] = DUPLEX_FULL;
+    if (nic->wire)
+        wire_plug(nic->wire, receive, nic);
+    return nic;
+}
+
+static struct nic *create(const struct nic_config *config)
+{
+    return create_described(config, &transitional);
+}
+
+static struct nic *create_legacy(const struct nic_config *config)
+{
+    return create_described(config, &legacy);
+}
+
+static void set_cable(struct nic *nic, bool plugged)
+{
+    pthread_mutex_lock(&nic->lock);
+    nic->cable = plugged;
+    update_link(nic);
+    pthread_mutex_unlock(&nic->lock);
+}
+
+static void power_off(struct nic *nic)
+{
+    pthread_mutex_lock(&nic->lock);
+    virtio_pci_power_off(&nic->virtio);
+    nic->powered = false;
+    pthread_cond_signal(&nic->changed);
+    pthread_mutex_unlock(&nic->lock);
+    pthread_join(nic->thread, NULL);
+}
+
+const struct nic_model nic_virtio_net = {
+    .name = "virtio-net",
+    .driver = "virtio_net",
+    .description = "virtio 1.1 network device, transitional, PCI 1af4:1000",
+    .create = create,
+    .receive = receive,
+    .set_cable = set_cable,
+    .power_off = power_off,
+};
+
+const struct nic_model nic_virtio_net_legacy = {
+    .name = "virtio-net-legacy",
+    .driver = "virtio_net",
+    .description = "virtio network device from before virtio 1.0, PCI 1af4:1000",
+    .create = create_legacy,
+    .receive = receive,
+    .set_cable = set_cable,
+    .power_off = power_off,
+};
