@@ -55,6 +55,7 @@ struct interface {
     struct wire *wire;
     struct sequence transmitted; /* what came out of the card; used by the card's transmitter */
     struct client *client;
+    mach_port_t player;          /* where the client gets its frames; outlives it as a name */
     struct client_device device; /* what it says of itself, once it is open */
     struct client_counts counts; /* when the play is over */
     double seconds; /* from the first frame until the last has arrived or its write is answered */
@@ -109,11 +110,28 @@ static void frame_transmitted(void *opaque, uint64_t number, const uint8_t *fram
     sequence_match(&interface->transmitted, frame, length);
 }
 
-static void frame_undelivered(enum filter_outcome why)
+/* What became of a frame for the client that the capture is played to. */
+static enum filter_outcome outcome_for_player(struct stack *stack, const struct filter_report *report)
 {
-    account_frame_dropped(why == FILTER_NO_MATCH    ? ACCOUNT_DROP_NO_FILTER
-                          : why == FILTER_PORT_FULL ? ACCOUNT_DROP_PORT_FULL
-                                                    : ACCOUNT_DROP_CLIENT_GONE);
+    FOR_EACH_INTERFACE(interface, stack)
+    {
+        enum filter_outcome outcome = filter_report_for(report, interface->player);
+        if (outcome != FILTER_NO_MATCH)
+            return outcome;
+    }
+    return FILTER_NO_MATCH;
+}
+
+/* The account is that of the frames that captures are played with. */
+static void frame_handed_out(void *opaque, const struct filter_report *report)
+{
+    static const enum account_drop drops[] = {[FILTER_NO_MATCH] = ACCOUNT_DROP_NO_FILTER,
+                                              [FILTER_NO_ROOM] = ACCOUNT_DROP_PORT_FULL,
+                                              [FILTER_CLIENT_GONE] = ACCOUNT_DROP_CLIENT_GONE};
+    enum filter_outcome outcome = outcome_for_player(opaque, report);
+
+    if (report->direction == NETF_IN && outcome != FILTER_DELIVERED)
+        account_frame_dropped(drops[outcome]);
 }
 
 static void choose_mac(const struct interface *interface, size_t number, uint8_t mac[NIC_MAC_LENGTH])
@@ -156,15 +174,15 @@ static bool boot_machine(struct stack *stack)
 }
 
 /* DDEKit, Linux, the drivers, the server. */
-static bool boot_stack(const struct options *options, mach_port_t *device_master)
+static bool boot_stack(struct stack *stack, mach_port_t *device_master)
 {
-    ddekit_sync_select(options->sync);
+    ddekit_sync_select(stack->options->sync);
     ddekit_init();
     ddekit_init_timers();
     ddekit_pci_init();
     dde_linux_init();
     dde_linux_probe_drivers();
-    machdev_on_undelivered(frame_undelivered);
+    machdev_on_handed_out(frame_handed_out, stack);
     kern_return_t result = machdev_start(device_master);
     return result == KERN_SUCCESS || failed("the device server", mach_error_string(result));
 }
@@ -184,6 +202,7 @@ static bool open_client(struct interface *interface, mach_port_t device_master)
     interface->client = client_open(&config, error, sizeof error);
     if (!interface->client)
         return failed("the client", error);
+    interface->player = client_port(interface->client);
     interface->device = client_device(interface->client);
     return true;
 }
@@ -192,7 +211,7 @@ static bool boot(struct stack *stack)
 {
     mach_port_t device_master;
 
-    if (!boot_machine(stack) || !boot_stack(stack->options, &device_master))
+    if (!boot_machine(stack) || !boot_stack(stack, &device_master))
         return false;
     FOR_EACH_INTERFACE(interface, stack)
     {

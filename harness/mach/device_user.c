@@ -209,18 +209,33 @@ kern_return_t device_set_filter(device_t device, mach_port_t receive_port, mach_
                 DEVICE_MESSAGE_SIZE(device_set_filter_request_t, filter, count), sizeof(message), 0);
 }
 
-kern_return_t ds_device_write_reply(mach_port_t reply_port, mach_msg_type_name_t reply_type,
-                                    kern_return_t return_code, int bytes_written)
+static kern_return_t answer_write(mach_msg_id_t id, mach_port_t reply_port, mach_msg_type_name_t reply_type,
+                                  kern_return_t return_code, int bytes_written)
 {
     device_write_reply_t reply = {
         .Head = {.msgh_bits = MACH_MSGH_BITS(reply_type, 0),
                  .msgh_remote_port = reply_port,
-                 .msgh_id = DEVICE_REPLY_ID(DEVICE_WRITE_ID)},
+                 .msgh_id = DEVICE_REPLY_ID(id)},
         .RetCodeType = ITEM_INTEGER,
         .RetCode = return_code,
         .bytes_writtenType = ITEM_INTEGER,
         .bytes_written = bytes_written,
     };
-    return mach_msg(&reply.Head, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof(reply), 0, MACH_PORT_NULL, 0,
-                    MACH_PORT_NULL);
+    mach_msg_return_t result = mach_msg(&reply.Head, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof(reply), 0,
+                                        MACH_PORT_NULL, 0, MACH_PORT_NULL);
+    if (result != MACH_MSG_SUCCESS)
+        mach_msg_destroy(&reply.Head);
+    return result;
+}
+
+kern_return_t ds_device_write_reply(mach_port_t reply_port, mach_msg_type_name_t reply_type,
+                                    kern_return_t return_code, int bytes_written)
+{
+    return answer_write(DEVICE_WRITE_ID, reply_port, reply_type, return_code, bytes_written);
+}
+
+kern_return_t ds_device_write_reply_inband(mach_port_t reply_port, mach_msg_type_name_t reply_type,
+                                           kern_return_t return_code, int bytes_written)
+{
+    return answer_write(DEVICE_WRITE_INBAND_ID, reply_port, reply_type, return_code, bytes_written);
 }

@@ -36,6 +36,7 @@ struct ethernet {
 struct write {
     mach_port_t reply_port;
     mach_msg_type_name_t reply_type;
+    write_answer answer;
     int count;          /* octets */
     io_return_t result; /* dev_queue_xmit's verdict, written by the submitter before it counts down */
     atomic_int missing; /* of the two things */
@@ -46,8 +47,8 @@ static void write_step(struct write *write)
 {
     if (atomic_fetch_sub(&write->missing, 1) != 1)
         return;
-    ds_device_write_reply(write->reply_port, write->reply_type, write->result,
-                          write->result == D_SUCCESS ? write->count : 0);
+    write->answer(write->reply_port, write->reply_type, write->result,
+                  write->result == D_SUCCESS ? write->count : 0);
     free(write);
 }
 
@@ -80,8 +81,17 @@ static size_t longest_frame(const struct net_device *dev, const void *frame)
     return dev->mtu + ETH_HLEN + (header->h_proto == htons(ETH_P_8021Q) ? VLAN_HLEN : 0);
 }
 
+/* Clients that listen to what is sent get the frame that Linux has taken. */
+static void show_sent(struct ethernet *ethernet, const void *data, size_t count)
+{
+    if (!filter_list_wants(ethernet->filters, NETF_OUT))
+        return;
+    struct filter_report report = filter_list_deliver(ethernet->filters, NETF_OUT, data, count);
+    machdev_handed_out(&report);
+}
+
 io_return_t ethernet_write(struct ethernet *ethernet, const void *data, size_t count, mach_port_t reply_port,
-                           mach_msg_type_name_t reply_type)
+                           mach_msg_type_name_t reply_type, write_answer answer)
 {
     struct net_device *dev = ethernet->dev;
 
@@ -97,13 +107,15 @@ io_return_t ethernet_write(struct ethernet *ethernet, const void *data, size_t c
             kfree_skb(skb);
         return D_NO_MEMORY;
     }
-    *write = (struct write){reply_port, reply_type, (int)count, D_SUCCESS, 2};
+    *write = (struct write){reply_port, reply_type, answer, (int)count, D_SUCCESS, 2};
     skb->destructor = buffer_freed;
     skb_shinfo(skb)->destructor_arg = write;
 
     int verdict = dev_queue_xmit(skb);
     if (verdict != NET_XMIT_SUCCESS && verdict != NET_XMIT_CN)
         write->result = D_IO_ERROR;
+    else
+        show_sent(ethernet, data, count);
     write_step(write);
     return D_IO_QUEUED;
 }
@@ -120,15 +132,15 @@ static struct sk_buff *whole_copy(const struct sk_buff *skb)
     return skb_vlan_tag_present(copy) ? __vlan_hwaccel_push_inside(copy) : copy;
 }
 
-static enum filter_outcome deliver(struct ethernet *ethernet, const struct sk_buff *skb)
+static struct filter_report deliver(struct ethernet *ethernet, const struct sk_buff *skb)
 {
     const unsigned char *frame = skb_mac_header(skb);
 
-    return filter_list_deliver(ethernet->filters, frame, (size_t)(skb_tail_pointer(skb) - frame));
+    return filter_list_deliver(ethernet->filters, NETF_IN, frame, (size_t)(skb_tail_pointer(skb) - frame));
 }
 
 /* Others may have the buffer, too: it stays as it is. */
-static enum filter_outcome deliver_whole(struct ethernet *ethernet, const struct sk_buff *skb)
+static struct filter_report deliver_whole(struct ethernet *ethernet, const struct sk_buff *skb)
 {
     struct sk_buff *copy;
 
@@ -136,10 +148,10 @@ static enum filter_outcome deliver_whole(struct ethernet *ethernet, const struct
         return deliver(ethernet, skb);
     copy = whole_copy(skb);
     if (!copy)
-        return FILTER_PORT_FULL; /* no room for it */
-    enum filter_outcome outcome = deliver(ethernet, copy);
+        return (struct filter_report){.direction = NETF_IN, .others = FILTER_NO_ROOM};
+    struct filter_report report = deliver(ethernet, copy);
     kfree_skb(copy);
-    return outcome;
+    return report;
 }
 
 /* The tap: Linux has received a frame. */
@@ -150,10 +162,9 @@ static int receive(struct sk_buff *skb, struct net_device *dev, struct packet_ty
 
     (void)dev;
     (void)origin;
-    enum filter_outcome outcome = deliver_whole(ethernet, skb);
+    struct filter_report report = deliver_whole(ethernet, skb);
+    machdev_handed_out(&report);
     kfree_skb(skb);
-    if (outcome != FILTER_DELIVERED)
-        machdev_undelivered(outcome);
     return 0;
 }
 
@@ -205,7 +216,7 @@ void ethernet_close(struct ethernet *ethernet)
 static size_t get_net_status(const struct net_device *dev, int *status)
 {
     struct net_status net_status = {
-        .min_packet_size = ETH_ZLEN,
+        .min_packet_size = ETH_HLEN, /* Linux or the card fills up what is too short for the wire */
         .max_packet_size = (int)dev->mtu + ETH_HLEN,
         .header_format = HDR_ETHERNET,
         .header_size = ETH_HLEN,
@@ -273,6 +284,11 @@ io_return_t ethernet_set_status(struct ethernet *ethernet, dev_flavor_t flavor, 
     int error = dev_change_flags(dev, (dev_get_flags(dev) & ~SETTABLE_FLAGS) | wanted, NULL);
     rtnl_unlock();
     return error ? D_IO_ERROR : D_SUCCESS;
+}
+
+void ethernet_forget_client(struct ethernet *ethernet, mach_port_t port)
+{
+    filter_list_forget(ethernet->filters, port);
 }
 
 io_return_t ethernet_set_filter(struct ethernet *ethernet, mach_port_t deliver_to, int priority,

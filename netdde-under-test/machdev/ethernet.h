@@ -14,6 +14,9 @@
 
 struct ethernet;
 
+typedef kern_return_t (*write_answer)(mach_port_t reply_port, mach_msg_type_name_t reply_type,
+                                      kern_return_t return_code, int bytes_written);
+
 /*
  * Find the device `name` and bring it up.
  *
@@ -29,13 +32,14 @@ void ethernet_close(struct ethernet *ethernet);
 /*
  * Send a frame: count octets from the Ethernet header on, copied.
  *
- * Returns D_IO_QUEUED: reply_port (a right of the kind reply_type, which is taken) gets one
- * device_write_reply_t when the driver has freed its buffer, with count, or with D_IO_ERROR when Linux did
- * not take the frame. Or what is wrong, reply_port being left to the caller: D_INVALID_SIZE, D_DEVICE_DOWN,
- * D_NO_MEMORY.
+ * Returns D_IO_QUEUED: answer is called once with reply_port (a right of the kind reply_type, which is taken)
+ * when the driver has freed its buffer, with count, or with D_IO_ERROR when Linux did not take the frame. Or
+ * what is wrong, reply_port being left to the caller: D_INVALID_SIZE, D_DEVICE_DOWN, D_NO_MEMORY.
+ *
+ * answer  ds_device_write_reply or ds_device_write_reply_inband; any thread may be in it
  */
 io_return_t ethernet_write(struct ethernet *ethernet, const void *data, size_t count, mach_port_t reply_port,
-                           mach_msg_type_name_t reply_type);
+                           mach_msg_type_name_t reply_type, write_answer answer);
 
 /* NET_STATUS, NET_ADDRESS, NET_FLAGS. *count: in, integers that status has room for; out, integers given.
  * D_INVALID_SIZE when the room does not do, D_INVALID_OPERATION for other flavors. */
@@ -45,6 +49,9 @@ io_return_t ethernet_get_status(struct ethernet *ethernet, dev_flavor_t flavor, 
  * D_INVALID_OPERATION, D_INVALID_SIZE, D_IO_ERROR. */
 io_return_t ethernet_set_status(struct ethernet *ethernet, dev_flavor_t flavor, const int *status,
                                 size_t count);
+
+/* A client's port is dead: its filter goes, if it has one. */
+void ethernet_forget_client(struct ethernet *ethernet, mach_port_t port);
 
 /* As filter_list_set. */
 io_return_t ethernet_set_filter(struct ethernet *ethernet, mach_port_t deliver_to, int priority,

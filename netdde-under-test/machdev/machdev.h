@@ -18,11 +18,15 @@
  */
 kern_return_t machdev_start(mach_port_t *master);
 
-/* Have `undelivered` called for each received frame that reaches no client, with the reason, in the thread
- * that delivers. Before the first device_open; NULL for nobody. */
-void machdev_on_undelivered(void (*undelivered)(enum filter_outcome why));
+/* Have `handed_out` called for each frame that the filters have seen, in the thread that delivers it: what
+ * became of it. Before the first device_open. */
+void machdev_on_handed_out(void (*handed_out)(void *opaque, const struct filter_report *report),
+                           void *opaque);
 
 /* Tell of one. For the devices behind the server. */
-void machdev_undelivered(enum filter_outcome why);
+void machdev_handed_out(const struct filter_report *report);
+
+/* How many devices are open. A client that dies does not close its device: the server does, soon after. */
+size_t machdev_open_devices(void);
 
 #endif

@@ -417,6 +417,11 @@ struct client_device client_device(const struct client *client)
     return client->about;
 }
 
+mach_port_t client_port(const struct client *client)
+{
+    return client->frames_port;
+}
+
 /* --- Playing and closing ---------------------------------------------------------------------------------
  */
 

@@ -71,6 +71,9 @@ struct client *client_open(const struct client_config *config, char *error, size
 
 struct client_device client_device(const struct client *client);
 
+/* The port that its frames come to. */
+mach_port_t client_port(const struct client *client);
+
 /* Send what the capture's device sent before it received anything. Once. */
 void client_start(struct client *client);
 

@@ -30,7 +30,7 @@ static struct ethernet {
     mach_port_t reply_port;
     mach_msg_type_name_t reply_type;
     size_t written;
-    unsigned filters;
+    unsigned filters, forgotten;
 } ethernet;
 
 int dde_linux_adopt_thread(const char *name)
@@ -54,9 +54,10 @@ void ethernet_close(struct ethernet *closed)
 }
 
 io_return_t ethernet_write(struct ethernet *device, const void *data, size_t count, mach_port_t reply_port,
-                           mach_msg_type_name_t reply_type)
+                           mach_msg_type_name_t reply_type, write_answer answer)
 {
     (void)data;
+    (void)answer;
     if (count < 14)
         return D_INVALID_SIZE;
     device->reply_port = reply_port;
@@ -81,6 +82,12 @@ io_return_t ethernet_set_status(struct ethernet *device, dev_flavor_t flavor, co
 {
     (void)device;
     return flavor == NET_FLAGS && count == 1 && status[0] == 7 ? D_SUCCESS : D_INVALID_OPERATION;
+}
+
+void ethernet_forget_client(struct ethernet *device, mach_port_t port)
+{
+    (void)port;
+    device->forgotten++;
 }
 
 io_return_t ethernet_set_filter(struct ethernet *device, mach_port_t deliver_to, int priority,

@@ -91,11 +91,11 @@ static int power_on(void **state)
  */
 
 static mach_port_t replies;
-static enum filter_outcome undelivered;
+static struct filter_report last_report;
 
-void machdev_undelivered(enum filter_outcome why)
+void machdev_handed_out(const struct filter_report *report)
 {
-    undelivered = why;
+    last_report = *report;
 }
 
 static struct ethernet *open_device(void)
@@ -121,7 +121,8 @@ static io_return_t write_frame(struct ethernet *ethernet, size_t count)
 {
     static u8 frame[2 * ETH_FRAME_LEN];
 
-    return ethernet_write(ethernet, frame, count, replies, MACH_MSG_TYPE_PORT_SEND_ONCE);
+    return ethernet_write(ethernet, frame, count, replies, MACH_MSG_TYPE_PORT_SEND_ONCE,
+                          ds_device_write_reply);
 }
 
 static void assert_no_answer(void)
@@ -218,7 +219,8 @@ static void a_write_of_a_wrong_length_is_refused(void **state)
     assert_int_equal(write_frame(ethernet, 0), D_INVALID_SIZE);
     assert_int_equal(write_frame(ethernet, ETH_HLEN - 1), D_INVALID_SIZE);
     assert_int_equal(write_frame(ethernet, ETH_FRAME_LEN + 1), D_INVALID_SIZE);
-    assert_int_equal(ethernet_write(ethernet, tagged, sizeof tagged, replies, MACH_MSG_TYPE_PORT_SEND_ONCE),
+    assert_int_equal(ethernet_write(ethernet, tagged, sizeof tagged, replies, MACH_MSG_TYPE_PORT_SEND_ONCE,
+                                    ds_device_write_reply),
                      D_IO_QUEUED);
     rtnl_lock();
     dev_close(lazy.dev);
@@ -308,13 +310,11 @@ static void a_received_frame_goes_through_the_filters(void **state)
     assert_int_equal(mach_port_insert_right(mach_task_self(), port, port, MACH_MSG_TYPE_MAKE_SEND),
                      KERN_SUCCESS);
     assert_int_equal(ethernet_set_filter(ethernet, port, 0, ipv4.words, 20), D_SUCCESS);
-    undelivered = FILTER_DELIVERED;
     receive_frame(0x06); /* ARP: nobody's */
     receive_frame(0x00);
     assert_int_equal(mach_msg(&message.msg_hdr, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, sizeof message, port,
                               ANSWER_MS, MACH_PORT_NULL),
                      MACH_MSG_SUCCESS);
-    assert_int_equal(undelivered, FILTER_NO_MATCH);
     assert_int_equal(message.net_rcv_msg_packet_count, sizeof(struct packet_header) + ETH_ZLEN - ETH_HLEN);
     assert_memory_equal(message.header, mac, ETH_ALEN);
     assert_int_equal(message.packet[sizeof(struct packet_header) + 59 - ETH_HLEN], 59);

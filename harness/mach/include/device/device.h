@@ -52,11 +52,15 @@ kern_return_t device_set_filter(device_t device, mach_port_t receive_port, mach_
                                 int priority, const filter_t *filter, mach_msg_type_number_t count);
 
 /*
- * Server side (device_reply.defs): answer a write later. reply_port and reply_type as the request had them.
- * Never blocks. MACH_SEND_INVALID_DEST when the client is gone.
+ * Server side (device_reply.defs): answer a write later. reply_port and reply_type as the request had them;
+ * the right is given up, whether or not the answer could be sent. Never blocks. MACH_SEND_INVALID_DEST when
+ * the client is gone, MACH_SEND_TIMED_OUT when its port is full.
  */
 kern_return_t ds_device_write_reply(mach_port_t reply_port, mach_msg_type_name_t reply_type,
                                     kern_return_t return_code, int bytes_written);
+/* The same for a device_write_inband. */
+kern_return_t ds_device_write_reply_inband(mach_port_t reply_port, mach_msg_type_name_t reply_type,
+                                           kern_return_t return_code, int bytes_written);
 
 /*
  * Have interrupts of a line sent to receive_port as mach_intr_notification_t. The line is unmasked; each

@@ -27,8 +27,10 @@ enum {
     DEVICE_SET_STATUS_ID = 2810,
     DEVICE_GET_STATUS_ID = 2811,
     DEVICE_SET_FILTER_ID = 2812,
+    DEVICE_INTR_REGISTER_ID = 2813,
+    DEVICE_INTR_ACK_ID = 2814,
 };
-#define DEVICE_REPLY_ID(request) ((request) + MIG_REPLY_ID_OFFSET)
+#define DEVICE_REPLY_ID(request) ((mach_msg_id_t)((unsigned)(request) + MIG_REPLY_ID_OFFSET))
 
 /* Longest data of a device_write(), in bytes. */
 #define DEVICE_WRITE_MAX 4096

@@ -4,8 +4,9 @@
  * arrives in. Names and values are GNU Mach's.
  *
  * A BPF filter is an array of BPF instructions (8 bytes, as libpcap's struct bpf_insn) given as filter_t
- * words. The first instruction is a header: its code is NETF_BPF | NETF_IN and/or NETF_OUT, its other fields
- * are 0, and the program proper begins with the second.
+ * words. The first instruction is a header: its code is NETF_BPF and NETF_IN (for frames received) or NETF_OUT
+ * (for frames that clients send) or both, its other fields are 0, and the program proper begins with the
+ * second. See <device/bpf.h> for what Mach adds.
  *
  * Left out: the stack-machine filter language of the original (only its type bits are needed to refuse it),
  * and formats of other networks than Ethernet.
