@@ -112,17 +112,17 @@ bool napi_complete_done(struct napi_struct *n, int work_done __always_unused)
     return true;
 }
 
-/* Take what a poll takes, so that nobody polls. Returns whether that was possible now. */
+/* Take what a poll takes, so that nobody polls. Returns whether that was possible now. If not, whoever gives
+ * it up is told to wake us: again each time, since another one that disables may have been told before us. */
 static bool napi_seize(struct napi_struct *n)
 {
     const unsigned long taken = BIT(NAPI_STATE_SCHED) | BIT(NAPI_STATE_NPSVC);
-    unsigned long old = napi_state(n);
+    unsigned long old = napi_state(n), next;
 
-    do {
-        if (old & taken)
-            return false;
-    } while (!napi_change(n, &old, old | taken));
-    return true;
+    do
+        next = old | (old & taken ? BIT(NAPI_STATE_DISABLE) : taken);
+    while (!napi_change(n, &old, next));
+    return !(old & taken);
 }
 
 /* A driver that disables it once more waits until it is enabled, which in most drivers is for ever. A
@@ -134,7 +134,6 @@ static noinline void wait_for_enable(struct napi_struct *n)
 
 void napi_disable(struct napi_struct *n)
 {
-    set_bit(NAPI_STATE_DISABLE, &n->state);
     if (napi_state(n) & BIT(NAPI_STATE_NPSVC))
         wait_for_enable(n);
     else
@@ -145,11 +144,8 @@ void napi_disable(struct napi_struct *n)
 void napi_enable(struct napi_struct *n)
 {
     BUG_ON(!(napi_state(n) & BIT(NAPI_STATE_SCHED)));
-    unsigned long old =
-        __atomic_fetch_and(&n->state, ~(BIT(NAPI_STATE_SCHED) | BIT(NAPI_STATE_NPSVC)), __ATOMIC_SEQ_CST);
-
-    if (old & BIT(NAPI_STATE_DISABLE))
-        wake_up_all(&poll_finished);
+    __atomic_fetch_and(&n->state, ~(BIT(NAPI_STATE_SCHED) | BIT(NAPI_STATE_NPSVC)), __ATOMIC_SEQ_CST);
+    wake_up_all(&poll_finished); /* whether or not who disabled it has left the bit of another one who does */
 }
 
 /* Poll once. Returns the frames; *again when it has more and is still scheduled. */

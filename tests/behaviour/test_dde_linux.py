@@ -10,13 +10,17 @@ SCHEDULES = 2000
 FEWER = 400  # with e100, whose known defect shows in every third: to match it takes as long as hundreds of schedules
 STEPS = 1_000_000  # a schedule takes a few hundred to a few thousand; one that reaches this many is a livelock
 
-PROGRAMS = ["dde_linux_sleeping", "dde_linux_deferring", "dde_linux_messages"]
+PROGRAMS = ["dde_linux_sleeping", "dde_linux_deferring", "dde_linux_messages", "dde_linux_shared_line"]
 DRIVERS = ["8139too", "e1000", "e100"]
-ON_A_CARD = [("dde_linux_device", [driver]) for driver in DRIVERS]
+ON_CARDS = [
+    *(("dde_linux_device", [driver]) for driver in DRIVERS),
+    ("dde_linux_shared_line", ["rtl8139", "rtl8139"]),
+    ("dde_linux_shared_line", ["82540em", "82540em"]),
+]
 
 
 @pytest.mark.parametrize("sync", ["drain", "posix"])
-@pytest.mark.parametrize(("name", "arguments"), [*((name, []) for name in PROGRAMS), *ON_A_CARD])
+@pytest.mark.parametrize(("name", "arguments"), [*((name, []) for name in PROGRAMS), *ON_CARDS])
 def test_no_schedule_shows_a_finding(name, arguments, sync, program, lockcheck) -> None:
     schedules = FEWER if "e100" in arguments else SCHEDULES
     outcome = lockcheck(
@@ -31,6 +35,16 @@ def test_no_schedule_shows_a_finding(name, arguments, sync, program, lockcheck) 
 def test_it_passes_in_the_plainest_schedule(name, program, lockcheck) -> None:
     outcome = lockcheck("run", "--", program(name))
     assert outcome.code == 0, outcome.text
+
+
+def test_two_cards_on_one_line_pass_their_captures(lockcheck, netdde_path, traces) -> None:
+    """scripts/soak shared-line does the same for longer."""
+    outcome = lockcheck(
+        *("explore", "--schedules", 40, "--time", 100, "--", netdde_path, "--sync", "posix"),
+        *("--nic", "rtl8139", "--nic", "82540em,irq=11", "--replay", traces / "sftp-download.pcapng"),
+    )
+    assert outcome.code == 0, outcome.text
+    assert outcome.result["schedules"] == 40
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

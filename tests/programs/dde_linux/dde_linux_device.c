@@ -6,34 +6,11 @@
  *
  * Takes the generation of semaphores, posix without; and the driver, 8139too without.
  */
-#include <assert.h>
-#include <stdio.h>
+#include "network.h"
 
-#include <ddekit/ddekit.h>
-#include <ddekit/pci.h>
-#include <ddekit/printf.h>
-#include <ddekit/sync.h>
-#include <ddekit/timer.h>
-#include <dde_linux/dde_linux.h>
-#include <linux/completion.h>
-#include <linux/etherdevice.h>
-#include <linux/ethtool.h>
-#include <linux/kthread.h>
-#include <linux/rtnetlink.h>
-
-#include "harness/machine/dma.h"
-#include "harness/machine/machine.h"
-#include "harness/machine/pci.h"
-#include "harness/nic/nic.h"
-#include "harness/wire/account.h"
-#include "harness/wire/wire.h"
-
-#define SENT 12    /* frames; more than the card has descriptors for */
-#define BROUGHT 12 /* frames */
-#define LINK_JIFFIES 20
-#define STATISTICS_MAX 64
-#define PAYLOAD_MARK 77 /* what each frame carries */
-#define LONG (10 * HZ)  /* the transmit watchdog's limit is 5 or 6 s */
+#define SENT 12        /* frames; more than the card has descriptors for */
+#define BROUGHT 12     /* frames */
+#define LONG (10 * HZ) /* the transmit watchdog's limit is 5 or 6 s */
 
 static const struct nic_model *model;
 static struct nic *nic;
@@ -58,29 +35,9 @@ static int take_frame(struct sk_buff *skb, struct net_device *dev, struct packet
 
 static struct packet_type tap = {.type = htons(ETH_P_ALL), .func = take_frame};
 
-static void make_frame(u8 frame[ETH_ZLEN], const u8 *destination)
+static int send_all(void *unused __always_unused)
 {
-    memset(frame, 0, ETH_ZLEN);
-    memcpy(frame, destination, ETH_ALEN);
-    frame[12] = 0x88; /* the type for local experiments */
-    frame[13] = 0xb5;
-    frame[ETH_HLEN] = PAYLOAD_MARK;
-}
-
-static int send_frames(void *unused __always_unused)
-{
-    const u8 peer[ETH_ALEN] = {2, 0, 0, 0, 0, 1};
-    u8 frame[ETH_ZLEN];
-
-    make_frame(frame, peer);
-    for (int i = 0; i < SENT; i++) {
-        struct sk_buff *skb = alloc_skb(ETH_ZLEN, GFP_KERNEL);
-
-        skb_put_data(skb, frame, sizeof(frame));
-        skb->dev = eth0;
-        skb->destructor = count_freed;
-        dev_queue_xmit(skb);
-    }
+    send_frames(eth0, SENT, count_freed);
     return 0;
 }
 
@@ -88,58 +45,10 @@ static int bring_frames(void *unused __always_unused)
 {
     u8 frame[ETH_ZLEN];
 
-    make_frame(frame, eth0->dev_addr);
+    make_frame(frame, eth0->dev_addr, 0);
     for (int i = 0; i < BROUGHT; i++)
         model->receive(nic, frame, sizeof(frame));
     return 0;
-}
-
-struct job {
-    int (*function)(void *);
-    struct completion done;
-};
-
-static int do_job(void *argument)
-{
-    struct job *job = argument;
-
-    job->function(NULL);
-    complete(&job->done);
-    return 0;
-}
-
-static void open_device(void)
-{
-    rtnl_lock();
-    assert(dev_open(eth0, NULL) == 0);
-    rtnl_unlock();
-    /* Some drivers look at the link only after a while. Until then frames are dropped. */
-    for (int i = 0; i < LINK_JIFFIES && !(dev_get_flags(eth0) & IFF_RUNNING); i++)
-        schedule_timeout_uninterruptible(1);
-}
-
-static void close_device(void)
-{
-    rtnl_lock();
-    dev_close(eth0);
-    rtnl_unlock();
-}
-
-/* How often the driver had to reset the card, by its own count; -1 when it does not count. */
-static int count_timeouts(void)
-{
-    static char names[STATISTICS_MAX][ETH_GSTRING_LEN];
-    static u64 values[STATISTICS_MAX];
-    int count = eth0->ethtool_ops->get_sset_count(eth0, ETH_SS_STATS);
-
-    assert(count > 0 && count <= STATISTICS_MAX);
-    eth0->ethtool_ops->get_strings(eth0, ETH_SS_STATS, (u8 *)names);
-    eth0->ethtool_ops->get_ethtool_stats(eth0, NULL, values);
-    for (int i = 0; i < count; i++) {
-        if (strncmp(names[i], "tx_timeout", strlen("tx_timeout")) == 0)
-            return (int)values[i];
-    }
-    return -1;
 }
 
 static void boot(void)
@@ -149,11 +58,7 @@ static void boot(void)
     machine_init();
     config.wire = wire_create(NULL, NULL);
     nic = model->create(&config);
-    ddekit_init();
-    ddekit_init_timers();
-    ddekit_pci_init();
-    ddekit_print_to(-1);
-    dde_linux_init();
+    boot_linux();
     assert(dde_linux_probe_drivers() == 1);
     eth0 = dev_get_by_name(&init_net, "eth0");
     assert(eth0);
@@ -162,7 +67,7 @@ static void boot(void)
 
 int main(int argc, char **argv)
 {
-    struct job jobs[] = {{.function = send_frames}, {.function = bring_frames}};
+    struct job jobs[] = {{.function = send_all}, {.function = bring_frames}};
     struct dma_device *dma;
     int timeouts;
 
@@ -174,25 +79,23 @@ int main(int argc, char **argv)
     boot();
     __atomic_store_n(&tapped, 1, __ATOMIC_SEQ_CST);
     dev_add_pack(&tap);
-    open_device();
-    for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
-        init_completion(&jobs[i].done);
-        assert(!IS_ERR(kthread_run(do_job, &jobs[i], "job/%zu", i)));
-    }
+    open_device(eth0);
+    for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+        start_job(&jobs[i], (int)i);
     schedule_timeout_uninterruptible(1);
-    close_device();
-    open_device();
+    close_device(eth0);
+    open_device(eth0);
     for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
         wait_for_completion(&jobs[i].done);
     /* Once more without any other deadline than the watchdog's: time may jump to it while frames are queued.
      */
-    send_frames(NULL);
+    send_all(NULL);
     schedule_timeout_uninterruptible(LONG);
     dev_remove_pack(&tap);
     __atomic_store_n(&tapped, 0, __ATOMIC_SEQ_CST);
-    close_device();
+    close_device(eth0);
     assert(__atomic_load_n(&freed, __ATOMIC_SEQ_CST) == 2 * SENT);
-    timeouts = count_timeouts();
+    timeouts = count_timeouts(eth0);
     dma = pci_function_dma(pci_function_find(0, NIC_DEFAULT_PCI_SLOT, 0));
     dev_put(eth0);
     dde_linux_remove_drivers();

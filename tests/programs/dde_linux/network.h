@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the programs here share that drive network cards: the boot, a kind of frame of their own, opening and
+ * closing as a user does.
+ */
+#ifndef DDE_LINUX_PROGRAMS_NETWORK_H
+#define DDE_LINUX_PROGRAMS_NETWORK_H
+
+#include <assert.h>
+#include <stdio.h>
+
+#include <ddekit/ddekit.h>
+#include <ddekit/pci.h>
+#include <ddekit/printf.h>
+#include <ddekit/sync.h>
+#include <ddekit/timer.h>
+#include <dde_linux/dde_linux.h>
+#include <linux/completion.h>
+#include <linux/etherdevice.h>
+#include <linux/ethtool.h>
+#include <linux/kthread.h>
+#include <linux/rtnetlink.h>
+
+#include "harness/machine/dma.h"
+#include "harness/machine/machine.h"
+#include "harness/machine/pci.h"
+#include "harness/nic/nic.h"
+#include "harness/wire/account.h"
+#include "harness/wire/wire.h"
+
+#define LINK_JIFFIES 20
+#define STATISTICS_MAX 64
+#define PAYLOAD_MARK 77 /* what each frame carries */
+
+/* The system, on a machine that is complete. */
+static inline void boot_linux(void)
+{
+    ddekit_init();
+    ddekit_init_timers();
+    ddekit_pci_init();
+    ddekit_print_to(-1);
+    dde_linux_init();
+}
+
+/* A frame of the least length. number: one octet, behind the mark. */
+static inline void make_frame(u8 frame[ETH_ZLEN], const u8 *destination, u8 number)
+{
+    memset(frame, 0, ETH_ZLEN);
+    memcpy(frame, destination, ETH_ALEN);
+    frame[12] = 0x88; /* the type for local experiments */
+    frame[13] = 0xb5;
+    frame[ETH_HLEN] = PAYLOAD_MARK;
+    frame[ETH_HLEN + 1] = number;
+}
+
+/* Queue `count` of them; destructor hears of each buffer's end. */
+static inline void send_frames(struct net_device *dev, int count, void (*destructor)(struct sk_buff *))
+{
+    const u8 peer[ETH_ALEN] = {2, 0, 0, 0, 0, 1};
+    u8 frame[ETH_ZLEN];
+
+    for (int i = 0; i < count; i++) {
+        struct sk_buff *skb = alloc_skb(ETH_ZLEN, GFP_KERNEL);
+
+        make_frame(frame, peer, (u8)i);
+        skb_put_data(skb, frame, sizeof(frame));
+        skb->dev = dev;
+        skb->destructor = destructor;
+        dev_queue_xmit(skb);
+    }
+}
+
+static inline void open_device(struct net_device *dev)
+{
+    rtnl_lock();
+    assert(dev_open(dev, NULL) == 0);
+    rtnl_unlock();
+    /* Some drivers look at the link only after a while. Until then frames are dropped. */
+    for (int i = 0; i < LINK_JIFFIES && !(dev_get_flags(dev) & IFF_RUNNING); i++)
+        schedule_timeout_uninterruptible(1);
+}
+
+static inline void close_device(struct net_device *dev)
+{
+    rtnl_lock();
+    dev_close(dev);
+    rtnl_unlock();
+}
+
+/* How often the driver had to reset the card, by its own count; -1 when it does not count. */
+static inline int count_timeouts(struct net_device *dev)
+{
+    static char names[STATISTICS_MAX][ETH_GSTRING_LEN];
+    static u64 values[STATISTICS_MAX];
+    int count = dev->ethtool_ops->get_sset_count(dev, ETH_SS_STATS);
+
+    assert(count > 0 && count <= STATISTICS_MAX);
+    dev->ethtool_ops->get_strings(dev, ETH_SS_STATS, (u8 *)names);
+    dev->ethtool_ops->get_ethtool_stats(dev, NULL, values);
+    for (int i = 0; i < count; i++) {
+        if (strncmp(names[i], "tx_timeout", strlen("tx_timeout")) == 0)
+            return (int)values[i];
+    }
+    return -1;
+}
+
+/* A kernel thread that somebody waits for. */
+struct job {
+    int (*function)(void *);
+    void *argument;
+    struct completion done;
+};
+
+static int do_job(void *argument)
+{
+    struct job *job = argument;
+
+    job->function(job->argument);
+    complete(&job->done);
+    return 0;
+}
+
+static inline void start_job(struct job *job, int number)
+{
+    init_completion(&job->done);
+    assert(!IS_ERR(kthread_run(do_job, job, "job/%d", number)));
+}
+
+#endif
