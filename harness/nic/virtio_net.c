@@ -425,54 +425,45 @@ static const char *send_chain(struct nic *nic)
     return send_packet(nic, header, length);
 }
 
-/* One buffer. Returns whether there was one. */
+/* One buffer. Returns whether there was one. The lock may have been dropped meanwhile. */
 static bool transmit_one(struct nic *nic)
 {
     struct virtqueue *queue = ring(nic, TRANSMIT_QUEUE);
     unsigned generation = nic->generation;
+    enum virtqueue_answer answer;
     const char *error;
 
-    switch (virtqueue_take(queue, &nic->tx_chain, &error)) {
-    case VIRTQUEUE_EMPTY:
+    if (!virtio_pci_queue_is_ready(&nic->virtio, TRANSMIT_QUEUE))
         return false;
-    case VIRTQUEUE_ERROR:
-        virtio_pci_needs_reset(&nic->virtio, TRANSMIT_QUEUE, error);
+    answer = virtqueue_take(queue, &nic->tx_chain, &error);
+    if (answer == VIRTQUEUE_EMPTY)
         return false;
-    case VIRTQUEUE_TAKEN:
-        break;
-    }
-    error = send_chain(nic);
+    if (answer == VIRTQUEUE_TAKEN)
+        error = send_chain(nic);
     if (generation != nic->generation)
         return true; /* reset meanwhile: nobody waits for it */
+    if (!error && !(virtqueue_use(queue, nic->tx_chain.head, 0) && virtqueue_publish(queue)))
+        error = "";
     if (error)
         virtio_pci_needs_reset(&nic->virtio, TRANSMIT_QUEUE, error);
-    else if (!virtqueue_use(queue, nic->tx_chain.head, 0) || !virtqueue_publish(queue))
-        virtio_pci_needs_reset(&nic->virtio, TRANSMIT_QUEUE, "");
     else
         virtio_pci_notice(&nic->virtio, TRANSMIT_QUEUE);
     return true;
 }
 
 /* While it sends, the thread looks at the queue by itself. Before it sleeps it asks to be notified, and looks
- * once more. */
+ * once more: the driver may have been faster. */
 static void send_all(struct nic *nic)
 {
     struct virtqueue *queue = ring(nic, TRANSMIT_QUEUE);
+    bool more = true;
 
-    if (virtio_pci_queue_is_ready(&nic->virtio, TRANSMIT_QUEUE))
+    while (more && virtio_pci_queue_is_ready(&nic->virtio, TRANSMIT_QUEUE)) {
         virtqueue_ask_notification(queue, false);
-    while (virtio_pci_queue_is_ready(&nic->virtio, TRANSMIT_QUEUE)) {
-        if (transmit_one(nic))
-            continue;
-        if (!virtio_pci_queue_is_ready(&nic->virtio, TRANSMIT_QUEUE))
-            return;
-        if (!virtqueue_ask_notification(queue, true)) {
-            virtio_pci_needs_reset(&nic->virtio, TRANSMIT_QUEUE, "");
-            return;
-        }
-        if (!transmit_one(nic))
-            return;
-        virtqueue_ask_notification(queue, false);
+        while (transmit_one(nic))
+            ;
+        more = virtio_pci_queue_is_ready(&nic->virtio, TRANSMIT_QUEUE) &&
+               virtqueue_ask_notification(queue, true) && !virtqueue_is_empty(queue);
     }
 }
 

@@ -141,6 +141,19 @@ static const char *follow(struct virtqueue *queue, struct virtqueue_chain *chain
     return error;
 }
 
+/* Look at the driver's index when all buffers are taken that it told of before. False when that was refused.
+ */
+static bool look(struct virtqueue *queue)
+{
+    return queue->available_seen != queue->next_available ||
+           read_word(queue, queue->available + RING_IDX, &queue->available_seen);
+}
+
+bool virtqueue_is_empty(struct virtqueue *queue)
+{
+    return !look(queue) || queue->available_seen == queue->next_available;
+}
+
 enum virtqueue_answer virtqueue_take(struct virtqueue *queue, struct virtqueue_chain *chain,
                                      const char **error)
 {
@@ -148,8 +161,7 @@ enum virtqueue_answer virtqueue_take(struct virtqueue *queue, struct virtqueue_c
                      AVAIL_ENTRY_BYTES * (uint64_t)(queue->next_available & (queue->size - 1));
 
     *error = "";
-    if (queue->available_seen == queue->next_available &&
-        !read_word(queue, queue->available + RING_IDX, &queue->available_seen))
+    if (!look(queue))
         return VIRTQUEUE_ERROR;
     if (queue->available_seen == queue->next_available)
         return VIRTQUEUE_EMPTY;

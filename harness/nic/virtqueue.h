@@ -63,6 +63,9 @@ enum virtqueue_answer { VIRTQUEUE_EMPTY, VIRTQUEUE_TAKEN, VIRTQUEUE_ERROR };
 enum virtqueue_answer virtqueue_take(struct virtqueue *queue, struct virtqueue_chain *chain,
                                      const char **error);
 
+/* Whether there is none to be taken, as far as the device can see. */
+bool virtqueue_is_empty(struct virtqueue *queue);
+
 /* Undo the last `count` takes. */
 void virtqueue_untake(struct virtqueue *queue, unsigned count);
 

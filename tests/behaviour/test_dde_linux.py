@@ -11,7 +11,7 @@ FEWER = 400  # with e100, whose known defect shows in every third: to match it t
 STEPS = 1_000_000  # a schedule takes a few hundred to a few thousand; one that reaches this many is a livelock
 
 PROGRAMS = ["dde_linux_sleeping", "dde_linux_deferring", "dde_linux_messages", "dde_linux_shared_line"]
-DRIVERS = ["8139too", "e1000", "e100"]
+DRIVERS = ["8139too", "e1000", "e100", "virtio_net"]
 ON_CARDS = [
     *(("dde_linux_device", [driver]) for driver in DRIVERS),
     ("dde_linux_shared_line", ["rtl8139", "rtl8139"]),

@@ -94,11 +94,11 @@ int main(int argc, char **argv)
     dev_remove_pack(&tap);
     __atomic_store_n(&tapped, 0, __ATOMIC_SEQ_CST);
     close_device(eth0);
-    assert(__atomic_load_n(&freed, __ATOMIC_SEQ_CST) == 2 * SENT);
     timeouts = count_timeouts(eth0);
     dma = pci_function_dma(pci_function_find(0, NIC_DEFAULT_PCI_SLOT, 0));
     dev_put(eth0);
     dde_linux_remove_drivers();
+    assert(__atomic_load_n(&freed, __ATOMIC_SEQ_CST) == 2 * SENT);
     assert(dma_mapping_count(dma) == 0 && dma_fault_count(dma) == 0);
     printf("%d sent, %d received of %d\n", freed, received, BROUGHT);
     if (timeouts >= 0)
