@@ -42,7 +42,12 @@ void lc_detect_init(void)
 
 static bool wants(const struct lc_detector *d, unsigned op)
 {
-    return d->event && serves(d) && (op >= LC_OP_REQUEST || d->ops >> op & 1);
+    return d->event && serves(d) && (op >= LC_OP_REQUEST || (d->ops | d->more_ops) >> op & 1);
+}
+
+void lc_detect_more(const struct lc_detector *detector)
+{
+    lc_detect_ops |= detector->more_ops;
 }
 
 void lc_detect_event(unsigned op, struct lc_object *object, int64_t argument)

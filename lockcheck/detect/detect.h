@@ -16,6 +16,8 @@ struct lc_detector {
     uint32_t serves;
     /* Which events it wants besides client requests: LC_BIT(LC_OP_...) each. */
     uint64_t ops;
+    /* And which from its call of lc_detect_more() on: what anybody wants costs all programs time. */
+    uint64_t more_ops;
     /* An event of lc_self. Of a client request op is LC_OP_REQUEST + enum lockcheck_request. */
     void (*event)(unsigned op, struct lc_object *object, int64_t argument);
     /* The thread has just blocked: on thread->object by thread->op. */
@@ -53,6 +55,7 @@ static inline uint64_t lc_mix(uint64_t x)
 
 extern uint64_t lc_detect_ops; /* the events that any detector wants, besides client requests */
 void lc_detect_init(void);
+void lc_detect_more(const struct lc_detector *detector);
 void lc_detect_event(unsigned op, struct lc_object *object, int64_t argument);
 void lc_detect_block(struct lc_thread *thread);
 /* Ends the execution: the last detector calls every quiescence a hang. */

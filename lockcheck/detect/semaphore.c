@@ -11,8 +11,9 @@
  * Both hold for any implementation, since nothing is assumed of how a token travels.
  *
  * For the explanation, and for it alone, messages are followed too: an implementation that wakes by message
- * leaves a trace when a wake-up comes too late. A down that receives a message whose up had begun before the
- * down did was ended by a wake-up meant for an earlier wait. That alone is no finding: a semaphore may well
+ * leaves a trace when a wake-up comes too late. An up chooses whom to wake under the first lock that it
+ * takes, or as it begins when it takes none. A down that receives a message whose up had chosen before the
+ * down began was ended by a wake-up meant for an earlier wait. That alone is no finding: a semaphore may well
  * keep its tokens as messages.
  */
 #include <lockcheck.h>
@@ -40,7 +41,8 @@ struct lc_down {
     uint64_t timed_out_at, timed_out_step;
     /* The up this thread is in. */
     struct sem *up;
-    uint64_t up_began, up_step;
+    uint64_t up_chose, up_step;
+    bool up_locked; /* it has taken a lock */
 };
 
 struct message {
@@ -48,7 +50,7 @@ struct message {
     struct lc_object *port;
     struct lc_thread *sender;
     struct sem *sem;
-    uint64_t up_began, up_step, sent_step;
+    uint64_t up_chose, up_step, sent_step;
 };
 
 /* A wake-up that came after its waiter had given up: what the explanation tells. */
@@ -161,7 +163,7 @@ static void message_sent(struct lc_object *port, int64_t number)
                                                              .port = port,
                                                              .sender = lc_self,
                                                              .sem = d->up,
-                                                             .up_began = d->up_began,
+                                                             .up_chose = d->up_chose,
                                                              .up_step = d->up_step,
                                                              .sent_step = lc.channel->steps};
 }
@@ -170,10 +172,10 @@ static void message_received(int64_t number)
 {
     struct lc_down *d = lc_self->down;
     struct message *m = &messages[(uint64_t)number % MESSAGES];
-    if (!d || !d->inside || m->number != number || !m->port || m->up_began >= d->began)
+    if (!d || !d->inside || m->number != number || !m->port || m->up_chose >= d->began)
         return;
     /* A stale message that its waiter did not time out on is a consequence of an earlier one. */
-    if (d->timed_out_on != m->sem || d->timed_out_at < m->up_began)
+    if (d->timed_out_on != m->sem || d->timed_out_at < m->up_chose)
         return;
     last_stale = (struct stale){.waiter = lc_self,
                                 .sender = m->sender,
@@ -189,8 +191,21 @@ static void message_received(int64_t number)
         first_stale = last_stale;
 }
 
+static void locked(void)
+{
+    struct lc_down *d = lc_self->down;
+    if (!d || !d->up || d->up_locked)
+        return;
+    d->up_locked = true;
+    d->up_chose = lc.channel->events;
+}
+
 static void event(unsigned op, struct lc_object *object, int64_t argument)
 {
+    if (op == LC_OP_LOCKED) {
+        locked();
+        return;
+    }
     switch (op - LC_OP_REQUEST) {
     case LOCKCHECK_SEM_INIT: {
         struct sem *s = sem_of(object);
@@ -200,7 +215,9 @@ static void event(unsigned op, struct lc_object *object, int64_t argument)
     case LOCKCHECK_SEM_UP_BEGIN: {
         struct lc_down *d = record_of(lc_self);
         d->up = sem_of(object);
-        d->up_began = lc.channel->events;
+        d->up_chose = lc.channel->events;
+        d->up_locked = false;
+        lc_detect_more(&lc_detector_semaphore);
         d->up_step = lc.channel->steps;
         d->up->ups_begun++;
         break;
@@ -248,7 +265,12 @@ static void block(struct lc_thread *thread)
 }
 
 const struct lc_detector lc_detector_semaphore = {
-    .name = "semaphore", .event = event, .block = block, .explain = explain};
+    .name = "semaphore",
+    .more_ops = LC_BIT(LC_OP_LOCKED), /* of programs that have ups */
+    .event = event,
+    .block = block,
+    .explain = explain,
+};
 
 const struct lc_object *lc_semaphore_of_down(const struct lc_thread *thread)
 {
