@@ -704,7 +704,9 @@ static bool transmit(struct nic *nic, uint32_t address, uint32_t command)
     size_t length = 0;
     bool extended = !is_set(nic, 6, CONFIG6_STANDARD_TCB);
 
-    if (!dma_read(nic->dma, address, header, sizeof header, &nic->cb))
+    /* Of the rest it knows all that it needs, and the driver may be about to change it. */
+    if (!dma_read(nic->dma, address + CB_HEADER_BYTES, header + CB_HEADER_BYTES, TCB_BYTES - CB_HEADER_BYTES,
+                  &nic->cb))
         return false;
     if (!(command & CB_SF) || !extended) {
         uint32_t immediate = get_le(header + TCB_COUNT, 2) & TCB_COUNT_MASK;
