@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <net/if.h>
-#include <pcap/pcap.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,11 +19,11 @@
 #include <device/device_messages.h>
 #include <mach_error.h>
 
+#include "netdde-under-test/pfinet/expression.h"
+#include "netdde-under-test/pfinet/message.h"
 #include "netdde-under-test/pfinet/script.h"
 #include "netdde-under-test/pfinet/sequence.h"
 
-#define ETHERNET_HEADER 14
-#define PAYLOAD_MAX (NET_RCV_MAX - sizeof(struct packet_header))
 #define MS_PER_SECOND 1000u
 #define FILTER_PRIORITY 0
 #define NO_TIMER (-1)
@@ -164,21 +163,6 @@ static void timer_thread(void *argument)
 /* --- Receiving -------------------------------------------------------------------------------------------
  */
 
-/* Put the frame of a message together in frame (room for ETHERNET_HEADER + PAYLOAD_MAX). Returns its length,
- * 0 for what is no frame. */
-static size_t read_message(const struct net_rcv_msg *message, uint8_t *frame)
-{
-    size_t packet = message->net_rcv_msg_packet_count;
-
-    if (message->msg_hdr.msgh_id != NET_RCV_MSG_ID || packet < sizeof(struct packet_header) ||
-        packet > NET_RCV_MAX)
-        return 0;
-    size_t payload = packet - sizeof(struct packet_header);
-    memcpy(frame, message->header, ETHERNET_HEADER);
-    memcpy(frame + ETHERNET_HEADER, message->packet + sizeof(struct packet_header), payload);
-    return ETHERNET_HEADER + payload;
-}
-
 static void handle_frame(struct client *client, const uint8_t *frame, size_t length)
 {
     ddekit_lock_lock(&client->stack);
@@ -196,11 +180,11 @@ static void receive_thread(void *argument)
 {
     struct client *client = argument;
     struct net_rcv_msg message;
-    uint8_t frame[ETHERNET_HEADER + PAYLOAD_MAX];
+    uint8_t frame[MESSAGE_FRAME_MAX];
 
     while (mach_msg(&message.msg_hdr, MACH_RCV_MSG, 0, sizeof message, client->frames_port,
                     MACH_MSG_TIMEOUT_NONE, MACH_PORT_NULL) == MACH_MSG_SUCCESS) {
-        handle_frame(client, frame, read_message(&message, frame));
+        handle_frame(client, frame, message_read(&message, frame));
         if (client->delivered)
             client->delivered();
     }
@@ -230,32 +214,6 @@ static void reply_thread(void *argument)
 static void say(char *error, size_t error_size, const char *what, kern_return_t code)
 {
     snprintf(error, error_size, "%s: %s", what, mach_error_string(code));
-}
-
-/* The filter's words for frames to the device's own address or to a group. Returns how many, or 0. */
-static size_t compile_filter(const uint8_t *mac, filter_t words[NET_MAX_FILTER])
-{
-    const struct bpf_insn header = {.code = NETF_BPF | NETF_IN};
-    const size_t room = NET_MAX_FILTER * sizeof words[0] - sizeof header;
-    struct bpf_program program;
-    char text[CLIENT_MESSAGE_MAX];
-    size_t bytes = 0;
-
-    pcap_t *pcap = pcap_open_dead(DLT_EN10MB, NET_RCV_MAX);
-    if (!pcap)
-        return 0;
-    snprintf(text, sizeof text, "ether dst %02x:%02x:%02x:%02x:%02x:%02x or ether multicast", mac[0], mac[1],
-             mac[2], mac[3], mac[4], mac[5]);
-    if (pcap_compile(pcap, &program, text, 1, PCAP_NETMASK_UNKNOWN) == 0) {
-        bytes = program.bf_len * sizeof *program.bf_insns;
-        if (bytes <= room) {
-            memcpy(words, &header, sizeof header);
-            memcpy(words + sizeof header / sizeof words[0], program.bf_insns, bytes);
-        }
-        pcap_freecode(&program);
-    }
-    pcap_close(pcap);
-    return bytes > 0 && bytes <= room ? (sizeof header + bytes) / sizeof words[0] : 0;
 }
 
 static kern_return_t read_device(device_t device, struct client_device *about)
@@ -291,22 +249,17 @@ static kern_return_t receive_all_groups(struct client *client)
 
 static kern_return_t set_filter(struct client *client)
 {
+    const uint8_t *mac = client->about.mac;
     filter_t words[NET_MAX_FILTER];
-    size_t count = compile_filter(client->about.mac, words);
+    char own[CLIENT_MESSAGE_MAX];
 
+    snprintf(own, sizeof own, "ether dst %02x:%02x:%02x:%02x:%02x:%02x or ether multicast", mac[0], mac[1],
+             mac[2], mac[3], mac[4], mac[5]);
+    size_t count = expression_compile(own, NETF_IN, words);
     if (count == 0)
         return D_NO_MEMORY;
     return device_set_filter(client->device, client->frames_port, MACH_MSG_TYPE_MAKE_SEND, FILTER_PRIORITY,
                              words, (mach_msg_type_number_t)count);
-}
-
-/* A port of this client's, with the longest queue there is. */
-static kern_return_t new_port(mach_port_t *port)
-{
-    kern_return_t result = mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, port);
-
-    return result == KERN_SUCCESS ? mach_port_set_qlimit(mach_task_self(), *port, MACH_PORT_QLIMIT_MAX)
-                                  : result;
 }
 
 /* Frames that are written before the link is up are lost, and some drivers look at the link only after a
@@ -341,7 +294,7 @@ static const char *set_up(struct client *client, const struct client_config *con
         return NULL;
     if ((*code = receive_all_groups(client)))
         return "device_set_status";
-    if ((*code = new_port(&client->frames_port)) || (*code = new_port(&client->replies_port)))
+    if ((*code = message_port_new(&client->frames_port)) || (*code = message_port_new(&client->replies_port)))
         return "mach_port_allocate";
     if ((*code = start_thread(client, receive_thread, "client-rx")) ||
         (*code = start_thread(client, reply_thread, "client-reply")) ||
@@ -459,13 +412,6 @@ struct client_counts client_counts(const struct client *client)
     };
 }
 
-/* The thread that receives from it ends. */
-static void drop_port(mach_port_t port)
-{
-    if (port != MACH_PORT_NULL)
-        mach_port_mod_refs(mach_task_self(), port, MACH_PORT_RIGHT_RECEIVE, -1);
-}
-
 kern_return_t client_close(struct client *client)
 {
     kern_return_t result = D_SUCCESS;
@@ -474,8 +420,8 @@ kern_return_t client_close(struct client *client)
         result = device_close(client->device);
         mach_port_deallocate(mach_task_self(), client->device);
     }
-    drop_port(client->frames_port);
-    drop_port(client->replies_port);
+    message_port_drop(client->frames_port); /* the threads that receive from them end */
+    message_port_drop(client->replies_port);
     ddekit_lock_lock(&client->stack);
     disarm(client);
     client->closing = true;
