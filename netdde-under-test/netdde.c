@@ -31,6 +31,7 @@
 #include "netdde-under-test/machdev/machdev.h"
 #include "netdde-under-test/options.h"
 #include "netdde-under-test/pfinet/client.h"
+#include "netdde-under-test/pfinet/observer.h"
 #include "netdde-under-test/pfinet/sequence.h"
 #include "replay/replay.h"
 
@@ -56,6 +57,7 @@ struct interface {
     struct sequence transmitted; /* what came out of the card; used by the card's transmitter */
     struct client *client;
     mach_port_t player;          /* where the client gets its frames; outlives it as a name */
+    struct observers *observers; /* further clients, or NULL */
     struct client_device device; /* what it says of itself, once it is open */
     struct client_counts counts; /* when the play is over */
     double seconds; /* from the first frame until the last has arrived or its write is answered */
@@ -63,6 +65,7 @@ struct interface {
 
 struct stack {
     const struct options *options;
+    mach_port_t device_master;
     struct interface interfaces[OPTIONS_CARDS_MAX]; /* options->card_count of them */
 };
 
@@ -123,15 +126,28 @@ static enum filter_outcome outcome_for_player(struct stack *stack, const struct 
 }
 
 /* The account is that of the frames that captures are played with. */
-static void frame_handed_out(void *opaque, const struct filter_report *report)
+static void account_for(struct stack *stack, const struct filter_report *report)
 {
     static const enum account_drop drops[] = {[FILTER_NO_MATCH] = ACCOUNT_DROP_NO_FILTER,
                                               [FILTER_NO_ROOM] = ACCOUNT_DROP_PORT_FULL,
                                               [FILTER_CLIENT_GONE] = ACCOUNT_DROP_CLIENT_GONE};
-    enum filter_outcome outcome = outcome_for_player(opaque, report);
+    enum filter_outcome outcome = outcome_for_player(stack, report);
 
     if (report->direction == NETF_IN && outcome != FILTER_DELIVERED)
         account_frame_dropped(drops[outcome]);
+}
+
+static void frame_handed_out(void *opaque, const struct filter_report *report)
+{
+    struct stack *stack = opaque;
+
+    account_for(stack, report);
+    FOR_EACH_INTERFACE(interface, stack)
+    {
+        for (size_t i = 0; interface->observers && i < report->count; i++)
+            if (report->clients[i].outcome == FILTER_NO_ROOM)
+                observers_note_loss(interface->observers, report->clients[i].port);
+    }
 }
 
 static void choose_mac(const struct interface *interface, size_t number, uint8_t mac[NIC_MAC_LENGTH])
@@ -174,7 +190,7 @@ static bool boot_machine(struct stack *stack)
 }
 
 /* DDEKit, Linux, the drivers, the server. */
-static bool boot_stack(struct stack *stack, mach_port_t *device_master)
+static bool boot_stack(struct stack *stack)
 {
     ddekit_sync_select(stack->options->sync);
     ddekit_init();
@@ -183,7 +199,7 @@ static bool boot_stack(struct stack *stack, mach_port_t *device_master)
     dde_linux_init();
     dde_linux_probe_drivers();
     machdev_on_handed_out(frame_handed_out, stack);
-    kern_return_t result = machdev_start(device_master);
+    kern_return_t result = machdev_start(&stack->device_master);
     return result == KERN_SUCCESS || failed("the device server", mach_error_string(result));
 }
 
@@ -209,13 +225,11 @@ static bool open_client(struct interface *interface, mach_port_t device_master)
 
 static bool boot(struct stack *stack)
 {
-    mach_port_t device_master;
-
-    if (!boot_machine(stack) || !boot_stack(stack, &device_master))
+    if (!boot_machine(stack) || !boot_stack(stack))
         return false;
     FOR_EACH_INTERFACE(interface, stack)
     {
-        if (!open_client(interface, device_master))
+        if (!open_client(interface, stack->device_master))
             return false;
     }
     machine_boot_finished();
@@ -272,6 +286,16 @@ static void print_drops(void)
                    account_drop_name((enum account_drop)where));
 }
 
+static void print_observers(const struct interface *interface, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct observer_counts counts = observers_counts(interface->observers, i);
+        printf("%s %zu: came %" PRIu64 " times, read %" PRIu64 " frames, %" PRIu64
+               " wrong; had no room for %" PRIu64 "\n",
+               counts.kind->name, i + 1, counts.visits, counts.frames, counts.wrong, counts.lost);
+    }
+}
+
 static void print_summary(struct stack *stack)
 {
     FOR_EACH_INTERFACE(interface, stack)
@@ -279,6 +303,8 @@ static void print_summary(struct stack *stack)
         print_device(interface);
         if (interface->replay)
             print_play(interface, stack->options);
+        if (interface->observers)
+            print_observers(interface, stack->options->observer_count);
     }
     print_drops();
 }
@@ -293,6 +319,25 @@ static void linger(const struct interface *interface)
             break;
         ddekit_thread_msleep(LINGER_MS);
     }
+}
+
+static bool open_observers(struct stack *stack)
+{
+    struct observers_config config = {.device_master = stack->device_master,
+                                      .kinds = stack->options->observers,
+                                      .count = stack->options->observer_count};
+
+    FOR_EACH_INTERFACE(interface, stack)
+    {
+        if (config.count == 0 || !interface->replay)
+            continue;
+        config.device = interface->name;
+        config.replay = interface->replay;
+        interface->observers = observers_open(&config);
+        if (!interface->observers)
+            return failed("the clients", strerror(ENOMEM));
+    }
+    return true;
 }
 
 static void play(struct stack *stack)
@@ -316,6 +361,25 @@ static void play(struct stack *stack)
         interface->counts = client_counts(interface->client);
         linger(interface);
     }
+}
+
+/* Devices whose clients died are closed as soon as the server notices. */
+static void await_closed(void)
+{
+    for (int i = 0; i < LINGER_ROUNDS && machdev_open_devices() > 0; i++)
+        ddekit_thread_msleep(LINGER_MS);
+}
+
+static bool observers_right(const struct interface *interface, size_t count)
+{
+    for (size_t i = 0; interface->observers && i < count; i++) {
+        struct observer_counts counts = observers_counts(interface->observers, i);
+        if (counts.complaint[0])
+            return failed(counts.kind->name, counts.complaint);
+        if (counts.wrong > 0)
+            return failed(counts.kind->name, "got frames that are not the capture's, or not in its order");
+    }
+    return true;
 }
 
 /* Was everything right that was not lost? */
@@ -349,14 +413,21 @@ static int run(struct stack *stack)
 {
     bool right = true;
 
-    if (!boot(stack))
+    if (!boot(stack) || !open_observers(stack))
         return EXIT_WRONG_FRAMES;
     play(stack);
-    /* The cards stop: what they have transmitted stays as it is. */
     FOR_EACH_INTERFACE(interface, stack)
     {
+        if (interface->observers)
+            observers_dismiss(interface->observers);
         right &= close_client(interface);
+    }
+    await_closed();
+    /* The cards have stopped: what they have transmitted stays as it is. */
+    FOR_EACH_INTERFACE(interface, stack)
+    {
         right &= all_right(interface);
+        right &= observers_right(interface, stack->options->observer_count);
     }
     if (!stack->options->quiet)
         print_summary(stack);

@@ -22,17 +22,12 @@
 #define NAMES_MAX 256 /* octets of a list of names in a message */
 
 static const struct option long_options[] = {
-    {"nic", required_argument, NULL, 'n'},
-    {"driver", required_argument, NULL, 'd'},
-    {"sync", required_argument, NULL, 's'},
-    {"replay", required_argument, NULL, 'f'},
-    {"rate", required_argument, NULL, 'r'},
-    {"mac", required_argument, NULL, 'm'},
-    {"list", no_argument, NULL, 'l'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    {"nic", required_argument, NULL, 'n'},     {"driver", required_argument, NULL, 'd'},
+    {"sync", required_argument, NULL, 's'},    {"replay", required_argument, NULL, 'f'},
+    {"rate", required_argument, NULL, 'r'},    {"mac", required_argument, NULL, 'm'},
+    {"clients", required_argument, NULL, 'c'}, {"list", no_argument, NULL, 'l'},
+    {"quiet", no_argument, NULL, 'q'},         {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},       {NULL, 0, NULL, 0},
 };
 
 static const char help[] =
@@ -56,10 +51,15 @@ static const char help[] =
     "  --replay FILE   play this capture (pcap or pcapng, Ethernet): its frames to the device come from the\n"
     "                  wire, the device's own are sent by a client. Without it: find the card, open the\n"
     "                  device, print its state and end\n"
-    "  --rate RATE     the wire's pace: recorded, a multiple of it (2x), bytes per second (4M), max, which is\n"
-    "                  100 Mbit/s, or window: as fast as frames arrive, 16 under way at most (" DEFAULT_RATE ")\n"
+    "  --rate RATE     the wire's pace: recorded, a multiple of it (2x), bytes per second (4M), max, which "
+    "is\n"
+    "                  100 Mbit/s, or window: as fast as frames arrive, 16 under way at most (" DEFAULT_RATE
+    ")\n"
     "  --mac ADDRESS   the device's address; without it found in the capture\n"
-    "  --list          list cards with their drivers, and generations of semaphores\n"
+    "  --clients KIND[,KIND]...\n"
+    "                  while captures are played, further clients of each card, with filters of their own:\n"
+    "                  they come, go, die or do not read (--list has the kinds)\n"
+    "  --list          list cards with their drivers, generations of semaphores, and kinds of clients\n"
     "  --quiet         print nothing but errors\n"
     "  --help, --version\n"
     "\n"
@@ -234,6 +234,8 @@ static bool is_taken(const struct options *options, unsigned slot, size_t except
 /* What is not said of each card: its slot, the first that is free, and what is said of all. */
 static enum options_outcome complete_cards(struct options *options, const struct card_options *all)
 {
+    bool plays = false;
+
     if (options->card_count == 0)
         options->cards[options->card_count++].model = nic_find_model(DEFAULT_NIC);
     for (size_t i = 0; i < options->card_count; i++) {
@@ -247,11 +249,14 @@ static enum options_outcome complete_cards(struct options *options, const struct
         }
         if (!card->replay)
             card->replay = all->replay;
+        plays |= card->replay != NULL;
         if (!card->mac_given && all->mac_given) {
             card->mac_given = true;
             memcpy(card->mac, all->mac, sizeof card->mac);
         }
     }
+    if (options->observer_count > 0 && !plays)
+        return wrong("--clients: they come while a capture is played; give --replay, too");
     return OPTIONS_RUN;
 }
 
@@ -281,6 +286,24 @@ static enum options_outcome read_rate(const char *text, struct options *options)
     return wrong("--rate: %s", error);
 }
 
+static enum options_outcome read_clients(const char *text, struct options *options)
+{
+    struct rest rest = {"--clients", text};
+    char word[WORD_MAX], names[NAMES_MAX] = "";
+
+    for (const struct observer_kind *kind = observer_kinds; kind->name; kind++)
+        append_name(names, kind->name);
+    do {
+        const struct observer_kind *kind = next_word(&rest, word) ? observer_find_kind(word) : NULL;
+        if (!kind)
+            return wrong("--clients: not all of '%s' are kinds of clients; there are: %s", text, names);
+        if (options->observer_count == OBSERVERS_MAX)
+            return wrong("--clients: there is room for %d", OBSERVERS_MAX);
+        options->observers[options->observer_count++] = kind;
+    } while (*rest.text);
+    return OPTIONS_RUN;
+}
+
 static enum options_outcome read_mac(const char *text, struct card_options *all)
 {
     if (read_card_mac(text, all))
@@ -297,6 +320,9 @@ static enum options_outcome print_list(void)
     puts("generations of semaphores:");
     for (const char *const *name = ddekit_sync_names(); *name; name++)
         printf("  %s\n", *name);
+    puts("kinds of further clients:");
+    for (const struct observer_kind *kind = observer_kinds; kind->name; kind++)
+        printf("  %-10s %s\n", kind->name, kind->description);
     return OPTIONS_DONE;
 }
 
@@ -330,6 +356,8 @@ static enum options_outcome read_one(int letter, const char *word, struct option
         return read_rate(optarg, options);
     case 'm':
         return read_mac(optarg, all);
+    case 'c':
+        return read_clients(optarg, options);
     case 'q':
         options->quiet = true;
         return OPTIONS_RUN;

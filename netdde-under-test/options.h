@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "harness/nic/nic.h"
+#include "netdde-under-test/pfinet/observer.h"
 #include "replay/pace.h"
 
 #define OPTIONS_CARDS_MAX 4
@@ -23,6 +24,8 @@ struct card_options {
 struct options {
     size_t card_count; /* at least one */
     struct card_options cards[OPTIONS_CARDS_MAX];
+    size_t observer_count;
+    const struct observer_kind *observers[OBSERVERS_MAX]; /* of each card that has a capture */
     const char *sync; /* generation of semaphores, one of ddekit_sync_names() */
     const char *rate; /* as given, for the summary */
     struct pace pace;

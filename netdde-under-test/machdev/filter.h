@@ -20,7 +20,7 @@
 #include <device/device.h>
 
 /* Filters that one device may have; one more is refused with D_NO_MEMORY. */
-#define FILTERS_MAX 16
+#define FILTERS_MAX 32
 
 struct filter_list;
 

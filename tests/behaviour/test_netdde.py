@@ -227,6 +227,47 @@ def test_cards_without_addresses_get_different_ones(netdde) -> None:
     assert len(addresses) == 2 and addresses[0] != addresses[1], outcome.text
 
 
+# --- Further clients ------------------------------------------------------------------------------------------
+
+KINDS = ["reader", "sniffer", "visitor", "mortal", "sleeper", "pest"]
+
+
+def observers(outcome: Outcome) -> dict[str, tuple[int, int, int, int]]:
+    """Of each further client: times that it came, frames it read, wrong ones, and those it had no room for."""
+    lines = re.findall(
+        r"^(\w+) \d+: came (\d+) times, read (\d+) frames, (\d+) wrong; had no room for (\d+)$",
+        outcome.stdout, re.MULTILINE,
+    )
+    return {kind: tuple(map(int, rest)) for kind, *rest in lines}
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_clients_that_come_go_die_and_sleep_cost_the_first_one_nothing(driver, netdde, traces) -> None:
+    ends = []
+
+    def run() -> Outcome:
+        ends.append(netdde("--driver", driver, "--replay", traces / CAPTURES[0], "--rate", "2M", "--clients", ",".join(KINDS)))
+        return ends[-1]
+
+    got = run_until_whole(run)
+    seen = observers(ends[-1])
+    assert list(seen) == KINDS, ends[-1].text
+    for kind, (came, frames, wrong, lost) in seen.items():
+        assert wrong == 0, ends[-1].text
+        assert (came > 1) == (kind in ("visitor", "mortal")), ends[-1].text
+        assert frames + lost <= got.of + (got.to_send if kind == "sniffer" else 0), ends[-1].text
+        assert (frames == 0) == (kind == "sleeper"), ends[-1].text
+    assert seen["sleeper"][3] > got.of / 2, ends[-1].text
+    assert seen["sniffer"][1] > got.of, ends[-1].text
+
+
+@pytest.mark.parametrize("sync", ["drain", "posix"])
+def test_schedules_of_many_clients_find_nothing(sync, lockcheck, netdde_path, traces) -> None:
+    outcome = lockcheck("explore", "--strategy", "portfolio", "--schedules", 60, "--seed", 5, "--", netdde_path, "--quiet",
+                        "--sync", sync, "--replay", traces / CAPTURES[1], "--clients", ",".join(KINDS))
+    assert outcome.code == 0, outcome.text
+
+
 # --- Options --------------------------------------------------------------------------------------------------
 
 
@@ -258,7 +299,7 @@ def test_list_names_every_card_and_generation(netdde) -> None:
 def test_help_names_every_option(netdde) -> None:
     outcome = netdde("--help")
     assert outcome.code == 0 and outcome.stderr == "", outcome.text
-    for option in ("driver", "nic", "sync", "replay", "rate", "mac", "list", "quiet", "help", "version"):
+    for option in ("driver", "nic", "sync", "replay", "rate", "mac", "clients", "list", "quiet", "help", "version"):
         assert f"--{option}" in outcome.stdout
 
 
@@ -422,6 +463,10 @@ def test_no_frame_for_the_device(netdde, tmp_path) -> None:
         (["--rate", "0"], ["0"]),
         (["--rate", "-1x"], ["-1x"]),
         (["--mac", "52:54:00"], ["52:54:00"]),
+        (["--clients", "reader"], ["--clients", "--replay"]),
+        (["--clients", "reader,spy"], ["reader,spy", "reader", "sleeper"]),
+        (["--clients", ""], ["reader"]),
+        (["--clients", ",".join(["reader"] * 9)], ["8"]),
         (["--mac", "ff:ff:ff:ff:ff:ff"], ["ff:ff:ff:ff:ff:ff"]),
     ],
 )
