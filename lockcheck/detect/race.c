@@ -8,16 +8,21 @@
  * What is kept of 8 aligned bytes, a granule, is a set of accesses, each with the bytes that it touched. An
  * older one is dropped when a newer one stands for it: it happened before, it touched no other bytes, it was
  * no write unless the newer one is one too, and no plain access unless the newer one is too. Whatever races
- * with the older one then races with the newer one as well, so nothing is lost, and mostly one or two are
- * left.
+ * with the older one then races with the newer one as well, so nothing is lost.
+ *
+ * Mostly what is left of each half are two plain accesses at most, one that writes and one that reads: a
+ * cell. An access to cells takes a few instructions (race.h). Where the bytes of a half differ each has a
+ * cell of its own, elsewhere. All else is kept as a set, element by element: several threads that read,
+ * atomic accesses, races. A granule returns to the simpler form when newer accesses stand for what did not
+ * fit.
  *
  * Neither two variables in one granule nor one that is accessed in parts are taken for what they are not.
  *
  * Shadow memory: a table by the address's upper bits leads to blocks, which exist where the program has been.
  *
- * Of an access only its place in the program is kept: the address within one of a few regions of code. Where
- * a report is wanted with evidence, the command says which access before it belongs to it (see struct
- * lc_earlier), and of this one the stack is taken.
+ * Of an access only its site is kept, the number of a place in the program. Where a report is wanted with
+ * evidence, the command says which access before it belongs to it (see struct lc_earlier), and of this one
+ * the stack is taken.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -26,73 +31,66 @@
 
 #define LARGE 4096u /* granules; to be forgotten page by page */
 #define PAGE ((uintptr_t)4096)
-#define FIRST_SLOTS 1024u /* of the tables; powers of two */
+#define FIRST_SLOTS 1024u /* of the table of atomics; a power of two */
 #define DEVICE_PLACES 16u
 
-_Static_assert(LC_MAX_THREADS <= 1u << (LC_ACCESS_TIME_SHIFT - LC_ACCESS_THREAD_SHIFT),
-               "a thread's number fits");
-
-#define WRITE LC_ACCESS_WRITE
-#define ATOMIC_ACCESS LC_ACCESS_ATOMIC
-#define KIND (WRITE | ATOMIC_ACCESS)
-#define ALL_BYTES ((uint64_t)0xff << LC_ACCESS_MASK_SHIFT)
-#define MASK_SHIFT LC_ACCESS_MASK_SHIFT
 #define THREAD_SHIFT LC_ACCESS_THREAD_SHIFT
 #define TIME_SHIFT LC_ACCESS_TIME_SHIFT
 
-/* A place: its region and the address within, of which the upper part is in the access itself. */
-#define PLACE_BITS 31u
-#define PLACE_LOW_BITS 21u
-#define REGION_SHIFT 29u
-#define REGIONS (1u << (PLACE_BITS - REGION_SHIFT))
-#define PLACE_LOW ((1u << PLACE_LOW_BITS) - 1)
-#define PLACE_HIGH (((1ull << (PLACE_BITS - PLACE_LOW_BITS)) - 1) << LC_ACCESS_PLACE_SHIFT)
+_Static_assert(LC_MAX_THREADS == 1u << (TIME_SHIFT - THREAD_SHIFT), "any number is that of a thread");
 
-_Static_assert(LC_INLINE_ACCESSES *PLACE_LOW_BITS == 63, "the lower parts and one bit fit a word");
+/* What an access is, besides when: its thread once more, its bytes and its kind. */
+#define WRITE 1u
+#define ATOMIC_ACCESS 2u
+#define KIND (WRITE | ATOMIC_ACCESS)
+#define MASK_SHIFT 2u
+#define ALL_BYTES (0xffu << MASK_SHIFT)
+#define WHO_SHIFT 10u
 
-static inline uint32_t time_of(uint64_t access)
+#define BYTES (1u << LC_GRANULE_SHIFT)
+#define HALF (BYTES / 2)
+
+static inline uint32_t thread_of(uint64_t when)
 {
-    return (uint32_t)(access >> TIME_SHIFT);
+    return (uint32_t)when >> THREAD_SHIFT;
 }
 
-static inline uint32_t thread_of(uint64_t access)
+static inline uint32_t mask_of(uint32_t what)
 {
-    return (uint32_t)(access >> THREAD_SHIFT) & 0xfffu;
+    return what >> MASK_SHIFT & 0xffu;
 }
 
-static inline uint32_t mask_of(uint64_t access)
+static inline bool stands_for(uint32_t new, uint32_t old)
 {
-    return (uint32_t)(access >> MASK_SHIFT) & 0xffu;
+    return !(old & ~new &(ALL_BYTES | WRITE)) && !(new & ~old &ATOMIC_ACCESS);
 }
 
-static inline bool stands_for(uint64_t new, uint64_t old)
+static inline bool conflict(uint32_t a, uint32_t b)
 {
-    return !(mask_of(old) & ~mask_of(new)) && ((new &WRITE) || !(old & WRITE)) &&
-           (!(new &ATOMIC_ACCESS) || (old & ATOMIC_ACCESS));
+    return (a & b & ALL_BYTES) && ((a | b) & WRITE) && !(a & b & ATOMIC_ACCESS);
 }
 
-static inline bool conflict(uint64_t a, uint64_t b)
-{
-    return (mask_of(a) & mask_of(b)) && ((a | b) & WRITE) && !(a & b & ATOMIC_ACCESS);
-}
-
-/* The older accesses of a granule, where they do not fit inline. */
-struct kept {
-    uint64_t access;
-    uint32_t low; /* part of its place */
+/* A cell for each byte. */
+struct bytes {
+    union {
+        struct lc_cell cell[BYTES];
+        struct bytes *next_free;
+    };
 };
 
-struct many {
-    struct many *next_free;
+/* A set, with its elements one by one. */
+struct set {
+    struct set *next_free;
     uint32_t count, room;
-    struct kept of[];
+    uint64_t when[]; /* room of these, and then of `what` */
 };
-#define FIRST_ROOM 6u
-#define ROOMS 12u /* each twice that before: more than there can be threads */
+#define FIRST_ROOM 4u /* fits a line of the cache */
+#define ROOMS 16u     /* each twice that before: one access of each kind to each byte by each thread */
 
 LC_WRITTEN struct lc_block **lc_blocks;
 struct lc_race_now lc_race_now;
-static struct many *free_lists[ROOMS];
+static struct bytes *free_bytes;
+static struct set *free_sets[ROOMS];
 
 /* ---- shadow memory ---- */
 
@@ -107,8 +105,10 @@ static void *map(size_t bytes)
 
 void lc_race_init(void)
 {
-    if (!lc_blocks)
-        lc_blocks = map(sizeof *lc_blocks << (LC_ADDRESS_BITS - LC_BLOCK_SHIFT));
+    if (lc_blocks)
+        return;
+    lc_blocks = map(sizeof *lc_blocks << (LC_ADDRESS_BITS - LC_BLOCK_SHIFT));
+    lc_sites = map(LC_SITES * sizeof *lc_sites);
 }
 
 static struct lc_block *block_of(uintptr_t address)
@@ -119,48 +119,105 @@ static struct lc_block *block_of(uintptr_t address)
     return *block;
 }
 
-static uint32_t class_of(uint32_t room)
+static inline struct lc_granule *granule_in(struct lc_block *block, uintptr_t address)
 {
-    return (uint32_t)__builtin_ctz(room / FIRST_ROOM);
+    return &block->granule[address >> LC_GRANULE_SHIFT & (LC_BLOCK_GRANULES - 1)];
 }
 
-static struct many *new_many(uint32_t room)
+static uint32_t *whats(struct set *set)
 {
-    struct many **list = &free_lists[class_of(room)], *many = *list;
-    if (many)
-        *list = many->next_free;
+    return (uint32_t *)&set->when[set->room];
+}
+
+static struct set **free_list(uint32_t room)
+{
+    return &free_sets[__builtin_ctz(room / FIRST_ROOM)];
+}
+
+static struct set *new_set(uint32_t room)
+{
+    struct set **list = free_list(room), *set = *list;
+    if (set)
+        *list = set->next_free;
     else
-        many = lc_allocate(sizeof *many + room * sizeof *many->of);
-    many->room = room;
-    many->count = 0;
-    return many;
+        set = lc_allocate(sizeof *set + room * (sizeof *set->when + sizeof(uint32_t)));
+    set->room = room;
+    set->count = 0;
+    return set;
 }
 
-static void free_many(struct many *many)
+static void free_set(struct set *set)
 {
-    struct many **list = &free_lists[class_of(many->room)];
-    many->next_free = *list;
-    *list = many;
+    struct set **list = free_list(set->room);
+    set->next_free = *list;
+    *list = set;
 }
 
-static struct many *many_of(const struct lc_granule *g)
+static struct bytes *new_bytes(void)
 {
-    return (struct many *)g->access[1];
+    struct bytes *bytes = free_bytes;
+    if (!bytes)
+        return lc_allocate(sizeof *bytes);
+    free_bytes = bytes->next_free;
+    return bytes;
+}
+
+/* What is not in the granule itself has its address in both cells in place of a read, of a time that never
+ * comes: so the quick way ends there. */
+#define ELSEWHERE (~0ull << LC_ADDRESS_BITS)
+#define ELSEWHERE_BYTES (ELSEWHERE | 1u)
+
+static inline bool has_bytes(const struct lc_granule *g)
+{
+    return (g->half[0].read & ELSEWHERE_BYTES) == ELSEWHERE_BYTES;
+}
+
+static inline bool has_set(const struct lc_granule *g)
+{
+    return (g->half[0].read & ELSEWHERE_BYTES) == ELSEWHERE;
+}
+
+static inline struct bytes *bytes_of(const struct lc_granule *g)
+{
+    return (struct bytes *)(g->half[0].read & ~ELSEWHERE_BYTES);
+}
+
+static inline struct set *set_of(const struct lc_granule *g)
+{
+    return (struct set *)(g->half[0].read & ~ELSEWHERE);
+}
+
+static inline void put_elsewhere(struct lc_granule *g, uint64_t address, uint64_t what)
+{
+    struct lc_cell cell = {.read = address | what};
+    *g = (struct lc_granule){{cell, cell}};
+}
+
+/* What it has elsewhere is not used any more. */
+static void give_back(const struct lc_granule *g)
+{
+    if (has_bytes(g)) {
+        bytes_of(g)->next_free = free_bytes;
+        free_bytes = bytes_of(g);
+    } else if (has_set(g)) {
+        free_set(set_of(g));
+    }
 }
 
 static void forget(struct lc_block *block, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
         struct lc_granule *g = &block->granule[i];
-        if (!g->access[0])
+        const struct lc_cell *half = g->half;
+        if (!(half[0].write | half[0].read | half[1].write | half[1].read))
             continue;
-        if (unlikely(g->places & LC_GRANULE_MORE))
-            free_many(many_of(g));
+        give_back(g);
         *g = (struct lc_granule){0};
     }
 }
 
-/* Of many granules most have never been used: to look at each would make them exist. Lists are lost. */
+/* Of many granules most have never been used: to look at each would make them exist. What they have
+ * elsewhere is lost. */
 static void forget_pages(struct lc_block *block, size_t from, size_t to)
 {
     uintptr_t begin = (uintptr_t)&block->granule[from], end = (uintptr_t)&block->granule[to];
@@ -187,57 +244,39 @@ void lc_race_forget(uintptr_t address, size_t bytes)
     }
 }
 
-/* ---- places ---- */
+/* ---- sites ---- */
 
-/* The upper parts of code addresses: mostly the program and its libraries. When there are more regions than
- * fit, the last one stands for several, and older places in it are told wrongly. */
-static uintptr_t regions[REGIONS];
-static uint32_t last_region;
+#define PROBES 64u
 
-static __attribute__((noinline)) void find_region(uintptr_t region)
+const void **lc_sites;
+
+/* When there are very many, some take the places of others, whose accesses are then told wrongly. */
+static uint64_t site_of(const void *pc)
 {
-    last_region = 0;
-    while (last_region < REGIONS - 1 && regions[last_region] && regions[last_region] != region)
-        last_region++;
-    regions[last_region] = region;
+    uint64_t home = lc_race_first_site(pc);
+    for (uint64_t i = 0; i < PROBES; i++) {
+        uint64_t site = (home + i) & (LC_SITES - 1);
+        if (!lc_sites[site])
+            lc_sites[site] = pc;
+        if (lc_sites[site] == pc)
+            return site;
+    }
+    lc_sites[home] = pc;
+    return home;
 }
 
-static inline uint32_t place_in(const void *pc, uint32_t region)
+static const void *place(uint64_t when)
 {
-    return region << REGION_SHIFT | (uint32_t)((uintptr_t)pc & ((1u << REGION_SHIFT) - 1));
-}
-
-static uint32_t place_of(const void *pc)
-{
-    if ((uintptr_t)pc >> REGION_SHIFT != regions[last_region])
-        find_region((uintptr_t)pc >> REGION_SHIFT);
-    return place_in(pc, last_region);
-}
-
-static inline uint64_t upper_part(uint32_t place)
-{
-    return (uint64_t)(place >> PLACE_LOW_BITS) << LC_ACCESS_PLACE_SHIFT;
-}
-
-static inline uint32_t low_part(const struct lc_granule *g, uint32_t i)
-{
-    return (uint32_t)(g->places >> i * PLACE_LOW_BITS) & PLACE_LOW;
-}
-
-static const void *place(uint64_t access, uint32_t low)
-{
-    uint64_t place = (access & PLACE_HIGH) >> LC_ACCESS_PLACE_SHIFT << PLACE_LOW_BITS | low;
-    return (const void *)(regions[place >> REGION_SHIFT] << REGION_SHIFT |
-                          (place & ((1u << REGION_SHIFT) - 1)));
+    return lc_sites[when & (LC_SITES - 1)];
 }
 
 /* ---- races ---- */
 
 /* What the running thread does now. */
 struct access {
-    uint64_t access;
+    uint64_t when;
+    uint32_t what;
     uintptr_t address;
-    uint32_t low; /* part of its place */
 };
 
 static size_t bytes_in_all; /* of an access to several granules; else 0 */
@@ -245,16 +284,16 @@ static size_t bytes_in_all; /* of an access to several granules; else 0 */
 /* Where devices access memory by the word: few, since one function does it for all of them; then NULL. */
 static const void *device_places[DEVICE_PLACES];
 
-static const char *describe(uint64_t access)
+static const char *describe(uint32_t what)
 {
     static const char *const words[] = {"reads", "writes", "reads atomically", "writes atomically"};
-    return words[access & 3u];
+    return words[what & KIND];
 }
 
-static const char *describe_past(uint64_t access)
+static const char *describe_past(uint32_t what)
 {
     static const char *const words[] = {"read", "wrote", "read atomically", "wrote atomically"};
-    return words[access & 3u];
+    return words[what & KIND];
 }
 
 /* With evidence: the stack of the access before that the report is about, or of the last like it. */
@@ -263,365 +302,355 @@ static struct {
     void *frame[LC_MAX_STACK];
 } earlier;
 
-static void keep_earlier(uint64_t access, const void *pc)
+static void keep_earlier(uint64_t when)
 {
     const struct lc_earlier *wanted = &lc.channel->earlier;
-    if (access >> THREAD_SHIFT == wanted->when && (uint64_t)pc == wanted->pc)
+    if (when >> THREAD_SHIFT == wanted->when && (uint64_t)place(when) == wanted->pc)
         earlier.frames = lc_backtrace(earlier.frame, LC_MAX_STACK);
 }
 
-static void show_earlier(uint64_t access, const void *where)
+static void show_earlier(uint64_t when, uint32_t what)
 {
     if (!earlier.frames) {
-        earlier.frame[0] = (void *)where;
+        earlier.frame[0] = (void *)place(when);
         earlier.frames = 1;
     }
-    lc_show_stack(thread_of(access), earlier.frame, earlier.frames, "{t%u} %s it", thread_of(access),
-                  describe_past(access));
+    lc_show_stack(thread_of(when), earlier.frame, earlier.frames, "{t%u} %s it", thread_of(when),
+                  describe_past(what));
 }
 
-static bool is_poll(const struct access *new, const void *where, uint64_t old, const void *old_where);
+static bool is_poll(const struct access *new, uint64_t when, uint32_t old);
 
-static __attribute__((noinline)) void race(const struct access *new, uint64_t old, uint32_t old_low)
+static __attribute__((noinline)) void race(const struct access *new, uint64_t when, uint32_t old)
 {
-    const void *old_where = place(old, old_low), *where = place(new->access, new->low);
-    if (unlikely(device_places[0]) && is_poll(new, where, old, old_where))
+    if (unlikely(device_places[0]) && is_poll(new, when, old))
         return;
-    uintptr_t a = (uintptr_t)where, b = (uintptr_t)old_where;
-    uint64_t what = new->access &KIND, before = old &KIND;
+    uintptr_t a = (uintptr_t)place(new->when), b = (uintptr_t)place(when);
+    uint64_t what = new->what &KIND, before = old &KIND;
     uint64_t key = a < b ? lc_mix(lc_mix(a << 2 | what) + (b << 2 | before))
                          : lc_mix(lc_mix(b << 2 | before) + (a << 2 | what));
-    if (!lc_report_of_access(key, (struct lc_earlier){old >> THREAD_SHIFT, (uint64_t)old_where}))
+    if (!lc_report_of_access(key, (struct lc_earlier){when >> THREAD_SHIFT, b}))
         return;
     uintptr_t granule = new->address & ~(uintptr_t)((1u << LC_GRANULE_SHIFT) - 1);
-    struct lc_object *o =
-        lc_memory_to_tell(granule + (uint32_t)__builtin_ctz(mask_of(new->access) & mask_of(old)));
+    struct lc_object *o = lc_memory_to_tell(granule + (uint32_t)__builtin_ctz(mask_of(new->what &old)));
     if (lc.evidence)
-        show_earlier(old, old_where);
-    size_t bytes = bytes_in_all ? bytes_in_all : (size_t)__builtin_popcount(mask_of(new->access));
+        show_earlier(when, old);
+    size_t bytes = bytes_in_all ? bytes_in_all : (size_t)__builtin_popcount(mask_of(new->what));
     lc_finding("data-race", "{t%u} %s %zu byte%s of {o%u}, which {t%u} %s before, and nothing orders the two",
-               lc_self->id, describe(new->access), bytes, bytes == 1 ? "" : "s", o->id, thread_of(old),
+               lc_self->id, describe(new->what), bytes, bytes == 1 ? "" : "s", o->id, thread_of(when),
                describe_past(old));
 }
 
-/* Does an older access stand for the new one, in the same time of the same thread? */
-static inline bool is_known(uint64_t old, uint64_t new)
-{
-    return old >> THREAD_SHIFT == new >> THREAD_SHIFT &&stands_for(old, new);
-}
+/* ---- accesses, as elements of a set ---- */
 
-/* Are both of a loop over the parts of the granule? If the lower parts of their places are the same as well.
- */
-static inline bool is_same_loop(uint64_t old, uint64_t new)
+static void append(struct lc_granule *g, uint64_t when, uint32_t what)
 {
-    return !((old ^ new) & ~ALL_BYTES);
-}
-
-/* What is left of an older access when `new` comes, of the bytes that it touched: 0 when nothing is. */
-static inline uint64_t left_of(uint64_t old, uint64_t new)
-{
-    if (!stands_for(new | ALL_BYTES, old))
-        return old;
-    old &= ~(new &ALL_BYTES);
-    return mask_of(old) ? old : 0;
-}
-
-static inline bool is_same_thread(uint64_t a, uint64_t b)
-{
-    return !((a ^ b) >> THREAD_SHIFT & 0xfffu);
-}
-
-/* Did the older access, or none, happen before what the running thread does now? */
-static inline bool ordered(uint64_t old)
-{
-    uint32_t thread = thread_of(old);
-    return thread == thread_of(lc_race_now.epoch) ||
-           (thread < lc_race_now.count && lc_race_now.times[thread] >= time_of(old));
-}
-
-/* Looks at an older access. Returns what is left of it; *known: it stands for the new one, and *new is not to
- * be kept. */
-static inline __attribute__((always_inline)) uint64_t meet(const struct access *a, uint64_t old, uint32_t low,
-                                                           uint64_t *new, bool *known)
-{
-    if (is_known(old, *new)) {
-        *known = true;
-        return old;
+    struct set *set = set_of(g);
+    if (unlikely(set->count == set->room)) {
+        struct set *larger = new_set(2 * set->room);
+        memcpy(larger->when, set->when, set->count * sizeof *set->when);
+        memcpy(whats(larger), whats(set), set->count * sizeof(uint32_t));
+        larger->count = set->count;
+        free_set(set);
+        set = larger;
+        put_elsewhere(g, (uintptr_t)set, ELSEWHERE);
     }
-    if (old >> THREAD_SHIFT == *new >> THREAD_SHIFT) {
-        if (is_same_loop(old, *new) && low == a->low) {
-            *new |= old;
-            return 0;
+    set->when[set->count] = when;
+    whats(set)[set->count++] = what;
+}
+
+/* What is left of an older access when a new one comes, in *what; 0 when nothing is. A thread's accesses of
+ * one place and time, a loop over the parts of the granule, become one: the new one. */
+static inline uint32_t left_of(uint64_t when, uint32_t what, struct access *new)
+{
+    if (!lc_race_ordered(when)) {
+        if (unlikely(conflict(new->what, what)))
+            race(new, when, what);
+        return what;
+    }
+    if (when == new->when && !((what ^ new->what) & KIND)) {
+        new->what |= what;
+        return 0;
+    }
+    if (!stands_for(new->what | ALL_BYTES, what))
+        return what;
+    what &= ~(new->what &ALL_BYTES);
+    return what & ALL_BYTES ? what : 0;
+}
+
+static bool is_known_in(struct set *set, uint32_t what)
+{
+    for (uint32_t i = 0; i < set->count; i++)
+        if (lc_race_is_now(set->when[i]) && stands_for(whats(set)[i], what))
+            return true;
+    return false;
+}
+
+/* An access that the thread has made before, where all that it could race with is ordered and stays: mostly
+ * one of several threads that read the same. Returns false when it is not such. */
+static inline bool put_again(struct set *set, const struct access *new)
+{
+    const uint32_t *what = whats(set);
+    uint32_t count = set->count, own = count;
+    if ((new->what &KIND) == WRITE)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        own = what[i] == new->what ? i : own;
+        if (conflict(what[i], new->what) && (!lc_race_ordered(set->when[i]) || lc_race_is_now(set->when[i])))
+            return false;
+    }
+    if (own == count)
+        return false;
+    if (!lc_race_is_now(set->when[own]))
+        set->when[own] = new->when;
+    return true;
+}
+
+static void put_into_set(struct lc_granule *g, struct access *new)
+{
+    struct set *set = set_of(g);
+    uint32_t *what = whats(set), count = 0;
+    for (uint32_t i = 0; i < set->count; i++) {
+        uint64_t when = set->when[i];
+        uint32_t left = left_of(when, what[i], new);
+        set->when[count] = when;
+        what[count] = left;
+        count += left != 0;
+    }
+    set->count = count;
+    append(g, new->when, new->what);
+}
+
+/* ---- accesses, in cells ---- */
+
+/* Puts a plain access into some of the cells, in the place of those before. Returns false when it does not
+ * fit one. */
+static bool put_into(struct lc_cell *cell, uint32_t mask, const struct access *new)
+{
+    bool write = new->what &WRITE;
+    for (; mask; mask >>= 1, cell++) {
+        if (!(mask & 1) || lc_race_is_known(cell, write))
+            continue;
+        if (!lc_race_is_past(cell))
+            return false;
+        lc_race_put(cell, write, new->when);
+    }
+    return true;
+}
+
+/* Which halves of a granule are touched, if each is as a whole or not at all; else 0. */
+static inline uint32_t halves(uint32_t mask)
+{
+    return mask == 0xff ? 3 : mask == 0x0f ? 1 : mask == 0xf0 ? 2 : 0;
+}
+
+static inline bool is_same(const struct lc_cell *a, const struct lc_cell *b)
+{
+    return a->write == b->write && a->read == b->read;
+}
+
+static void put_cells(struct lc_granule *g, const struct lc_cell *cell)
+{
+    bool uniform = true;
+    for (uint32_t i = 0; i < BYTES; i++)
+        uniform &= is_same(&cell[i], &cell[i & HALF]);
+    if (uniform) {
+        *g = (struct lc_granule){{cell[0], cell[HALF]}};
+        return;
+    }
+    struct bytes *bytes = new_bytes();
+    memcpy(bytes->cell, cell, sizeof bytes->cell);
+    put_elsewhere(g, (uintptr_t)bytes, ELSEWHERE_BYTES);
+}
+
+static void copy_cells(struct lc_cell *cell, const struct lc_granule *g)
+{
+    if (has_bytes(g)) {
+        memcpy(cell, bytes_of(g)->cell, sizeof bytes_of(g)->cell);
+        return;
+    }
+    for (uint32_t i = 0; i < BYTES; i++)
+        cell[i] = g->half[i / HALF];
+}
+
+/* ---- from one form to another ---- */
+
+static void put_byte(struct lc_granule *g, uint64_t when, uint32_t byte, uint32_t kind)
+{
+    if (!when)
+        return;
+    struct set *set = set_of(g);
+    uint32_t mask = 1u << byte << MASK_SHIFT, what = thread_of(when) << WHO_SHIFT | kind;
+    for (uint32_t i = 0; i < set->count; i++)
+        if (set->when[i] == when && (whats(set)[i] & ~ALL_BYTES) == what) {
+            whats(set)[i] |= mask;
+            return;
         }
-        return left_of(old, *new);
+    append(g, when, what | mask);
+}
+
+static void make_set(struct lc_granule *g)
+{
+    struct lc_cell cell[BYTES];
+    copy_cells(cell, g);
+    give_back(g);
+    put_elsewhere(g, (uintptr_t)new_set(FIRST_ROOM), ELSEWHERE);
+    for (uint32_t i = 0; i < BYTES; i++) {
+        put_byte(g, cell[i].write, i, WRITE);
+        put_byte(g, cell[i].read, i, 0);
     }
-    if (ordered(old))
-        return left_of(old, *new);
-    if (unlikely(conflict(*new, old)))
-        race(a, old, low);
-    return old;
 }
 
-static void append(struct lc_granule *g, struct kept older)
+/* If all fit. */
+static void make_cells_of_set(struct lc_granule *g)
 {
-    struct many *many = many_of(g);
-    if (unlikely(many->count == many->room)) {
-        struct many *larger = new_many(2 * many->room);
-        memcpy(larger->of, many->of, many->count * sizeof *many->of);
-        larger->count = many->count;
-        free_many(many);
-        many = larger;
-        g->access[1] = (uint64_t)many;
+    struct set *set = set_of(g);
+    struct lc_cell cell[BYTES] = {0};
+    for (uint32_t i = 0; i < set->count; i++) {
+        uint32_t what = whats(set)[i];
+        if (what & ATOMIC_ACCESS)
+            return;
+        for (uint32_t b = 0; b < BYTES; b++) {
+            uint64_t *place = what & WRITE ? &cell[b].write : &cell[b].read;
+            if (!(mask_of(what) >> b & 1))
+                continue;
+            if (*place)
+                return;
+            *place = set->when[i];
+        }
     }
-    many->of[many->count++] = older;
+    free_set(set);
+    put_cells(g, cell);
 }
 
-/* By its parts, as it was written: so the processor need not wait until they are in the cache. */
-static inline void copy(struct kept *to, const struct kept *from)
+static void make_bytes(struct lc_granule *g)
 {
-    *(volatile uint64_t *)&to->access = from->access;
-    *(volatile uint32_t *)&to->low = from->low;
+    struct bytes *bytes = new_bytes();
+    copy_cells(bytes->cell, g);
+    put_elsewhere(g, (uintptr_t)bytes, ELSEWHERE_BYTES);
 }
 
-/* Few are left: they need no room elsewhere. */
-static void fit_inline(struct lc_granule *g)
+/* If those of each half are the same. */
+static void make_cells_of_bytes(struct lc_granule *g)
 {
-    struct many *many = many_of(g);
-    if (likely(many->count >= LC_INLINE_ACCESSES))
+    const struct lc_cell *cell = bytes_of(g)->cell;
+    for (uint32_t i = 0; i < BYTES; i++)
+        if (!is_same(&cell[i], &cell[i & HALF]))
+            return;
+    struct lc_granule cells = {{cell[0], cell[HALF]}};
+    give_back(g);
+    *g = cells;
+}
+
+/* ---- an access to a granule ---- */
+
+#define FEW 4u /* elements that may fit cells */
+
+static void add_to_set(struct lc_granule *g, struct access *new)
+{
+    if (put_again(set_of(g), new))
         return;
-    g->places &= PLACE_LOW;
-    g->access[1] = 0;
-    for (uint32_t i = 0; i < many->count; i++) {
-        g->access[i + 1] = many->of[i].access;
-        g->places |= (uint64_t)many->of[i].low << (i + 1) * PLACE_LOW_BITS;
-    }
-    free_many(many);
+    put_into_set(g, new);
+    if (set_of(g)->count <= FEW)
+        make_cells_of_set(g);
 }
 
-/* With more accesses than fit inline. */
-static void add_to_many(const struct access *a, struct lc_granule *g)
+/* Returns false when it does not fit. */
+static bool add_to_cells(struct lc_granule *g, const struct access *new)
 {
-    struct many *many = many_of(g);
-    uint64_t new = a->access;
-    struct kept newest = {g->access[0], low_part(g, 0)};
-    bool known = false;
-    uint64_t left = meet(a, newest.access, newest.low, &new, &known);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < many->count; i++) {
-        struct kept k = many->of[i];
-        k.access = meet(a, k.access, k.low, &new, &known);
-        if (k.access)
-            many->of[count++] = k;
+    uint32_t mask = mask_of(new->what);
+    if (new->what & ATOMIC_ACCESS)
+        return false;
+    if (!has_bytes(g)) {
+        if (halves(mask))
+            return put_into(g->half, halves(mask), new);
+        make_bytes(g);
     }
-    many->count = count;
-    if (known)
-        return;
-    newest.access = left;
-    if (left)
-        append(g, newest);
-    g->access[0] = new;
-    g->places = a->low | LC_GRANULE_MORE;
-    fit_inline(g);
+    if (!put_into(bytes_of(g)->cell, mask, new))
+        return false;
+    if (halves(mask) || mask >> (BYTES - 1))
+        make_cells_of_bytes(g); /* a loop may be through with it */
+    return true;
 }
 
-/* The three older ones go elsewhere. */
-static __attribute__((noinline)) void overflow(struct lc_granule *g, const struct kept *older)
+/* Has the running thread made an access in this time that stands for a new one? */
+static bool is_known(const struct lc_granule *g, uint32_t what)
 {
-    struct many *many = new_many(FIRST_ROOM);
-    for (; many->count < LC_INLINE_ACCESSES; many->count++)
-        copy(&many->of[many->count], &older[many->count]);
-    g->access[1] = (uint64_t)many;
-    g->access[2] = 0;
-    g->places = (g->places & PLACE_LOW) | LC_GRANULE_MORE;
+    if (has_set(g))
+        return is_known_in(set_of(g), what);
+    const struct lc_cell *cell = g->half;
+    uint32_t mask = mask_of(what);
+    if (has_bytes(g))
+        cell = bytes_of(g)->cell;
+    else
+        mask = (mask & 0x0f ? 1u : 0) | (mask & 0xf0 ? 2u : 0);
+    for (; mask; mask >>= 1, cell++)
+        if ((mask & 1) && !lc_race_is_known(cell, what & WRITE))
+            return false;
+    return true;
 }
 
-static __attribute__((noinline)) void add(const struct access *a, struct lc_granule *g)
+static void add(struct lc_granule *g, struct access *new)
 {
-    if (unlikely(g->places & LC_GRANULE_MORE)) {
-        add_to_many(a, g);
+    if (is_known(g, new->what))
         return;
+    if (unlikely(lc.evidence))
+        keep_earlier(new->when);
+    if (!has_set(g)) {
+        if (add_to_cells(g, new))
+            return;
+        make_set(g);
     }
-    uint64_t new = a->access;
-    struct kept older[LC_INLINE_ACCESSES] = {0};
-    uint32_t count = 0;
-    bool known = false;
-    for (uint32_t i = 0; i < LC_INLINE_ACCESSES && g->access[i]; i++) {
-        uint32_t low = low_part(g, i);
-        older[count] = (struct kept){meet(a, g->access[i], low, &new, &known), low};
-        count += older[count].access != 0;
-    }
-    if (known)
-        return; /* and nothing else has changed: whatever it drops was dropped when the other came */
-    g->access[0] = new;
-    g->places = a->low;
-    if (unlikely(count == LC_INLINE_ACCESSES)) {
-        overflow(g, older);
-        return;
-    }
-    g->access[1] = count > 0 ? older[0].access : 0;
-    g->access[2] = count > 1 ? older[1].access : 0;
-    g->places |= (uint64_t)older[0].low << PLACE_LOW_BITS | (uint64_t)older[1].low << 2 * PLACE_LOW_BITS;
+    add_to_set(g, new);
 }
 
 /* Returns false when the running thread's accesses need no look: there was nobody else yet. */
 static bool refresh(void)
 {
     const struct lc_clock *clock = lc_clock_of(lc_self->id);
+    struct lc_race_now *now = &lc_race_now;
     if (!clock->count)
         return false;
-    lc_race_now = (struct lc_race_now){
-        .self = lc.evidence ? NULL : lc_self, /* then none takes the quick way */
-        .epoch = (uint64_t)clock->times[lc_self->id] << TIME_SHIFT | (uint64_t)lc_self->id << THREAD_SHIFT,
-        .times = clock->times,
-        .count = clock->count,
-    };
-    return true;
-}
-
-/* What stays of an older access, or none, beside the new one. Returns false when they race. */
-static inline bool go_together(uint64_t *old, uint64_t new)
-{
-    if (unlikely(!ordered(*old)))
-        return !conflict(new, *old);
-    *old = left_of(*old, new);
-    return true;
-}
-
-/* Where there are two or three, none of which races. Returns false otherwise. */
-static inline bool add_to_several(struct lc_granule *g, uint64_t new, uint32_t low)
-{
-    uint64_t a = g->access[0], b = g->access[1], c = g->access[2], newest = a;
-    uint32_t low_a = low_part(g, 0), low_b = low_part(g, 1), low_c = low_part(g, 2);
-    if (is_known(b, new) || is_known(c, new))
+    if (now->self == lc_self)
         return true;
-    if (unlikely(!go_together(&a, new) || !go_together(&b, new) || !go_together(&c, new)))
-        return false;
-    if (is_same_loop(newest, new) && low == low_a) {
-        g->access[0] = newest | new;
-        return true;
-    }
-    g->access[0] = new;
-    g->places = low;
-    if (a && b && c) {
-        overflow(g, (struct kept[]){{a, low_a}, {b, low_b}, {c, low_c}});
-        return true;
-    }
-    if (!b) {
-        b = c, low_b = low_c;
-        c = 0;
-    }
-    if (!a) {
-        a = b, low_a = low_b;
-        b = c, low_b = low_c;
-    }
-    g->access[1] = a;
-    g->access[2] = b;
-    g->places |= (uint64_t)low_a << PLACE_LOW_BITS | (b ? (uint64_t)low_b : 0) << 2 * PLACE_LOW_BITS;
+    for (uint32_t i = 0; i < clock->count; i++)
+        now->last[i] = (uint64_t)clock->times[i] << TIME_SHIFT | UINT32_MAX;
+    for (uint32_t i = clock->count; i < now->count; i++)
+        now->last[i] = 0;
+    now->count = clock->count;
+    now->epoch = (uint64_t)clock->times[lc_self->id] << TIME_SHIFT | (uint64_t)lc_self->id << THREAD_SHIFT;
+    now->self = lc.evidence ? NULL : lc_self; /* then none takes the quick way */
     return true;
 }
 
-/* Where there are more, none of which races. Returns false otherwise. */
-static inline bool add_without_race(struct lc_granule *g, uint64_t new, uint32_t low)
+LC_HOOK_TAIL void lc_race_slow_access(uintptr_t address, size_t bytes, bool write, const void *pc)
 {
-    struct many *many = many_of(g);
-    struct kept newest = {g->access[0], low_part(g, 0)};
-    if (is_same_loop(newest.access, new) && newest.low == low) {
-        new |= newest.access;
-        newest.access = 0;
+    if ((address & 7u) + bytes <= BYTES && !(address >> LC_ADDRESS_BITS)) {
+        struct lc_granule *g = granule_in(block_of(address), address);
+        uint32_t mask = ((1u << bytes) - 1) << (address & 7u);
+        uint32_t what = lc_self->id << WHO_SHIFT | mask << MASK_SHIFT | (write ? WRITE : 0u);
+        struct access new = {lc_race_now.epoch | site_of(pc), what, address};
+        if (has_set(g) ? put_again(set_of(g), &new) : add_to_cells(g, &new))
+            return;
     }
-    if (!go_together(&newest.access, new))
-        return false;
-    for (uint32_t i = 0; i < many->count;) {
-        struct kept *k = &many->of[i];
-        if (!((k->access | new) & WRITE) && !is_same_thread(k->access, new)) {
-            i++; /* one of many that read: at the next write it goes */
-            continue;
-        }
-        if (is_known(k->access, new))
-            return true;
-        if (!go_together(&k->access, new))
-            return false;
-        if (k->access) {
-            i++;
-        } else if (newest.access) {
-            copy(k, &newest);
-            newest.access = 0;
-            i++;
-        } else {
-            copy(k, &many->of[--many->count]);
-        }
-    }
-    if (newest.access)
-        append(g, newest);
-    g->access[0] = new;
-    g->places = low | LC_GRANULE_MORE;
-    fit_inline(g);
-    return true;
+    lc_race_access(address, bytes, write, false, pc);
 }
 
-static __attribute__((noinline)) void add_to_older(struct lc_granule *g, uint64_t new, uint32_t low,
-                                                   uintptr_t address)
-{
-    if (g->places & LC_GRANULE_MORE ? add_without_race(g, new, low) : add_to_several(g, new, low))
-        return;
-    add(&(struct access){new, address, low}, g);
-}
-
-static inline __attribute__((always_inline)) void add_to(struct lc_granule *g, uint64_t new, uint32_t place,
-                                                         uintptr_t address)
-{
-    uint64_t old = g->access[0], places = g->places;
-    uint32_t low = place & PLACE_LOW;
-    new |= upper_part(place);
-    if (unlikely(g->access[1] || !ordered(old) || is_same_loop(old, new))) {
-        add_to_older(g, new, low, address);
-        return;
-    }
-    bool stays = !stands_for(new, old);
-    g->access[0] = new;
-    g->access[1] = stays ? old : 0;
-    g->places = low | (stays ? (places & PLACE_LOW) << PLACE_LOW_BITS : 0);
-}
-
-void lc_race_access_within(uintptr_t address, uint64_t what, const void *pc)
-{
-    /* No address of a program: the access itself will fail. */
-    if (address >> LC_ADDRESS_BITS || !refresh())
-        return;
-    struct lc_granule *g = lc_granule_in(block_of(address), address);
-    what |= lc_race_now.epoch;
-    if (is_known(g->access[0], what))
-        return;
-    if (unlikely(lc.evidence))
-        keep_earlier(what, pc);
-    add_to(g, what, place_of(pc), address);
-}
-
-void lc_race_access_to(struct lc_granule *g, uint64_t what, const void *pc, uintptr_t address)
-{
-    if (unlikely((uintptr_t)pc >> REGION_SHIFT != regions[last_region]))
-        lc_race_access_within(address, what, pc);
-    else
-        add_to(g, lc_race_now.epoch | what, place_in(pc, last_region), address);
-}
-
-void lc_race_access(uintptr_t address, size_t bytes, bool write, bool atomic, const void *pc)
+LC_HOOK_TAIL void lc_race_access(uintptr_t address, size_t bytes, bool write, bool atomic, const void *pc)
 {
     uintptr_t end = address + bytes;
+    /* No address of a program: the access itself will fail. */
     if (unlikely(end >> LC_ADDRESS_BITS || !refresh()))
         return;
-    uint64_t kind = lc_race_now.epoch | (write ? WRITE : 0u) | (atomic ? ATOMIC_ACCESS : 0u);
-    uint32_t place = place_of(pc);
-    if (unlikely(lc.evidence))
-        keep_earlier(kind, pc);
+    uint64_t when = lc_race_now.epoch | site_of(pc);
+    uint32_t what = lc_self->id << WHO_SHIFT | (write ? WRITE : 0u) | (atomic ? ATOMIC_ACCESS : 0u);
     bytes_in_all = bytes;
     for (; address < end; address = (address | ((1u << LC_GRANULE_SHIFT) - 1)) + 1) {
         uint32_t offset = (uint32_t)address & 7u;
         uint32_t here = end - address < 8u - offset ? (uint32_t)(end - address) : 8u - offset;
-        uint64_t mask = (uint64_t)(((1u << here) - 1) << offset) << MASK_SHIFT;
-        add_to(lc_granule_in(block_of(address), address), kind | mask, place, address);
+        struct access new = {when, what | ((1u << here) - 1) << offset << MASK_SHIFT, address};
+        add(granule_in(block_of(address), address), &new);
     }
-    bytes_in_all = 0;
 }
 
 /* ---- atomic operations: what a store leaves for the loads that read it (C17 7.17.3, release sequences) ----
@@ -712,12 +741,12 @@ void lc_race_device_at(const void *pc)
     device_places[i] = pc;
 }
 
-static bool is_of_device(uint64_t access, const void *where)
+static bool is_of_device(uint64_t when, uint32_t what)
 {
     size_t i = 0;
-    while (i < DEVICE_PLACES && device_places[i] != where)
+    while (i < DEVICE_PLACES && device_places[i] != place(when))
         i++;
-    return (access & ATOMIC_ACCESS) && i < DEVICE_PLACES;
+    return (what & ATOMIC_ACCESS) && i < DEVICE_PLACES;
 }
 
 /* The running thread reads, relaxed, what was stored to words in this granule. */
@@ -735,14 +764,15 @@ static void see_words(uintptr_t address)
  * it, and what it writes is as if by a relaxed store, behind a release fence (Linux
  * Documentation/memory-barriers.txt, dma_rmb() and dma_wmb()). Where both write, one of them is lost.
  */
-static bool is_poll(const struct access *new, const void *where, uint64_t old, const void *old_where)
+static bool is_poll(const struct access *new, uint64_t when, uint32_t old)
 {
-    bool now = is_of_device(new->access, where);
-    if (now == is_of_device(old, old_where) || (new->access &old &WRITE))
+    bool now = is_of_device(new->when, new->what);
+    if (now == is_of_device(when, old) || (new->what &old &WRITE))
         return false;
     if (now && (old & WRITE))
-        lc_acquire_clock(&left_by_fence[thread_of(old)]);
+        lc_acquire_clock(&left_by_fence[thread_of(when)]);
     else if (!now && (old & WRITE))
         see_words(new->address);
+    refresh();
     return true;
 }

@@ -22,74 +22,129 @@ void lc_race_forget(uintptr_t address, size_t bytes);
 
 /* ---- inside: for the quick way only ---- */
 
-/* An access: its time 32 bits, thread 12, bytes touched 8, the upper part of its place 10, and what it was 2.
- * 0: none. */
-#define LC_ACCESS_WRITE 1u
-#define LC_ACCESS_ATOMIC 2u
-#define LC_ACCESS_PLACE_SHIFT 2u
-#define LC_ACCESS_MASK_SHIFT 12u
-#define LC_ACCESS_THREAD_SHIFT 20u
+/* When and where an access was made: its time 32 bits, thread 12, site 20. 0: none. */
 #define LC_ACCESS_TIME_SHIFT 32u
+#define LC_ACCESS_THREAD_SHIFT 20u
+#define LC_SITES (1u << LC_ACCESS_THREAD_SHIFT)
 
+#define LC_CELL_SHIFT 2u
 #define LC_GRANULE_SHIFT 3u
 #define LC_ADDRESS_BITS 47u
 #define LC_BLOCK_SHIFT 22u /* of the program's memory that a block shadows: 4 MiB */
-#define LC_BLOCK_GRANULES (1u << (LC_BLOCK_SHIFT - LC_GRANULE_SHIFT))
-#define LC_INLINE_ACCESSES 3u
+#define LC_BLOCK_CELLS (1u << (LC_BLOCK_SHIFT - LC_CELL_SHIFT))
+#define LC_BLOCK_GRANULES (LC_BLOCK_CELLS / 2)
 
-/* What is kept of 8 bytes. Half a line of the cache: that it has to be fetched is most of what it costs. */
-struct lc_granule {
-    uint64_t access[LC_INLINE_ACCESSES]; /* newest first, then 0 */
-    uint64_t places;                     /* the lower parts of their places, and LC_GRANULE_MORE */
+/* Of 4 bytes: the last plain write, and the last plain read if that is later. */
+struct lc_cell {
+    uint64_t write, read;
 };
-#define LC_GRANULE_MORE (1ull << 63) /* access[1] is where a list of all but the newest begins */
+
+/* What is kept of 8 bytes, in half a line of the cache: to fetch it is much of what an access costs. Where
+ * two cells do not tell all, race.c keeps the rest elsewhere. */
+struct lc_granule {
+    struct lc_cell half[2];
+};
 
 struct lc_block {
-    struct lc_granule granule[LC_BLOCK_GRANULES];
+    union {
+        struct lc_granule granule[LC_BLOCK_GRANULES];
+        struct lc_cell cell[LC_BLOCK_CELLS];
+    };
 };
 extern struct lc_block **lc_blocks;
 
-/* Of the thread that ran last: its time as in an access, and its clock. self: NULL unless the quick way may
- * be taken by that thread. */
+/* Of the thread that made the last access: its time, as in an access, and of each thread the last possible
+ * access that happened before. self: NULL unless the quick way may be taken by that thread. */
 struct lc_race_now {
     const struct lc_thread *self;
     uint64_t epoch;
-    const uint32_t *times;
-    uint32_t count;
+    uint32_t count; /* threads from here on are at 0 */
+    uint64_t last[LC_MAX_THREADS];
 };
 extern struct lc_race_now lc_race_now;
 
-static inline struct lc_granule *lc_granule_in(struct lc_block *block, uintptr_t address)
+/* Where in the program accesses are made from: a table by the address, in which a site is its index. */
+extern const void **lc_sites;
+
+static inline uint64_t lc_race_first_site(const void *pc)
 {
-    return &block->granule[address >> LC_GRANULE_SHIFT & (LC_BLOCK_GRANULES - 1)];
+    return (uintptr_t)pc & (LC_SITES - 1);
 }
 
-/* As lc_race_access(), to bytes of one granule only. what: their mask, and LC_ACCESS_WRITE. */
-void lc_race_access_within(uintptr_t address, uint64_t what, const void *pc);
-/* The same, on the quick way. */
-void lc_race_access_to(struct lc_granule *granule, uint64_t what, const void *pc, uintptr_t address);
+/* Is it the running thread's, of now? */
+static inline bool lc_race_is_now(uint64_t access)
+{
+    return (access ^ lc_race_now.epoch) >> LC_ACCESS_THREAD_SHIFT == 0;
+}
 
-/* As lc_race_access(), to 1 to 16 bytes and not atomic. Mostly it need not be looked at: the thread has made
- * one in this time that stands for it. */
-static inline __attribute__((always_inline)) void lc_race_plain_access(uintptr_t address, size_t bytes,
+/* Did it, or none, happen before what the running thread does now? */
+static inline bool lc_race_ordered(uint64_t access)
+{
+    return access <= lc_race_now.last[(uint32_t)access >> LC_ACCESS_THREAD_SHIFT];
+}
+
+/* Has the running thread made an access in this time that stands for a new one? */
+static inline bool lc_race_is_known(const struct lc_cell *cell, bool write)
+{
+    return lc_race_is_now(cell->write) || (!write && lc_race_is_now(cell->read));
+}
+
+/* Did all happen before? Then a new access can take their place. */
+static inline bool lc_race_is_past(const struct lc_cell *cell)
+{
+    return lc_race_ordered(cell->write) && lc_race_ordered(cell->read);
+}
+
+static inline void lc_race_put(struct lc_cell *cell, bool write, uint64_t access)
+{
+    if (write) {
+        cell->write = access;
+        cell->read = 0;
+    } else {
+        cell->read = access;
+    }
+}
+
+/* bytes: 1, 2, 4 or 8. */
+static inline __attribute__((always_inline)) bool lc_race_quick_access_of(uintptr_t address, size_t bytes,
+                                                                          bool write, const void *pc)
+{
+    unsigned shift = bytes == 8 ? LC_GRANULE_SHIFT : LC_CELL_SHIFT;
+    if (bytes < 4 && likely(!(address & (bytes - 1))))
+        address &= ~(uintptr_t)3;
+    /* Rotated: one comparison for the bits above an address and those below the alignment. */
+    uintptr_t unit = address >> shift | address << (64 - shift);
+    struct lc_block *block;
+    if (unlikely(unit >> (LC_ADDRESS_BITS - shift)) ||
+        unlikely(!(block = lc_blocks[unit >> (LC_BLOCK_SHIFT - shift)])))
+        return false;
+    struct lc_cell *cell = &block->cell[(bytes == 8 ? unit << 1 : unit) & (LC_BLOCK_CELLS - 1)];
+    if (bytes == 8 && unlikely(cell[1].write != cell->write || cell[1].read != cell->read))
+        return false;
+    if (lc_race_is_known(cell, write))
+        return true;
+    uint64_t site = lc_race_first_site(pc);
+    if (bytes < 4 || unlikely(lc_sites[site] != pc || !lc_race_is_past(cell)))
+        return false;
+    lc_race_put(&cell[0], write, lc_race_now.epoch | site);
+    if (bytes == 8)
+        lc_race_put(&cell[1], write, lc_race_now.epoch | site);
+    return true;
+}
+
+/* As lc_race_access(), not atomic, where the following returns false. */
+void lc_race_slow_access(uintptr_t address, size_t bytes, bool write, const void *pc);
+
+/* As lc_race_access(), not atomic and by the thread that lc_race_now is of. Returns false when it is to be
+ * done by the former, as are those that race with something. */
+static inline __attribute__((always_inline)) bool lc_race_quick_access(uintptr_t address, size_t bytes,
                                                                        bool write, const void *pc)
 {
-    uint64_t mask = ((1ull << bytes) - 1) << (address & 7u);
-    uint64_t what = mask << LC_ACCESS_MASK_SHIFT | (write ? LC_ACCESS_WRITE : 0);
-    if (unlikely(mask >> 8)) {
-        lc_race_access(address, bytes, write, false, pc);
-        return;
-    }
-    struct lc_block *block;
-    if (unlikely(lc_race_now.self != lc_self || address >> LC_ADDRESS_BITS) ||
-        unlikely(!(block = lc_blocks[address >> LC_BLOCK_SHIFT]))) {
-        lc_race_access_within(address, what, pc);
-        return;
-    }
-    struct lc_granule *granule = lc_granule_in(block, address);
-    uint64_t newest = granule->access[0] ^ lc_race_now.epoch;
-    if (newest >> LC_ACCESS_THREAD_SHIFT != 0 || (newest & LC_ACCESS_ATOMIC) || (what & ~newest))
-        lc_race_access_to(granule, what, pc, address);
+    if (bytes == 16)
+        return lc_race_quick_access_of(address, 8, write, pc) &&
+               lc_race_quick_access_of(address + 8, 8, write, pc);
+    return (bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8) &&
+           lc_race_quick_access_of(address, bytes, write, pc);
 }
 
 #pragma GCC visibility pop

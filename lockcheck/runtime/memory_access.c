@@ -358,8 +358,22 @@ static void visit_all(uintptr_t address, size_t bytes)
         visit(granule);
 }
 
-static void access_memory(enum lc_op op, uintptr_t address, size_t bytes, enum lc_access how, const void *pc)
+static bool alone(void)
 {
+    return lc_thread_count() < 2;
+}
+
+static bool watching(size_t bytes)
+{
+    return likely(lc.active && lc.inside == 0) && !alone() && bytes;
+}
+
+/* The last thing that a hook does, which then needs no frame: it stands for the hook in stacks. */
+LC_HOOK_TAIL static void access_memory(enum lc_op op, uintptr_t address, size_t bytes, enum lc_access how,
+                                       const void *pc)
+{
+    if (!watching(bytes))
+        return;
     struct spin *s = &spins[lc_self->id];
     bool own = on_stack(address, (uintptr_t)__builtin_frame_address(0), lc_self);
     if (unlikely(s->repeats >= SPIN_READS))
@@ -430,43 +444,31 @@ bool lc_memory_is_contended(const struct lc_object *object)
     return last && last >= first;
 }
 
-static bool alone(void)
+/* A plain access, where accesses are no points, is an event and nothing more but for races. */
+INLINED void access_quickly(uintptr_t address, size_t bytes, bool write, enum lc_access how, const void *pc)
 {
-    return lc_thread_count() < 2;
-}
-
-static bool watching(size_t bytes)
-{
-    return likely(lc.active && lc.inside == 0) && !alone() && bytes;
-}
-
-/* A plain access, where accesses are no points: one that the thread has made before in this time is an event
- * and nothing more. Returns false when it is not such. */
-INLINED bool quick(uintptr_t address, size_t bytes, bool write, enum lc_access how, const void *pc)
-{
-    if (how != PLAIN || !bytes || unlikely(!lc.plain_accesses || lc.inside))
-        return false;
+    if (how != PLAIN || !bytes || unlikely(!lc.plain_accesses || lc.inside)) {
+        access_memory(write ? LC_OP_WRITE : LC_OP_READ, address, bytes, how, pc);
+        return;
+    }
     note(bytes, write);
     epoch += write;
-    if (!lc_order_kept)
-        return true;
-    if (bytes > 16)
+    if (likely(lc_race_now.self == lc_self)) {
+        if (unlikely(!lc_race_quick_access(address, bytes, write, pc)))
+            lc_race_slow_access(address, bytes, write, pc);
+    } else if (lc_order_kept) {
         lc_race_access(address, bytes, write, false, pc);
-    else
-        lc_race_plain_access(address, bytes, write, pc);
-    return true;
+    }
 }
 
 INLINED void before_read(const void *address, size_t bytes, enum lc_access how)
 {
-    if (!quick((uintptr_t)address, bytes, false, how, __builtin_return_address(0)) && watching(bytes))
-        access_memory(LC_OP_READ, (uintptr_t)address, bytes, how, __builtin_return_address(0));
+    access_quickly((uintptr_t)address, bytes, false, how, __builtin_return_address(0));
 }
 
 INLINED void before_write(const void *address, size_t bytes, enum lc_access how)
 {
-    if (!quick((uintptr_t)address, bytes, true, how, __builtin_return_address(0)) && watching(bytes))
-        access_memory(LC_OP_WRITE, (uintptr_t)address, bytes, how, __builtin_return_address(0));
+    access_quickly((uintptr_t)address, bytes, true, how, __builtin_return_address(0));
 }
 
 /* A load happens after what it acquires, a store before what it releases. */

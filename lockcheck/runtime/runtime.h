@@ -488,7 +488,8 @@ int lc_exit_with(int code);
 /* ---- memory accesses of the program ---- */
 
 extern bool lc_memory_hooks;       /* it has code that calls the hooks of memory_access.c */
-#define LC_MEMORY_HOOKS "lc_hooks" /* the section that these are in */
+#define LC_MEMORY_HOOKS "lc_hooks" /* the section that these are in, and what they jump to */
+#define LC_HOOK_TAIL __attribute__((noinline, section(LC_MEMORY_HOOKS)))
 /* The object of the memory at that address where accesses to it are points of their own, or NULL. */
 struct lc_object *lc_memory_object(const void *address);
 /* For a finding, an object for the very address. */
