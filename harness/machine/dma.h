@@ -6,10 +6,12 @@
  * addresses (what iommu_map() tells, and the only ones a device may use). A device that is given a physical
  * address faults. Both lie below 4 GiB and do not depend on where the process's memory lies.
  *
- * The IOMMU checks to the byte, not to the page: an access must lie within one mapping and go in its
- * direction. Otherwise no byte moves, the fault is counted, and reported as a finding of kind "dma-fault".
- * Bus addresses are not used again before the whole range has been, so an access after iommu_unmap() faults
- * too.
+ * Each device has a domain of its own: mappings that only it may use, at bus addresses that no other device
+ * is told. The IOMMU checks to the byte, not to the page: an access must lie within one mapping and go in its
+ * direction. Otherwise no byte moves, the fault is counted, and reported as a finding of kind "dma-fault",
+ * which says which mapping the access missed, and shows where that was made and ended: the one that it
+ * leaves, another device's, one that has ended, or one close by. Bus addresses are not used again before the
+ * device's whole range has been, so an access after iommu_unmap() faults too.
  */
 #ifndef HARNESS_MACHINE_DMA_H
 #define HARNESS_MACHINE_DMA_H
@@ -25,6 +27,9 @@
 #define IOMMU_MAPPINGS_MAX 4096u /* of one device at a time */
 #define IOMMU_BUS_BASE 0x40000000u
 #define IOMMU_BUS_BYTES 0x80000000u
+#define IOMMU_DOMAIN_BYTES (IOMMU_BUS_BYTES / DMA_DEVICES_MAX) /* of it that each device has */
+#define IOMMU_ENDED_KEPT                                                                                     \
+    64u /* mappings of a device that have ended and are remembered for reports, at least */
 
 /* --- Physical memory --- */
 
@@ -60,7 +65,7 @@ void dma_device_set_master(struct dma_device *device, bool on);
 /*
  * Let the device access memory [memory, memory + length). Any memory will do; it must stay valid until the
  * unmap. Returns the bus address, equal to the address of the memory modulo 16; 0 when the device has
- * IOMMU_MAPPINGS_MAX mappings or length is 0.
+ * IOMMU_MAPPINGS_MAX mappings, length is 0, or half its range does not hold it.
  */
 uint64_t iommu_map(struct dma_device *device, void *memory, size_t length, enum iommu_direction direction);
 
@@ -82,8 +87,11 @@ void iommu_unmap_for(struct dma_device *device, uint64_t bus, size_t length, enu
  * lies in one mapping and goes in its direction is checked; otherwise a finding of kind "dma-fault". */
 void iommu_sync(struct dma_device *device, uint64_t bus, size_t length, enum iommu_direction direction);
 
-/* The system that drives the device has found that DMA is used wrongly: a finding of kind "dma-fault". */
-void iommu_report_misuse(struct dma_device *device, const char *text);
+/* The system that drives the device has found that DMA is used wrongly: a finding of kind "dma-fault". bus:
+ * in the mapping that it is about, if there is one. */
+void iommu_report_misuse(struct dma_device *device, uint64_t bus, const char *text);
+/* The same about the mappings that are in force, for a driver that has left them behind. */
+void iommu_report_left(struct dma_device *device, const char *text);
 
 /*
  * Device side: copy from memory, and to memory. object: what the access is made for, such as a descriptor
@@ -91,9 +99,9 @@ void iommu_report_misuse(struct dma_device *device, const char *text);
  * NULL. Returns false when the access was refused.
  *
  * 1, 2, 4 or 8 aligned bytes are a word, which moves at once, and after all that the device has moved before:
- * a driver may poll it (Linux Documentation/memory-barriers.txt, dma_rmb()). So what a driver is to poll, such
- * as the status of a descriptor, is written by itself, and last. Anything else is a copy, and the driver is to
- * know by other means that it is over.
+ * a driver may poll it (Linux Documentation/memory-barriers.txt, dma_rmb()). So what a driver is to poll,
+ * such as the status of a descriptor, is written by itself, and last. Anything else is a copy, and the driver
+ * is to know by other means that it is over.
  */
 bool dma_read(struct dma_device *device, uint64_t bus, void *buffer, size_t length, const void *object);
 bool dma_write(struct dma_device *device, uint64_t bus, const void *buffer, size_t length,

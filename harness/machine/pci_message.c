@@ -156,7 +156,7 @@ static void send(struct pci_function *function, const struct pci_message *messag
         char text[128];
         snprintf(text, sizeof(text), "device %s sends an interrupt message with data 0x%x, which is nobody's",
                  function->description.name, message->data);
-        iommu_report_misuse(function->dma, text);
+        iommu_report_misuse(function->dma, message->address, text);
     }
 }
 

@@ -39,9 +39,11 @@ enum lockcheck_request {
     LOCKCHECK_IRQ_ENABLE,  /* it may be again */
     LOCKCHECK_BUSY_BEGIN,  /* the calling thread waits like a delay loop, whatever by: it does not sleep */
     LOCKCHECK_BUSY_END,
-    LOCKCHECK_DEVICE_BEGIN, /* the calling thread accesses memory in the place of a device, until _END: what it
-                             * accesses atomically is a word that a driver may poll by plain accesses */
+    LOCKCHECK_DEVICE_BEGIN, /* the calling thread accesses memory in the place of a device, until _END: what
+                             * it accesses atomically is a word that a driver may poll by plain accesses */
     LOCKCHECK_DEVICE_END,
+    LOCKCHECK_TAKE_BACK, /* object: it was handed over, and is its owner's again */
+    LOCKCHECK_TELL_OF,   /* object; argument: 1 or 2; text. See lockcheck_tell_of */
     LOCKCHECK_REQUESTS
 };
 
@@ -117,6 +119,16 @@ static inline void lockcheck_finding_about(const void *object, const char *kind,
 {
     if (lockcheck_request)
         lockcheck_request(LOCKCHECK_FINDING, object, 0, summary, kind);
+}
+
+/*
+ * The finding that comes next has to do with this object: text says how, and reports show where it was handed
+ * over last (LOCKCHECK_HAND_OVER) and, with steps 2, where it was taken back (LOCKCHECK_TAKE_BACK).
+ */
+static inline void lockcheck_tell_of(const void *object, int steps, const char *text)
+{
+    if (lockcheck_request)
+        lockcheck_request(LOCKCHECK_TELL_OF, object, steps, text, (const char *)0);
 }
 
 /*

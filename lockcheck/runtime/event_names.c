@@ -80,6 +80,8 @@ const char *lc_op_name(unsigned op)
         [LC_OP_REQUEST + LOCKCHECK_BUSY_END] = "delay ends",
         [LC_OP_REQUEST + LOCKCHECK_DEVICE_BEGIN] = "device access begins",
         [LC_OP_REQUEST + LOCKCHECK_DEVICE_END] = "device access ends",
+        [LC_OP_REQUEST + LOCKCHECK_TAKE_BACK] = "taken back",
+        [LC_OP_REQUEST + LOCKCHECK_TELL_OF] = "told of",
     };
     return op < sizeof names / sizeof *names && names[op] ? names[op] : "?";
 }

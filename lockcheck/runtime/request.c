@@ -15,6 +15,27 @@ static _Noreturn void finding_about(const struct lc_object *object, const char *
     lc_finding(kind, "%s ({o%u})", text, object->id);
 }
 
+static bool changes_hands(const struct lc_event *event)
+{
+    return event->op == LC_OP_REQUEST + LOCKCHECK_HAND_OVER ||
+           event->op == LC_OP_REQUEST + LOCKCHECK_TAKE_BACK;
+}
+
+/* Without evidence there is no history, and no report that would show it. */
+static void tell_of(const struct lc_object *object, long steps, const char *text)
+{
+    lc_note("%s: {o%u}", text, object->id);
+    for (uint64_t i = object->history_count; i > 0 && object->history_count - i < LC_HISTORY && steps > 0;
+         i--) {
+        const struct lc_event *event = &object->history[(i - 1) % LC_HISTORY];
+        if (!changes_hands(event))
+            continue;
+        lc_show_stack(event->thread, event->stack, event->frames, "{o%u}, %s by {t%u} at step %lu",
+                      object->id, lc_op_name(event->op), event->thread, event->step);
+        steps--;
+    }
+}
+
 LC_EXPORT void lockcheck_request(enum lockcheck_request request, const void *address, long argument,
                                  const char *text, const char *kind)
 {
@@ -41,6 +62,10 @@ LC_EXPORT void lockcheck_request(enum lockcheck_request request, const void *add
     case LOCKCHECK_INPUT:
         lc_input(text, argument, kind);
         break;
+    case LOCKCHECK_TELL_OF:
+        tell_of(object, argument, text);
+        errno = saved;
+        return;
     case LOCKCHECK_SEM_INIT:
         object = lc_object_new_made(address, LC_KIND_NAMED);
         break;

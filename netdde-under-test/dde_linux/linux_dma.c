@@ -95,7 +95,7 @@ void dma_pool_destroy(struct dma_pool *pool)
     if (atomic_read(&pool->blocks)) {
         snprintf(text, sizeof(text), "driver %s destroys pool %s, of which %d blocks are in use",
                  dev_driver_string(pool->dev), pool->name, atomic_read(&pool->blocks));
-        iommu_report_misuse(pool->dev->dma_domain, text);
+        iommu_report_left(pool->dev->dma_domain, text);
     }
     kfree(pool);
 }
@@ -136,8 +136,8 @@ static void report_unchecked(struct device *dev, struct task_struct *task)
     snprintf(text, sizeof(text),
              "driver %s has not looked at dma_mapping_error for its mapping at bus address 0x%llx",
              dev_driver_string(dev), (unsigned long long)task->dma_unchecked);
+    iommu_report_misuse(dev->dma_domain, task->dma_unchecked, text);
     task->dma_unchecked = 0;
-    iommu_report_misuse(dev->dma_domain, text);
 }
 
 static dma_addr_t map(struct device *dev, void *memory, size_t size, enum dma_data_direction dir,
@@ -219,7 +219,7 @@ void dma_check_released(struct device *dev, const char *driver)
         return;
     snprintf(text, sizeof(text), "driver %s has left device %s, which still has %u of its mappings", driver,
              dev_name(dev), left);
-    iommu_report_misuse(dev->dma_domain, text);
+    iommu_report_left(dev->dma_domain, text);
 }
 
 int dma_set_mask(struct device *dev, u64 mask)
