@@ -4,8 +4,8 @@
  * then spin on, or in an interrupt handler, which nobody could wake (Linux's might_sleep()). It need not
  * sleep this time: a semaphore that has a token is one that may have none.
  *
- * What may sleep: sleeps, waits for a condition, a semaphore, a barrier, a thread's end, and downs that
- * client requests tell of, unless they only try. To take a mutex is not counted: environments that put
+ * What may sleep: sleeps, waits for a condition, a semaphore, a barrier, a thread's end, downs that client
+ * requests tell of, unless they only try, and what a client request says of itself. To take a mutex is not counted: environments that put
  * Linux's spin locks on mutexes do so everywhere. Nor is what a delay loop is made of, which a program tells of.
  */
 #include <lockcheck.h>
@@ -75,6 +75,9 @@ static void event(unsigned op, struct lc_object *object, int64_t argument)
     case LC_OP_REQUEST + LOCKCHECK_SEM_DOWN_BEGIN:
         if (argument != 0)
             may_sleep("waits for", object);
+        break;
+    case LC_OP_REQUEST + LOCKCHECK_MIGHT_SLEEP:
+        may_sleep("passes a might_sleep()", NULL);
         break;
     default:
         break;

@@ -44,6 +44,7 @@ enum lockcheck_request {
     LOCKCHECK_DEVICE_END,
     LOCKCHECK_TAKE_BACK, /* object: it was handed over, and is its owner's again */
     LOCKCHECK_TELL_OF,   /* object; argument: 1 or 2; text. See lockcheck_tell_of */
+    LOCKCHECK_MIGHT_SLEEP, /* the calling thread may have to sleep here, whether or not it does this time */
     LOCKCHECK_REQUESTS
 };
 

@@ -82,6 +82,7 @@ const char *lc_op_name(unsigned op)
         [LC_OP_REQUEST + LOCKCHECK_DEVICE_END] = "device access ends",
         [LC_OP_REQUEST + LOCKCHECK_TAKE_BACK] = "taken back",
         [LC_OP_REQUEST + LOCKCHECK_TELL_OF] = "told of",
+        [LC_OP_REQUEST + LOCKCHECK_MIGHT_SLEEP] = "might sleep",
     };
     return op < sizeof names / sizeof *names && names[op] ? names[op] : "?";
 }

@@ -45,6 +45,7 @@ void mutex_destroy(struct mutex *lock)
 
 void mutex_lock(struct mutex *lock)
 {
+    might_sleep();
     ddekit_lock_lock(&lock->dde_lock);
 }
 

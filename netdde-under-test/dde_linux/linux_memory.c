@@ -4,13 +4,16 @@
 
 #include <ddekit/memory.h>
 
+#include <linux/kernel.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 void *kmalloc(size_t size, gfp_t flags)
 {
-    void *memory = size <= UINT_MAX ? ddekit_simple_malloc((unsigned)size) : NULL;
+    void *memory;
 
+    might_sleep_if(gfpflags_allow_blocking(flags));
+    memory = size <= UINT_MAX ? ddekit_simple_malloc((unsigned)size) : NULL;
     if (memory && (flags & __GFP_ZERO))
         memset(memory, 0, size);
     return memory;

@@ -134,6 +134,7 @@ static noinline void wait_for_enable(struct napi_struct *n)
 
 void napi_disable(struct napi_struct *n)
 {
+    might_sleep();
     if (napi_state(n) & BIT(NAPI_STATE_NPSVC))
         wait_for_enable(n);
     else

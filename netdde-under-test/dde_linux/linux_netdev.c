@@ -9,6 +9,7 @@
 
 #include <linux/if_arp.h>
 
+#include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/random.h>
@@ -46,6 +47,16 @@ int rtnl_trylock(void)
 int rtnl_is_locked(void)
 {
     return mutex_is_locked(&rtnl_mutex);
+}
+
+bool lockdep_rtnl_is_held(void)
+{
+    return lockdep_is_held(&rtnl_mutex);
+}
+
+void linux_assert_rtnl(const char *file, int line)
+{
+    linux_assert_lock(rtnl_mutex.dde_lock, true, "ASSERT_RTNL()", file, line);
 }
 
 static void finish_unregister(struct net_device *dev)

@@ -300,6 +300,11 @@ void panic(const char *fmt, ...)
     ddekit_panic("%s", text);
 }
 
+void linux_report(const char *kind __always_unused, const void *object __always_unused, const char *text)
+{
+    printk(KERN_WARNING "WARNING: %s\n", text);
+}
+
 void linux_bug(const char *what, const char *file, int line)
 {
     ddekit_panic("%s at %s:%d", what, file, line);

@@ -22,7 +22,8 @@ static __thread struct task_struct *current_task;
 
 struct task_struct *task_create(const char *name)
 {
-    struct task_struct *task = kzalloc(sizeof(*task), GFP_KERNEL);
+    /* Not GFP_KERNEL: might_sleep asks for the current thread, of which this may be the record. */
+    struct task_struct *task = kzalloc(sizeof(*task), GFP_ATOMIC);
 
     if (!task)
         return NULL;

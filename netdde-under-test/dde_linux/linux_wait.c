@@ -139,6 +139,7 @@ static long wait_common(struct completion *x, long timeout)
     DEFINE_WAIT(entry);
     bool taken;
 
+    might_sleep();
     wait_lock();
     for (;;) {
         taken = take(x);

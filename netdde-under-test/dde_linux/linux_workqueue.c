@@ -242,6 +242,7 @@ static bool cancel_sync(struct work_struct *work, struct timer_list *timer)
 {
     bool was_pending;
 
+    might_sleep();
     spin_lock_irq(&work_lock);
     __atomic_fetch_add(&work->data, WORK_CANCELLING, __ATOMIC_SEQ_CST);
     was_pending = cancel_locked(work, timer);
@@ -287,8 +288,10 @@ bool mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *dwork, u
 
 bool flush_work(struct work_struct *work)
 {
-    bool busy = is_busy(work, true);
+    bool busy;
 
+    might_sleep();
+    busy = is_busy(work, true);
     if (busy)
         wait_until_done(work, true);
     return busy;

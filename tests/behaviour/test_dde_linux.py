@@ -53,6 +53,33 @@ def test_a_driver_does_all_that_it_offers_and_finds_its_card_in_order(driver, pr
     assert outcome.code == 0, outcome.text
 
 
+def test_assertions_that_hold_are_silent(program, lockcheck) -> None:
+    outcome = lockcheck("explore", "--schedules", 200, "--detect", "all", "--", program("dde_linux_contexts"))
+    assert outcome.code == 0, outcome.text
+
+
+@pytest.mark.parametrize(
+    ("mistake", "kind", "tells", "function"),
+    [
+        ("without-the-lock", "lock-misuse", "lockdep_assert_held(&ring_lock)", "reap_ring"),
+        ("under-the-lock", "lock-misuse", "lockdep_assert_not_held(&ring_lock)", "configure"),
+        ("without-rtnl", "lock-misuse", "ASSERT_RTNL()", "set_features"),
+        ("sleep-under-lock", "sleep-in-atomic", "while it holds ring_lock", "sleeping_under_the_rings_lock"),
+        ("allocate-under-lock", "sleep-in-atomic", "while it holds ring_lock", "allocate_patiently"),
+        ("mutex-under-lock", "sleep-in-atomic", "while it holds ring_lock", "a_mutex_under_the_rings_lock"),
+        ("allocate-in-softirq", "sleep-in-atomic", "in a softirq", "allocate_patiently"),
+        ("sleep-without-interrupts", "sleep-in-atomic", "with interrupts disabled", "sleeping_without_interrupts"),
+        ("configure-in-softirq", "assertion", "WARN_ON(in_interrupt())", "configure_in_softirq"),
+    ],
+)
+def test_an_assertion_that_fails_is_a_finding(mistake, kind, tells, function, program, lockcheck) -> None:
+    outcome = lockcheck("run", "--detect", "sleep-in-atomic", "--", program("dde_linux_contexts"), mistake)
+    assert outcome.code == 1, outcome.text
+    [finding] = outcome.result["findings"]
+    assert finding["kind"] == kind and tells in finding["summary"], finding["summary"]
+    assert any(function in frame for thread in finding["threads"] for frame in thread["stack"]), outcome.text
+
+
 def test_the_legacy_semaphore_is_found_out_below_linux(program, lockcheck) -> None:
     outcome = lockcheck("explore", "--schedules", 5000, "--", program("dde_linux_sleeping"), "legacy")
     assert outcome.code == 1, outcome.text

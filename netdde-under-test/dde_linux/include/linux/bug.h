@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Linux 6.1's <linux/bug.h>. BUG ends the process through ddekit_panic; a warning is one line. */
+/*
+ * Linux 6.1's <linux/bug.h>. BUG ends the process through ddekit_panic; a warning is one line, and an event
+ * for whoever watches: see linux_report.
+ */
 #ifndef DDE_LINUX_BUG_H
 #define DDE_LINUX_BUG_H
 
@@ -10,6 +13,16 @@ __attribute__((noreturn)) void linux_bug(const char *what, const char *file, int
 
 /* The system cannot go on. */
 __attribute__((noreturn)) __printf(1, 2) void panic(const char *fmt, ...);
+
+/*
+ * Where all complaints about code that runs in this environment go: prints the text. kind: what it is,
+ * "assertion" (a WARN), "lock-misuse" or "sleep-in-atomic"; object: the lock that it is about, or NULL. An
+ * instrumentation may take the place of this function.
+ */
+void linux_report(const char *kind, const void *object, const char *text);
+
+/* Report an assertion of a driver's that does not hold. */
+__printf(3, 4) void linux_warn(const char *file, int line, const char *fmt, ...);
 
 #define BUG() linux_bug("BUG", __FILE__, __LINE__)
 #define BUG_ON(condition)                                                                                    \
@@ -31,7 +44,7 @@ __attribute__((noreturn)) __printf(1, 2) void panic(const char *fmt, ...);
     ({                                                                                                       \
         bool __warned = !!(condition);                                                                       \
         if (unlikely(__warned))                                                                              \
-            printk(KERN_WARNING "%s:%d: " fmt, __FILE__, __LINE__, ##__VA_ARGS__);                           \
+            linux_warn(__FILE__, __LINE__, fmt, ##__VA_ARGS__);                                              \
         unlikely(__warned);                                                                                  \
     })
 #define WARN_ON(condition) WARN(condition, "WARN_ON(" #condition ")\n")

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Linux 6.1's <linux/gfp.h>. The allocator never sleeps, so the flags only ask for zeroed memory or nothing.
+/*
+ * Linux 6.1's <linux/gfp.h>. The allocator never sleeps: the flags ask for zeroed memory or nothing, and say
+ * whether Linux's might, of which might_sleep is told.
  */
 #ifndef DDE_LINUX_GFP_H
 #define DDE_LINUX_GFP_H
@@ -9,10 +11,14 @@
 #define __GFP_DMA 0x01u
 #define __GFP_HIGHMEM 0x02u /* all memory has an address */
 #define __GFP_HIGH 0x20u
+#define __GFP_IO 0x40u
+#define __GFP_FS 0x80u
 #define __GFP_ZERO 0x100u
+#define __GFP_DIRECT_RECLAIM 0x400u
 #define __GFP_NOWARN 0x2000u
 #define GFP_ATOMIC __GFP_HIGH
-#define GFP_KERNEL 0xc0u
+#define GFP_KERNEL (__GFP_DIRECT_RECLAIM | __GFP_IO | __GFP_FS)
+#define gfpflags_allow_blocking(flags) (((flags)&__GFP_DIRECT_RECLAIM) != 0)
 #define GFP_DMA __GFP_DMA
 
 struct page;

@@ -13,6 +13,10 @@ int rtnl_trylock(void);
 int rtnl_is_locked(void);
 /* A pointer that is changed under rtnl only. */
 #define rtnl_dereference(p) rcu_dereference_protected(p, rtnl_is_locked())
-#define ASSERT_RTNL() WARN_ON_ONCE(!rtnl_is_locked())
+/* Whether the calling thread holds it. */
+bool lockdep_rtnl_is_held(void);
+/* Stricter than Linux's without lockdep, which is content when anybody holds it. */
+#define ASSERT_RTNL() linux_assert_rtnl(__FILE__, __LINE__)
+void linux_assert_rtnl(const char *file, int line);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <linux/atomic.h>
+#include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/sched.h>
 
@@ -50,6 +51,7 @@ bool waitqueue_active(wait_queue_head_t *wq);
 
 #define wait_event(wq, condition)                                                                            \
     do {                                                                                                     \
+        might_sleep();                                                                                       \
         if (condition)                                                                                       \
             break;                                                                                           \
         DEFINE_WAIT(__wait);                                                                                 \
@@ -66,6 +68,7 @@ bool waitqueue_active(wait_queue_head_t *wq);
 #define wait_event_timeout(wq, condition, timeout)                                                           \
     ({                                                                                                       \
         long __left = (timeout);                                                                             \
+        might_sleep();                                                                                       \
         DEFINE_WAIT(__wait);                                                                                 \
         for (;;) {                                                                                           \
             prepare_to_wait(&(wq), &__wait, TASK_UNINTERRUPTIBLE);                                           \

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What Linux code asserts about its context. Each of its arguments names a driver's mistake that is to be
+ * found; without one everything is asserted where it holds.
+ */
+#include <assert.h>
+#include <stdio.h>
+
+#include <ddekit/ddekit.h>
+#include <ddekit/printf.h>
+#include <ddekit/timer.h>
+#include <dde_linux/dde_linux.h>
+#include <linux/completion.h>
+#include <linux/hardirq.h>
+#include <linux/interrupt.h>
+#include <linux/lockdep.h>
+#include <linux/mutex.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+
+#include "harness/machine/machine.h"
+
+static DEFINE_SPINLOCK(ring_lock);
+static DEFINE_MUTEX(config_mutex);
+static struct completion softirq_over;
+static void (*in_tasklet)(void);
+
+static void run_tasklet(struct tasklet_struct *tasklet __always_unused)
+{
+    in_tasklet();
+    complete(&softirq_over);
+}
+
+static void run_in_softirq(void (*function)(void))
+{
+    struct tasklet_struct tasklet;
+
+    in_tasklet = function;
+    tasklet_setup(&tasklet, run_tasklet);
+    tasklet_schedule(&tasklet);
+    wait_for_completion(&softirq_over);
+    tasklet_kill(&tasklet);
+}
+
+static void reap_ring(void)
+{
+    lockdep_assert_held(&ring_lock);
+}
+
+static void configure(void)
+{
+    lockdep_assert_held(&config_mutex);
+    lockdep_assert_not_held(&ring_lock);
+    WARN_ON(in_interrupt());
+    might_sleep();
+}
+
+static void set_features(void)
+{
+    ASSERT_RTNL();
+}
+
+static void allocate_patiently(void)
+{
+    kfree(kmalloc(1, GFP_KERNEL));
+}
+
+static void allocate_at_once(void)
+{
+    kfree(kmalloc(1, GFP_ATOMIC));
+}
+
+static void all_is_well(void)
+{
+    spin_lock(&ring_lock);
+    reap_ring();
+    allocate_at_once();
+    spin_unlock(&ring_lock);
+    mutex_lock(&config_mutex);
+    configure();
+    mutex_unlock(&config_mutex);
+    rtnl_lock();
+    set_features();
+    rtnl_unlock();
+    allocate_patiently();
+    run_in_softirq(allocate_at_once);
+}
+
+static void configure_in_softirq(void)
+{
+    WARN_ON(in_interrupt());
+}
+
+static void without_the_rings_lock(void)
+{
+    reap_ring();
+}
+
+static void under_the_rings_lock(void)
+{
+    mutex_lock(&config_mutex);
+    spin_lock(&ring_lock);
+    configure();
+}
+
+static void without_rtnl(void)
+{
+    set_features();
+}
+
+static void sleeping_under_the_rings_lock(void)
+{
+    spin_lock(&ring_lock);
+    might_sleep();
+}
+
+static void allocating_under_the_rings_lock(void)
+{
+    spin_lock(&ring_lock);
+    allocate_patiently();
+}
+
+static void a_mutex_under_the_rings_lock(void)
+{
+    spin_lock(&ring_lock);
+    mutex_lock(&config_mutex);
+}
+
+static void allocating_in_a_softirq(void)
+{
+    run_in_softirq(allocate_patiently);
+}
+
+static void sleeping_without_interrupts(void)
+{
+    local_irq_disable();
+    might_sleep();
+}
+
+static void configuring_in_a_softirq(void)
+{
+    run_in_softirq(configure_in_softirq);
+}
+
+static const struct {
+    const char *name;
+    void (*make)(void);
+} mistakes[] = {
+    {"without-the-lock", without_the_rings_lock},
+    {"under-the-lock", under_the_rings_lock},
+    {"without-rtnl", without_rtnl},
+    {"sleep-under-lock", sleeping_under_the_rings_lock},
+    {"allocate-under-lock", allocating_under_the_rings_lock},
+    {"mutex-under-lock", a_mutex_under_the_rings_lock},
+    {"allocate-in-softirq", allocating_in_a_softirq},
+    {"sleep-without-interrupts", sleeping_without_interrupts},
+    {"configure-in-softirq", configuring_in_a_softirq},
+};
+
+int main(int argc, char **argv)
+{
+    machine_init();
+    ddekit_init();
+    ddekit_init_timers();
+    ddekit_print_to(-1);
+    dde_linux_init();
+    init_completion(&softirq_over);
+    machine_boot_finished();
+    if (argc == 1) {
+        all_is_well();
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
+        if (strcmp(argv[1], mistakes[i].name) == 0) {
+            mistakes[i].make();
+            return 0;
+        }
+    }
+    return 2;
+}
