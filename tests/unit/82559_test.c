@@ -361,6 +361,8 @@ static void causes_are_masked_and_acknowledged(void **state)
     assert_false(irq_line_state(LINE).high);
     irq_unmask(LINE);
     do_cb(0, NOP); /* acknowledged within */
+    wait_interrupt();
+    irq_unmask(LINE);
     w8(INTERRUPTS, CNA);
     put_cb(0, NOP | EL | INT);
     command(CU_START, CB(0));
