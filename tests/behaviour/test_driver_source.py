@@ -3,28 +3,54 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pathlib
 import re
 import subprocess
 
-from conftest import ROOT, run_command
+from conftest import BUILD, ROOT, Outcome, run_command
 
 LISTED = re.search(
     r"set\(LINUX_FILES\s+(.*?)\)", (ROOT / "netdde-under-test/drivers/CMakeLists.txt").read_text(), re.DOTALL
 )
 assert LISTED
 FILES = LISTED[1].split()
+SCRIPTS = ROOT / "netdde-under-test" / "drivers"
+TAKEN_OUT = BUILD / "netdde-under-test" / "drivers" / "linux-source-6.1"
 
 
-def make_archive(archive: pathlib.Path, text: str, date: int) -> None:
-    """An archive with the layout of the package's, whose date is that of its making."""
+def pack(archive: pathlib.Path, texts: dict[str, str]) -> pathlib.Path:
+    """An archive with the layout of the package's."""
     top = archive.parent / "linux-source-6.1"
-    for name in FILES:
+    for name, text in texts.items():
         (top / name).parent.mkdir(parents=True, exist_ok=True)
         (top / name).write_text(text)
     subprocess.run(["tar", "-C", archive.parent, "-cJf", archive, top.name], check=True)
-    os.utime(archive, (date, date))
+    return archive
+
+
+def make_archive(archive: pathlib.Path, text: str, date: int) -> None:
+    """One in which all files are alike, whose date is that of its making."""
+    os.utime(pack(archive, dict.fromkeys(FILES, text)), (date, date))
+
+
+def the_packages() -> dict[str, str]:
+    return {name: (TAKEN_OUT / name).read_text() for name in FILES}
+
+
+def take_out(archive: pathlib.Path, output: pathlib.Path) -> Outcome:
+    return run_command(["cmake", f"-DARCHIVE={archive}", f"-DOUTPUT={output}", f"-DFILES={','.join(FILES)}", "-P",
+                        SCRIPTS / "extract.cmake"])
+
+
+def said(outcome: Outcome) -> str:
+    """Its message without the line breaks that cmake puts in."""
+    return " ".join(outcome.stderr.split())
+
+
+def not_as_tested(outcome: Outcome) -> set[str]:
+    return set(re.findall(r"^  (\S+)$", outcome.stderr, re.MULTILINE))
 
 
 def test_another_archive_is_unpacked_again_whatever_its_date(tmp_path) -> None:
@@ -47,3 +73,49 @@ def test_another_archive_is_unpacked_again_whatever_its_date(tmp_path) -> None:
     before = (build / "netdde-under-test/drivers/linux-source-6.1/SHA256SUMS").stat().st_mtime_ns
     assert taken_out() == {"/* an update, made before the first was unpacked */\n"}
     assert (build / "netdde-under-test/drivers/linux-source-6.1/SHA256SUMS").stat().st_mtime_ns == before
+
+
+def test_an_update_says_which_files_it_changed(tmp_path) -> None:
+    texts = the_packages()
+    installed = take_out(pack(tmp_path / "installed.tar.xz", texts), tmp_path / "installed")
+    assert installed.code == 0, installed.text
+    texts["drivers/net/ethernet/intel/e100.c"] += "/* mended */\n"
+    update = take_out(pack(tmp_path / "update.tar.xz", texts), tmp_path / "update")
+    assert update.code == 0, update.text
+    assert not_as_tested(update) - not_as_tested(installed) == {"drivers/net/ethernet/intel/e100.c"}, update.text
+    [tested] = re.findall(r"not those of (linux-source-6.1 6\.1\.\S+), with which this tree was tested", update.stderr)
+    assert (SCRIPTS / "tested.sha256").read_text().startswith(f"# {tested}\n")
+
+
+def test_sums_are_printed_and_are_those_of_the_files(tmp_path) -> None:
+    outcome = take_out(pack(tmp_path / "linux.tar.xz", the_packages()), tmp_path / "out")
+    assert outcome.code == 0, outcome.text
+    for name in FILES:
+        sum_of = hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest()
+        assert f"-- {sum_of}  {name}\n" in outcome.stdout, outcome.text
+
+
+def test_a_file_that_an_update_dropped_is_named(tmp_path) -> None:
+    texts = the_packages()
+    del texts["drivers/net/ethernet/realtek/8139cp.c"]
+    outcome = take_out(pack(tmp_path / "linux.tar.xz", texts), tmp_path / "out")
+    assert outcome.code != 0
+    assert "(missing: drivers/net/ethernet/realtek/8139cp.c)" in said(outcome), outcome.text
+
+
+def test_a_damaged_archive_is_refused(tmp_path) -> None:
+    archive = pack(tmp_path / "linux.tar.xz", the_packages())
+    archive.write_bytes(archive.read_bytes()[:10_000])
+    outcome = take_out(archive, tmp_path / "out")
+    assert outcome.code != 0
+    assert "The archive may be damaged" in said(outcome), outcome.text
+
+
+def test_a_driver_that_was_changed_by_hand_is_not_built(tmp_path) -> None:
+    taken_out = take_out(pack(tmp_path / "linux.tar.xz", the_packages()), tmp_path / "out")
+    assert taken_out.code == 0, taken_out.text
+    with (tmp_path / "out/drivers/net/mii.c").open("a") as driver:
+        driver.write("\n")
+    outcome = run_command(["cmake", f"-DOUTPUT={tmp_path / 'out'}", "-P", SCRIPTS / "verify.cmake"])
+    assert outcome.code != 0
+    assert "drivers/net/mii.c was changed" in said(outcome), outcome.text
