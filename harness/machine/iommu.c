@@ -21,7 +21,7 @@
 
 #define BUS_PHASE_MASK 15u /* low bits that a bus address shares with the memory's */
 #define FAULT_TEXT_MAX 320
-#define NAME_MAX_OCTETS 96
+#define NAME_MAX_OCTETS 64         /* lockcheck keeps no more */
 #define NEAR (2u * DMA_PAGE_BYTES) /* a mapping that an access may have been meant for */
 #define LEFT_TOLD 4u               /* of the mappings that a driver has left behind */
 
@@ -228,8 +228,8 @@ static void relate(struct fault *fault, const struct dma_device *device, const s
     fault->mapping = mapping;
     fault->relation = relation;
     fault->ended = ended;
-    snprintf(fault->name, sizeof(fault->name), "mapping of %" PRIu64 " bytes at 0x%" PRIx64 " for %s by %s",
-             mapping->length, mapping->bus, direction_name(mapping->direction), device->name);
+    snprintf(fault->name, sizeof(fault->name), "mapping of %" PRIu64 " bytes at 0x%" PRIx64 " by %s",
+             mapping->length, mapping->bus, device->name);
 }
 
 /* Report without any lock: the finding ends the execution here. */
@@ -263,6 +263,28 @@ static bool find_there(struct fault *fault, struct dma_device *device, uint64_t 
     return mapping != NULL;
 }
 
+/* The physical address of memory that is mapped elsewhere? Takes the lock. Returns whether there is a
+ * mapping. */
+static bool find_by_memory(struct fault *fault, struct dma_device *device, uint64_t physical)
+{
+    const unsigned char *memory = dma_memory_virtual(physical);
+    const struct mapping *mapping = NULL;
+
+    pthread_mutex_lock(&device->lock);
+    for (unsigned i = 0; memory && !mapping && i < device->count; i++) {
+        const struct mapping *candidate = device->mappings[i];
+        if (memory >= candidate->memory && memory - candidate->memory < (ptrdiff_t)candidate->length)
+            mapping = candidate;
+    }
+    if (mapping) {
+        add_text(fault, "; that is a physical address, and the memory is mapped at 0x%" PRIx64,
+                 mapping->bus + (uint64_t)(memory - mapping->memory));
+        relate(fault, device, mapping, "the mapping of that memory", false);
+    }
+    pthread_mutex_unlock(&device->lock);
+    return mapping != NULL;
+}
+
 /* Look for a mapping that ends shortly before a bus address, or begins shortly behind it. Takes the lock. */
 static void find_near(struct fault *fault, struct dma_device *device, uint64_t bus)
 {
@@ -291,7 +313,8 @@ static void explain(struct fault *fault, struct dma_device *device, uint64_t bus
     for (unsigned i = 0; i < used; i++)
         if (&devices[i] != device && find_there(fault, &devices[i], bus))
             return;
-    find_near(fault, device, bus);
+    if (!find_by_memory(fault, device, bus))
+        find_near(fault, device, bus);
 }
 
 void iommu_report_misuse(struct dma_device *device, uint64_t bus, const char *text)

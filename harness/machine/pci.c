@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "harness/machine/dma.h"
@@ -165,7 +166,9 @@ struct pci_function *pci_function_register(unsigned device_number, unsigned func
     function->description = *description;
     if (description->interrupt_pin != 0 && description->interrupt_line == 0)
         function->description.interrupt_line = route(device_number, description->interrupt_pin);
-    function->dma = dma_device_create(description->name);
+    snprintf(function->dma_name, sizeof(function->dma_name), "%s at 00:%02x.%x", description->name,
+             device_number, function_number);
+    function->dma = dma_device_create(function->dma_name);
     function->irq_source = irq_source_allocate();
 
     set_config(function, VENDOR_ID, 2, description->vendor_id, 0);

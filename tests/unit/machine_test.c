@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,18 +27,29 @@
 /* --- What the harness reports --- */
 
 static atomic_uint findings;
-static char finding[256];
+static char finding[320];
+static char mapping_name[128], relation[64]; /* of the mapping that the finding is about; "": of none */
+static int mapping_stacks;
 
 void lockcheck_request(enum lockcheck_request request, const void *object, long argument, const char *text,
                        const char *kind)
 {
-    (void)object;
-    (void)argument;
-    if (request != LOCKCHECK_FINDING)
-        return;
-    atomic_fetch_add(&findings, 1);
-    assert_string_equal(kind, "dma-fault");
-    strncpy(finding, text, sizeof(finding) - 1);
+    static char named[sizeof(mapping_name)];
+    static const void *named_object;
+
+    if (request == LOCKCHECK_NAME_OBJECT && strcmp(kind, "mapping") == 0) {
+        named_object = object;
+        strncpy(named, text, sizeof(named) - 1);
+    } else if (request == LOCKCHECK_TELL_OF) {
+        assert_ptr_equal(object, named_object);
+        memcpy(mapping_name, named, sizeof(named));
+        strncpy(relation, text, sizeof(relation) - 1);
+        mapping_stacks = (int)argument;
+    } else if (request == LOCKCHECK_FINDING) {
+        assert_string_equal(kind, "dma-fault");
+        strncpy(finding, text, sizeof(finding) - 1);
+        atomic_fetch_add(&findings, 1);
+    }
 }
 
 /* --- Interrupts --- */
@@ -745,6 +757,101 @@ static void access_outside_a_mapping_is_refused(void **state)
     expect_fault(device, &faults, "nothing is mapped");
 }
 
+/* The last finding is about this mapping, of which so many stacks are shown. */
+static void expect_mapping(const char *name, const char *how, int stacks)
+{
+    assert_string_equal(mapping_name, name);
+    assert_string_equal(relation, how);
+    assert_int_equal(mapping_stacks, stacks);
+    mapping_name[0] = '\0';
+}
+
+static void a_fault_names_the_mapping_that_it_missed(void **state)
+{
+    (void)state;
+    findings = 0;
+    struct dma_device *device = dma_device_create("one"), *other = dma_device_create("two");
+    unsigned long faults = 0;
+    char octet = 0, name[128], others_name[128];
+    uint64_t physical;
+    unsigned char *memory = dma_memory_allocate(64, 0, UINT32_MAX, 0, &physical);
+    uint64_t bus = iommu_map(device, memory, 64, IOMMU_TO_DEVICE);
+    uint64_t others = iommu_map(other, memory, 32, IOMMU_BIDIRECTIONAL);
+
+    dma_device_set_master(device, true);
+    snprintf(name, sizeof(name), "mapping of 64 bytes at 0x%lx by one", (unsigned long)bus);
+    snprintf(others_name, sizeof(others_name), "mapping of 32 bytes at 0x%lx by two", (unsigned long)others);
+
+    dma_write(device, bus, &octet, 1, NULL);
+    expect_fault(device, &faults, "mapped for reading only");
+    expect_mapping(name, "the mapping there", 1);
+    dma_read(device, bus + 64, &octet, 1, NULL);
+    expect_fault(device, &faults, "a mapping ends 0 bytes before it");
+    expect_mapping(name, "the nearest mapping", 1);
+    dma_read(device, bus - 1, &octet, 1, NULL);
+    expect_fault(device, &faults, "a mapping begins 1 bytes behind it");
+    expect_mapping(name, "the nearest mapping", 1);
+    dma_read(device, physical + 3, &octet, 1, NULL);
+    expect_fault(device, &faults, "a physical address");
+    expect_mapping(name, "the mapping of that memory", 1);
+    dma_read(device, others + 31, &octet, 1, NULL);
+    expect_fault(device, &faults, "device two has memory there");
+    expect_mapping(others_name, "the mapping there", 1);
+
+    iommu_unmap(other, others, 32);
+    dma_read(device, others + 31, &octet, 1, NULL);
+    expect_fault(device, &faults, "device two had memory there");
+    expect_mapping(others_name, "the mapping that has ended there", 2);
+    iommu_unmap(device, bus, 64);
+    dma_read(device, bus, &octet, 1, NULL);
+    expect_fault(device, &faults, "device one had memory there");
+    expect_mapping(name, "the mapping that has ended there", 2);
+    dma_read(device, IOMMU_BUS_BASE - 1, &octet, 1, NULL); /* far from all */
+    expect_fault(device, &faults, "where nothing is mapped");
+    assert_string_equal(mapping_name, "");
+    dma_memory_free(memory, 64);
+}
+
+static void the_last_mappings_that_ended_are_remembered(void **state)
+{
+    (void)state;
+    static char memory[16];
+    findings = 0;
+    struct dma_device *device = new_device();
+    uint64_t bus[IOMMU_ENDED_KEPT];
+    char octet;
+
+    for (unsigned i = 0; i < IOMMU_ENDED_KEPT; i++) {
+        bus[i] = iommu_map(device, memory, sizeof(memory), IOMMU_TO_DEVICE);
+        iommu_unmap(device, bus[i], sizeof(memory));
+    }
+    for (unsigned i = 0; i < IOMMU_ENDED_KEPT; i++) {
+        dma_read(device, bus[i], &octet, 1, NULL);
+        assert_non_null(strstr(finding, "had memory there"));
+        assert_int_equal(mapping_stacks, 2);
+    }
+    mapping_name[0] = '\0';
+}
+
+static void mappings_left_behind_are_told(void **state)
+{
+    (void)state;
+    static char memory[16];
+    findings = 0;
+    struct dma_device *device = new_device();
+    uint64_t bus = iommu_map(device, memory, sizeof(memory), IOMMU_TO_DEVICE);
+    unsigned long faults = 0;
+
+    iommu_report_left(device, "the driver has left");
+    expect_fault(device, &faults, "the driver has left");
+    assert_string_equal(relation, "a mapping that is left");
+    iommu_unmap(device, bus, sizeof(memory));
+    mapping_name[0] = '\0';
+    iommu_report_left(device, "nothing");
+    expect_fault(device, &faults, "nothing");
+    assert_string_equal(mapping_name, "");
+}
+
 static void mappings_end_as_they_were_made(void **state)
 {
     (void)state;
@@ -932,6 +1039,9 @@ int main(void)
                                         unplug_messenger),
         cmocka_unit_test(physical_memory_is_given_and_taken_back),
         cmocka_unit_test(access_outside_a_mapping_is_refused),
+        cmocka_unit_test(a_fault_names_the_mapping_that_it_missed),
+        cmocka_unit_test(the_last_mappings_that_ended_are_remembered),
+        cmocka_unit_test(mappings_left_behind_are_told),
         cmocka_unit_test(mappings_end_as_they_were_made),
         cmocka_unit_test(syncs_stay_in_a_mapping_and_its_direction),
         cmocka_unit_test(devices_do_not_share_mappings),

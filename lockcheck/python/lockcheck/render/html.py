@@ -141,7 +141,7 @@ class _Finding:
         story, graphs, lanes, threads = self._story(), self._waits(), self._lanes(), self._thread_list()
         # What belongs together stands side by side: the story and who waits in the end, or else who waits and where.
         middle = [_columns(story, graphs), lanes, threads] if story else [_columns(graphs, threads), lanes]
-        parts = [self._top(), *middle, self._object_list(), self._output()]
+        parts = [self._top(), *middle, self._earlier(), self._object_list(), self._output()]
         return f'<article id="{self._prefix}">\n{"".join(parts)}</article>\n'
 
     # ---- text with references ----
@@ -267,6 +267,16 @@ class _Finding:
 <summary><b class="thread">{escape(thread.name)}</b> <span>{escape(state)}</span></summary>
 {f"<p>holds {holds}</p>{chr(10)}" if holds else ""}{stack}{made}</details>
 """
+
+    def _earlier(self) -> str:
+        items = [
+            f"""<details class="thread" open>
+<summary><span>{self._linked(earlier.title)}</span></summary>
+{self._stack(earlier.stack)}</details>
+"""
+            for earlier in self._finding.stacks
+        ]
+        return self._section("Before that", "".join(items)) if items else ""
 
     def _stack(self, stack: Iterable[str]) -> str:
         lines, shown = [], False

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """SARIF 2.1.0 (OASIS), as code hosts and editors read it.
 
-Each finding is a result whose rule is its kind. The stack of every thread that is not finished is among `stacks`;
-the code flow has one thread flow for each thread, from the outermost call to where it is. Files below the directory
-of the report, or below that in which the program ran, are relative to it (SRCROOT).
+Each finding is a result whose rule is its kind. The stack of every thread that is not finished is among `stacks`, and
+behind them those from before that belong to the finding; the code flow has one thread flow for each thread, from the
+outermost call to where it is. Files below the directory of the report, or below that in which the program ran, are
+relative to it (SRCROOT).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import os
 import pathlib
 import shlex
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -100,9 +102,10 @@ class _Run:
                 {**place, "id": number, "message": {"text": f"{thread.name}: {_state(thread)}"}}
                 for number, (thread, place) in enumerate(places)
             ]
-        stacks = [self._stack(finding, thread) for thread in threads if thread.stack]
+        stacks = [(f"{thread.name}: {_state(thread)}", thread.stack) for thread in threads if thread.stack]
         if stacks:
-            shown["stacks"] = stacks
+            stacks += [(earlier.title, earlier.stack) for earlier in finding.stacks]
+            shown["stacks"] = [self._stack(finding, title, stack) for title, stack in stacks]
             message = {"text": "\n".join(finding.notes)} if finding.notes else {"text": finding.summary or finding.kind}
             flows = [self._flow(finding, thread) for thread in threads if thread.stack]
             shown["codeFlows"] = [{"message": message, "threadFlows": flows}]
@@ -125,9 +128,9 @@ class _Run:
         place = next((place for place in frames if place.file), None)
         return self._location(place) if place else None
 
-    def _stack(self, finding: Finding, thread: Thread) -> Json:
-        frames = [{"location": self._location(frame(text, finding.sources))} for text in thread.stack]
-        return {"message": {"text": f"{thread.name}: {_state(thread)}"}, "frames": frames}
+    def _stack(self, finding: Finding, title: str, stack: Sequence[str]) -> Json:
+        frames = [{"location": self._location(frame(text, finding.sources))} for text in stack]
+        return {"message": {"text": title}, "frames": frames}
 
     def _flow(self, finding: Finding, thread: Thread) -> Json:
         calls = []
