@@ -378,12 +378,18 @@ static inline uint32_t left_of(uint64_t when, uint32_t what, struct access *new)
     return what & ALL_BYTES ? what : 0;
 }
 
+/* What somebody has done since is not: a driver that polls reads a device's word again, and sees another one. */
 static bool is_known_in(struct set *set, uint32_t what)
 {
-    for (uint32_t i = 0; i < set->count; i++)
-        if (lc_race_is_now(set->when[i]) && stands_for(whats(set)[i], what))
-            return true;
-    return false;
+    bool known = false;
+    for (uint32_t i = 0; i < set->count; i++) {
+        uint32_t before = whats(set)[i];
+        if (lc_race_is_now(set->when[i]))
+            known |= stands_for(before, what);
+        else if (conflict(before, what) && !lc_race_ordered(set->when[i]))
+            return false;
+    }
+    return known;
 }
 
 /* An access that the thread has made before, where all that it could race with is ordered and stays: mostly
