@@ -19,7 +19,8 @@
 #define DEFAULT_RATE "recorded"
 #define SLOT_FIRST 0x01
 #define SLOT_LAST 0x1d
-#define NAMES_MAX 256 /* octets of a list of names in a message */
+#define LIST_COLUMN 17 /* octets that a name takes in a list */
+#define NAMES_MAX 256  /* octets of a list of names in a message */
 
 static const struct option long_options[] = {
     {"nic", required_argument, NULL, 'n'},     {"driver", required_argument, NULL, 'd'},
@@ -315,14 +316,14 @@ static enum options_outcome print_list(void)
 {
     puts("cards:");
     for (size_t i = 0; nic_models[i]; i++)
-        printf("  %-10s %s (driver %s)\n", nic_models[i]->name, nic_models[i]->description,
+        printf("  %-*s %s (driver %s)\n", LIST_COLUMN, nic_models[i]->name, nic_models[i]->description,
                nic_models[i]->driver);
     puts("generations of semaphores:");
     for (const char *const *name = ddekit_sync_names(); *name; name++)
         printf("  %s\n", *name);
     puts("kinds of further clients:");
     for (const struct observer_kind *kind = observer_kinds; kind->name; kind++)
-        printf("  %-10s %s\n", kind->name, kind->description);
+        printf("  %-*s %s\n", LIST_COLUMN, kind->name, kind->description);
     return OPTIONS_DONE;
 }
 
