@@ -60,6 +60,12 @@ static inline uint32_t mask_of(uint32_t what)
     return what >> MASK_SHIFT & 0xffu;
 }
 
+/* Which halves of a granule are touched, if each is as a whole or not at all; else 0. */
+static inline uint32_t halves(uint32_t mask)
+{
+    return mask == 0xff ? 3 : mask == 0x0f ? 1 : mask == 0xf0 ? 2 : 0;
+}
+
 static inline bool stands_for(uint32_t new, uint32_t old)
 {
     return !(old & ~new &(ALL_BYTES | WRITE)) && !(new & ~old &ATOMIC_ACCESS);
@@ -80,7 +86,10 @@ struct bytes {
 
 /* A set, with its elements one by one. */
 struct set {
-    struct set *next_free;
+    union {
+        uint32_t writes; /* elements that are some */
+        struct set *next_free;
+    };
     uint32_t count, room;
     uint64_t when[]; /* room of these, and then of `what` */
 };
@@ -143,6 +152,7 @@ static struct set *new_set(uint32_t room)
         set = lc_allocate(sizeof *set + room * (sizeof *set->when + sizeof(uint32_t)));
     set->room = room;
     set->count = 0;
+    set->writes = 0;
     return set;
 }
 
@@ -162,34 +172,34 @@ static struct bytes *new_bytes(void)
     return bytes;
 }
 
-/* What is not in the granule itself has its address in both cells in place of a read, of a time that never
- * comes: so the quick way ends there. */
+/* What is not in the granule itself has its address in both cells in place of a write, of a time that never
+ * comes: so the quick way ends there, but for what the running thread has just read and is in the set. */
 #define ELSEWHERE (~0ull << LC_ADDRESS_BITS)
 #define ELSEWHERE_BYTES (ELSEWHERE | 1u)
 
 static inline bool has_bytes(const struct lc_granule *g)
 {
-    return (g->half[0].read & ELSEWHERE_BYTES) == ELSEWHERE_BYTES;
+    return (g->half[0].write & ELSEWHERE_BYTES) == ELSEWHERE_BYTES;
 }
 
 static inline bool has_set(const struct lc_granule *g)
 {
-    return (g->half[0].read & ELSEWHERE_BYTES) == ELSEWHERE;
+    return (g->half[0].write & ELSEWHERE_BYTES) == ELSEWHERE;
 }
 
 static inline struct bytes *bytes_of(const struct lc_granule *g)
 {
-    return (struct bytes *)(g->half[0].read & ~ELSEWHERE_BYTES);
+    return (struct bytes *)(g->half[0].write & ~ELSEWHERE_BYTES);
 }
 
 static inline struct set *set_of(const struct lc_granule *g)
 {
-    return (struct set *)(g->half[0].read & ~ELSEWHERE);
+    return (struct set *)(g->half[0].write & ~ELSEWHERE);
 }
 
 static inline void put_elsewhere(struct lc_granule *g, uint64_t address, uint64_t what)
 {
-    struct lc_cell cell = {.read = address | what};
+    struct lc_cell cell = {.write = address | what};
     *g = (struct lc_granule){{cell, cell}};
 }
 
@@ -251,9 +261,8 @@ void lc_race_forget(uintptr_t address, size_t bytes)
 const void **lc_sites;
 
 /* When there are very many, some take the places of others, whose accesses are then told wrongly. */
-static uint64_t site_of(const void *pc)
+static __attribute__((noinline)) uint64_t find_site(const void *pc, uint64_t home)
 {
-    uint64_t home = lc_race_first_site(pc);
     for (uint64_t i = 0; i < PROBES; i++) {
         uint64_t site = (home + i) & (LC_SITES - 1);
         if (!lc_sites[site])
@@ -263,6 +272,12 @@ static uint64_t site_of(const void *pc)
     }
     lc_sites[home] = pc;
     return home;
+}
+
+static inline uint64_t site_of(const void *pc)
+{
+    uint64_t home = lc_race_first_site(pc);
+    return likely(lc_sites[home] == pc) ? home : find_site(pc, home);
 }
 
 static const void *place(uint64_t when)
@@ -351,12 +366,14 @@ static void append(struct lc_granule *g, uint64_t when, uint32_t what)
         memcpy(larger->when, set->when, set->count * sizeof *set->when);
         memcpy(whats(larger), whats(set), set->count * sizeof(uint32_t));
         larger->count = set->count;
+        larger->writes = set->writes;
         free_set(set);
         set = larger;
         put_elsewhere(g, (uintptr_t)set, ELSEWHERE);
     }
     set->when[set->count] = when;
     whats(set)[set->count++] = what;
+    set->writes += (what & WRITE) != 0;
 }
 
 /* What is left of an older access when a new one comes, in *what; 0 when nothing is. A thread's accesses of
@@ -378,52 +395,68 @@ static inline uint32_t left_of(uint64_t when, uint32_t what, struct access *new)
     return what & ALL_BYTES ? what : 0;
 }
 
-/* What somebody has done since is not: a driver that polls reads a device's word again, and sees another one. */
+/* Not what somebody has written since: a driver that polls reads a device's word again, and sees another. */
 static bool is_known_in(struct set *set, uint32_t what)
 {
-    bool known = false;
+    uint32_t left = what & ALL_BYTES;
     for (uint32_t i = 0; i < set->count; i++) {
         uint32_t before = whats(set)[i];
-        if (lc_race_is_now(set->when[i]))
-            known |= stands_for(before, what);
-        else if (conflict(before, what) && !lc_race_ordered(set->when[i]))
-            return false;
+        if (!lc_race_is_now(set->when[i])) {
+            if (conflict(before, what) && !lc_race_ordered(set->when[i]))
+                return false;
+        } else if (stands_for(before | ALL_BYTES, what)) {
+            left &= ~before;
+        }
     }
-    return known;
+    return !left;
+}
+
+/* Does a new access race with an element, or take the place of one of now? */
+static __attribute__((noinline)) bool concerns(struct set *set, const struct access *new)
+{
+    const uint32_t *what = whats(set);
+    for (uint32_t i = 0; i < set->count; i++)
+        if (conflict(what[i], new->what) && (!lc_race_ordered(set->when[i]) || lc_race_is_now(set->when[i])))
+            return true;
+    return false;
 }
 
 /* An access that the thread has made before, where all that it could race with is ordered and stays: mostly
  * one of several threads that read the same. Returns false when it is not such. */
-static inline bool put_again(struct set *set, const struct access *new)
+static inline bool put_again(struct lc_granule *g, const struct access *new)
 {
+    struct set *set = set_of(g);
     const uint32_t *what = whats(set);
-    uint32_t count = set->count, own = count;
-    if ((new->what &KIND) == WRITE)
+    uint32_t kind = new->what &KIND, own = 0;
+    if (kind == WRITE || (unlikely(kind || set->writes) && concerns(set, new)))
         return false;
-    for (uint32_t i = 0; i < count; i++) {
-        own = what[i] == new->what ? i : own;
-        if (conflict(what[i], new->what) && (!lc_race_ordered(set->when[i]) || lc_race_is_now(set->when[i])))
-            return false;
-    }
-    if (own == count)
+    while (own < set->count && what[own] != new->what)
+        own++;
+    if (own == set->count)
         return false;
     if (!lc_race_is_now(set->when[own]))
         set->when[own] = new->when;
+    for (uint32_t i = 0; i < 2 && !kind; i++)
+        if (halves(mask_of(new->what)) >> i & 1)
+            g->half[i].read = new->when; /* for the quick way */
     return true;
 }
 
 static void put_into_set(struct lc_granule *g, struct access *new)
 {
     struct set *set = set_of(g);
-    uint32_t *what = whats(set), count = 0;
+    uint32_t *what = whats(set), count = 0, writes = 0;
     for (uint32_t i = 0; i < set->count; i++) {
         uint64_t when = set->when[i];
         uint32_t left = left_of(when, what[i], new);
         set->when[count] = when;
         what[count] = left;
         count += left != 0;
+        writes += (left & WRITE) != 0;
     }
     set->count = count;
+    set->writes = writes;
+    put_elsewhere(g, (uintptr_t)set, ELSEWHERE);
     append(g, new->when, new->what);
 }
 
@@ -442,12 +475,6 @@ static bool put_into(struct lc_cell *cell, uint32_t mask, const struct access *n
         lc_race_put(cell, write, new->when);
     }
     return true;
-}
-
-/* Which halves of a granule are touched, if each is as a whole or not at all; else 0. */
-static inline uint32_t halves(uint32_t mask)
-{
-    return mask == 0xff ? 3 : mask == 0x0f ? 1 : mask == 0xf0 ? 2 : 0;
 }
 
 static inline bool is_same(const struct lc_cell *a, const struct lc_cell *b)
@@ -554,7 +581,7 @@ static void make_cells_of_bytes(struct lc_granule *g)
 
 static void add_to_set(struct lc_granule *g, struct access *new)
 {
-    if (put_again(set_of(g), new))
+    if (put_again(g, new))
         return;
     put_into_set(g, new);
     if (set_of(g)->count <= FEW)
@@ -636,7 +663,7 @@ LC_HOOK_TAIL void lc_race_slow_access(uintptr_t address, size_t bytes, bool writ
         uint32_t mask = ((1u << bytes) - 1) << (address & 7u);
         uint32_t what = lc_self->id << WHO_SHIFT | mask << MASK_SHIFT | (write ? WRITE : 0u);
         struct access new = {lc_race_now.epoch | site_of(pc), what, address};
-        if (has_set(g) ? put_again(set_of(g), &new) : add_to_cells(g, &new))
+        if (has_set(g) ? put_again(g, &new) : add_to_cells(g, &new))
             return;
     }
     lc_race_access(address, bytes, write, false, pc);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The race detector beside one that forgets nothing: at each access of random programs of several threads,
- * the detector must find a race with something before exactly when there is one, and say with what.
+ * the detector must find a race with something before exactly when there is one, and say with what. When the
+ * same execution is repeated for evidence, without the quick way, it must say the same.
  */
 #include "lockcheck/detect/race.h"
 
@@ -27,7 +28,7 @@ struct lc_clock lc_clocks[LC_MAX_THREADS];
 static struct lc_channel channel;
 
 #define TOLD 256u
-static struct lc_earlier told[TOLD]; /* that race with the access of now */
+static struct lc_earlier told[TOLD], told_for_evidence[TOLD]; /* that race with the access of now */
 static uint32_t told_count;
 
 void *lc_allocate(size_t bytes)
@@ -106,13 +107,14 @@ void lc_release_alone(struct lc_clock *clock)
 
 /* ---- the program ---- */
 
-static char _Alignas(8) memory[BYTES];
+static char _Alignas(8) memory[BYTES], for_evidence[BYTES];
 static struct lc_thread threads[THREADS + 1];
 static uint32_t times[THREADS + 1][THREADS + 1], locks[LOCKS][THREADS + 1];
 
 static void begin(void)
 {
     lc_race_forget((uintptr_t)memory, sizeof memory);
+    lc_race_forget((uintptr_t)for_evidence, sizeof for_evidence);
     memset(locks, 0, sizeof locks);
     memset(times, 0, sizeof times);
     lc_race_now.self = NULL;
@@ -184,6 +186,17 @@ static uint32_t number(uint32_t below)
     return (uint32_t)(state >> 33) % below;
 }
 
+static void access_in(char *bytes, const struct access *a, bool quickly)
+{
+    uintptr_t address = (uintptr_t)bytes + a->from;
+    size_t size = a->to - a->from;
+    told_count = 0;
+    if (a->atomic || lc_race_now.self != lc_self || !quickly)
+        lc_race_access(address, size, a->write, a->atomic, a->pc);
+    else if (!lc_race_quick_access(address, size, a->write, a->pc))
+        lc_race_slow_access(address, size, a->write, a->pc);
+}
+
 /* Returns true at a race; most that would be are not made, so that programs go on for long before one. */
 static bool access_memory(uint32_t thread, bool mostly_reads)
 {
@@ -197,14 +210,13 @@ static bool access_memory(uint32_t thread, bool mostly_reads)
     if (expected && number(40))
         return false;
     /* Few places, so that accesses come together as those of a loop. */
-    const void *pc = new.pc =
-        (const void *)((uintptr_t)number(number(50) ? 1 : REGIONS) << 30 | (0x1000 + number(3)));
-    told_count = 0;
-    uintptr_t address = (uintptr_t)memory + new.from;
-    if (new.atomic || lc_race_now.self != lc_self)
-        lc_race_access(address, size, new.write, new.atomic, pc);
-    else if (!lc_race_quick_access(address, size, new.write, pc))
-        lc_race_slow_access(address, size, new.write, pc);
+    new.pc = (const void *)((uintptr_t)number(number(50) ? 1 : REGIONS) << 30 | (0x1000 + number(3)));
+    access_in(for_evidence, &new, false);
+    uint32_t count = told_count;
+    memcpy(told_for_evidence, told, count * sizeof *told);
+    access_in(memory, &new, true);
+    assert_int_equal(told_count, count);
+    assert_memory_equal(told, told_for_evidence, count * sizeof *told);
     assert_int_equal(told_count > 0, expected);
     for (uint32_t i = 0; i < told_count; i++)
         assert_true(is_right(&told[i], &new));
