@@ -59,6 +59,9 @@ struct dma_device;
 /* One more device with mappings of its own. name must stay valid. pci_function_register() makes one. */
 struct dma_device *dma_device_create(const char *name);
 
+/* A fault: the device's next access has no answer (a master abort), which is no fault of its driver's. */
+void dma_device_abort_next(struct dma_device *device);
+
 /* Bus mastering on or off (off at first). While off no access is made, which is no fault. */
 void dma_device_set_master(struct dma_device *device, bool on);
 

@@ -44,6 +44,7 @@ struct dma_device {
 
     pthread_mutex_t lock; /* of all that follows; held while bytes are copied, so that an unmap waits */
     bool master;
+    bool abort_next;                              /* its next access has no answer */
     uint64_t next_bus;                            /* a page's start */
     unsigned count;                               /* mappings in force */
     struct mapping *mappings[IOMMU_MAPPINGS_MAX]; /* sorted by bus, disjoint, no two in one page */
@@ -73,6 +74,13 @@ void dma_device_set_master(struct dma_device *device, bool on)
 {
     pthread_mutex_lock(&device->lock);
     device->master = on;
+    pthread_mutex_unlock(&device->lock);
+}
+
+void dma_device_abort_next(struct dma_device *device)
+{
+    pthread_mutex_lock(&device->lock);
+    device->abort_next = true;
     pthread_mutex_unlock(&device->lock);
 }
 
@@ -518,9 +526,12 @@ static void store(void *memory, const void *buffer, size_t length)
 static unsigned char *translate(struct dma_device *device, uint64_t bus, size_t length,
                                 enum iommu_direction direction, struct fault *fault)
 {
+    bool answered = device->master && !device->abort_next;
+
     fault->text[0] = '\0';
     fault->mapping = NULL;
-    if (!device->master)
+    device->abort_next = false;
+    if (!answered)
         return NULL;
     const struct mapping *mapping = mapping_that_covers(device, bus);
     uint64_t left = mapping ? mapping->length - (bus - mapping->bus) : 0;

@@ -108,14 +108,25 @@ bool irq_source_asserted(unsigned number, unsigned source)
     return line_of(number)->sources & UINT32_C(1) << source;
 }
 
-bool irq_message(uint32_t number)
+static void make_pending(uint32_t number)
 {
-    if (number < IRQ_LINES || number >= IRQ_NUMBERS)
-        return false;
     pthread_mutex_lock(&controller.lock);
     line_of(number)->pending = true;
     evaluate(number);
     pthread_mutex_unlock(&controller.lock);
+}
+
+void irq_line_pulse(unsigned number)
+{
+    assert(number < IRQ_LINES);
+    make_pending(number);
+}
+
+bool irq_message(uint32_t number)
+{
+    if (number < IRQ_LINES || number >= IRQ_NUMBERS)
+        return false;
+    make_pending(number);
     return true;
 }
 

@@ -36,6 +36,9 @@ unsigned irq_source_allocate(void);
 void irq_line_assert(unsigned line, unsigned source);
 void irq_line_deassert(unsigned line, unsigned source);
 
+/* Noise: the line is high for a moment, long enough for the controller to see it, for no source's sake. */
+void irq_line_pulse(unsigned line);
+
 /* Cut a source off from its line, or connect it again: what it drives counts only while it is connected. All
  * are at first. */
 void irq_source_connect(unsigned line, unsigned source, bool connected);

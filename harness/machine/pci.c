@@ -217,10 +217,21 @@ struct dma_device *pci_function_dma(struct pci_function *function)
 void pci_function_set_interrupt(struct pci_function *function, bool asserted)
 {
     assert(function->description.interrupt_pin != 0);
-    if (asserted)
+    if (asserted && !function->unplugged)
         irq_line_assert(function->description.interrupt_line, function->irq_source);
     else
         irq_line_deassert(function->description.interrupt_line, function->irq_source);
+}
+
+void pci_function_unplug(struct pci_function *function)
+{
+    pthread_mutex_lock(&pci_lock);
+    function->unplugged = true;
+    function->command = 0;
+    dma_device_set_master(function->dma, false);
+    pthread_mutex_unlock(&pci_lock);
+    if (function->description.interrupt_pin != 0)
+        pci_function_set_interrupt(function, false);
 }
 
 static bool is_pin_asserted(const struct pci_function *function)
@@ -289,7 +300,7 @@ uint32_t pci_config_read(unsigned bus_number, unsigned device_number, unsigned f
 {
     check_config_access(offset, size);
     struct pci_function *function = pci_function_find(bus_number, device_number, function_number);
-    if (!function)
+    if (!function || function->unplugged)
         return UINT32_MAX >> (32 - 8 * size);
     if (offset >= PCI_CAPABILITIES_START && function->description.ops->config_reading)
         function->description.ops->config_reading(function->description.device, offset, size);
@@ -319,7 +330,7 @@ void pci_config_write(unsigned bus_number, unsigned device_number, unsigned func
 {
     check_config_access(offset, size);
     struct pci_function *function = pci_function_find(bus_number, device_number, function_number);
-    if (!function)
+    if (!function || function->unplugged)
         return;
     pthread_mutex_lock(&pci_lock);
     uint32_t writable = pci_get_bytes(&function->writable[offset], size);

@@ -141,6 +141,13 @@ uint32_t pci_function_get_config(struct pci_function *function, unsigned offset,
 unsigned pci_function_add_capability(struct pci_function *function, unsigned offset, uint8_t id,
                                      const void *body, const void *writable, size_t length);
 
+/* A fault: an interrupt that nobody asked for, on the pin or, if they are enabled, by message. */
+void pci_function_pulse_interrupt(struct pci_function *function);
+
+/* A fault: the function is taken out of its slot. From now on it lets go of its pin, reads as all ones, and
+ * its accesses to memory have no answer, which is no fault of its own. It does not come back. */
+void pci_function_unplug(struct pci_function *function);
+
 /* Configuration access, size 1, 2 or 4, offset a multiple of it. All ones where there is no function. */
 uint32_t pci_config_read(unsigned bus, unsigned device_number, unsigned function_number, unsigned offset,
                          unsigned size);

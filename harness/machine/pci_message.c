@@ -207,6 +207,8 @@ enum pci_interrupts pci_function_interrupts(const struct pci_function *function)
 
 void pci_function_message(struct pci_function *function, unsigned vector)
 {
+    if (function->unplugged)
+        return;
     pthread_mutex_lock(&pci_lock);
     if (function->interrupts == PCI_INTERRUPTS_MSI)
         vector %= granted_vectors(function);
@@ -306,4 +308,12 @@ void pci_msix_write(struct pci_function *function, unsigned bar, uint32_t offset
     write_entry(&function->table[place / PCI_MSIX_ENTRY_BYTES], place % PCI_MSIX_ENTRY_BYTES, value);
     send_pending(function);
     pthread_mutex_unlock(&pci_lock);
+}
+
+void pci_function_pulse_interrupt(struct pci_function *function)
+{
+    if (function->interrupts == PCI_INTERRUPTS_PIN)
+        irq_line_pulse(function->description.interrupt_line);
+    else
+        pci_function_message(function, 0);
 }

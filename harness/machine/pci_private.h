@@ -47,6 +47,8 @@ struct pci_function {
     unsigned msix;
     struct pci_msix_layout msix_layout;
 
+    atomic_bool unplugged;
+
     /* What config says, for those who do not take the lock. */
     _Atomic uint32_t command;
     _Atomic uint64_t bases[PCI_BARS];

@@ -165,6 +165,23 @@ static void source_that_is_cut_off_does_not_count(void **state)
     irq_set_receiver(LINE, NULL, NULL);
 }
 
+static void noise_is_an_interrupt_of_no_source(void **state)
+{
+    (void)state;
+    unsigned taken = 0;
+    irq_set_receiver(LINE, count_interrupt, &taken);
+    irq_line_pulse(LINE);
+    assert_int_equal(taken, 1);
+    assert_false(irq_line_state(LINE).high);
+    irq_line_pulse(LINE); /* masked: it waits */
+    assert_int_equal(taken, 1);
+    irq_unmask(LINE);
+    assert_int_equal(taken, 2);
+    irq_unmask(LINE);
+    assert_int_equal(taken, 2);
+    irq_set_receiver(LINE, NULL, NULL);
+}
+
 #define TURNS 20000
 
 static struct {
@@ -674,6 +691,37 @@ static void message_elsewhere_is_a_write_and_to_nobody_a_fault(void **state)
     assert_non_null(strstr(finding, "data 0x40, which is nobody's"));
 }
 
+static void function_that_is_taken_out_is_not_there(void **state)
+{
+    (void)state;
+    unsigned before = findings, taken = 0;
+    uint32_t word = 0;
+    struct dma_device *dma = pci_function_dma(messenger);
+    uint64_t bus = iommu_map(dma, &word, sizeof(word), IOMMU_BIDIRECTIONAL);
+    irq_set_receiver(IRQ_LINES + 1, count_interrupt, &taken);
+    write_entry(0, (uint32_t)IRQ_MESSAGE_ADDRESS, IRQ_LINES + 1, 0);
+    write_messenger(MSIX + 2, 2, 0x8000);
+    pci_function_pulse_interrupt(messenger);
+    assert_int_equal(taken, 1);
+    irq_unmask(IRQ_LINES + 1);
+    pci_function_set_interrupt(messenger, true);
+    assert_true(dma_read(dma, bus, &word, sizeof(word), NULL));
+
+    pci_function_unplug(messenger);
+    assert_int_equal(read_messenger(0, 4), UINT32_MAX);
+    assert_int_equal(read_messenger(MSIX + 2, 2), 0xffff);
+    pci_function_message(messenger, 0);
+    pci_function_pulse_interrupt(messenger);
+    assert_int_equal(taken, 1);
+    pci_function_set_interrupt(messenger, true);
+    assert_false(irq_line_state(MESSAGE_PIN_LINE).high);
+    write_messenger(4, 2, PCI_COMMAND_MASTER_BIT);
+    assert_false(dma_read(dma, bus, &word, sizeof(word), NULL));
+    assert_int_equal(findings, before);
+    iommu_unmap(dma, bus, sizeof(word));
+    irq_set_receiver(IRQ_LINES + 1, NULL, NULL);
+}
+
 /* --- DMA --- */
 
 static void physical_memory_is_given_and_taken_back(void **state)
@@ -852,6 +900,26 @@ static void mappings_left_behind_are_told(void **state)
     assert_string_equal(mapping_name, "");
 }
 
+static void access_without_an_answer_is_one_and_no_fault_of_the_driver(void **state)
+{
+    (void)state;
+    findings = 0;
+    struct dma_device *device = new_device();
+    unsigned char memory[4] = "abc", buffer[4] = {0};
+    uint64_t bus = iommu_map(device, memory, sizeof(memory), IOMMU_BIDIRECTIONAL);
+    dma_device_abort_next(device);
+    assert_false(dma_read(device, bus, buffer, sizeof(buffer), NULL));
+    assert_int_equal(buffer[0], 0);
+    assert_true(dma_read(device, bus, buffer, sizeof(buffer), NULL));
+    dma_device_abort_next(device);
+    assert_false(dma_write(device, bus, "xyz", 4, NULL));
+    assert_memory_equal(memory, "abc", 4);
+    assert_true(dma_write(device, bus, "xyz", 4, NULL));
+    assert_int_equal(findings, 0);
+    assert_int_equal(dma_fault_count(device), 0);
+    iommu_unmap(device, bus, sizeof(memory));
+}
+
 static void mappings_end_as_they_were_made(void **state)
 {
     (void)state;
@@ -1018,6 +1086,7 @@ int main(void)
         cmocka_unit_test(line_that_is_high_before_its_receiver_is_not_lost),
         cmocka_unit_test(message_is_delivered_once_or_stays_pending),
         cmocka_unit_test(source_that_is_cut_off_does_not_count),
+        cmocka_unit_test(noise_is_an_interrupt_of_no_source),
         cmocka_unit_test(no_level_is_lost_between_two_threads),
         cmocka_unit_test(configuration_space_tells_what_is_there),
         cmocka_unit_test(bar_tells_its_size),
@@ -1037,11 +1106,13 @@ int main(void)
                                         unplug_messenger),
         cmocka_unit_test_setup_teardown(message_elsewhere_is_a_write_and_to_nobody_a_fault, plug_in_messenger,
                                         unplug_messenger),
+        cmocka_unit_test_setup(function_that_is_taken_out_is_not_there, plug_in_messenger),
         cmocka_unit_test(physical_memory_is_given_and_taken_back),
         cmocka_unit_test(access_outside_a_mapping_is_refused),
         cmocka_unit_test(a_fault_names_the_mapping_that_it_missed),
         cmocka_unit_test(the_last_mappings_that_ended_are_remembered),
         cmocka_unit_test(mappings_left_behind_are_told),
+        cmocka_unit_test(access_without_an_answer_is_one_and_no_fault_of_the_driver),
         cmocka_unit_test(mappings_end_as_they_were_made),
         cmocka_unit_test(syncs_stay_in_a_mapping_and_its_direction),
         cmocka_unit_test(devices_do_not_share_mappings),
