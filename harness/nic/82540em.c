@@ -10,8 +10,9 @@
  * Descriptors are fetched one by one when their turn comes, and written back at once: the thresholds in
  * TXDCTL and RXDCTL, which say how many may be cached and for how long, are stored and have no effect.
  *
- * A DMA access that is refused loses the frame; the descriptor is written back as far as that is possible,
- * and the rest goes on.
+ * A DMA access that is refused loses the frame, and the rest goes on: a receive descriptor that could not be
+ * read is read again for the next frame, and one whose buffer could not be written tells of a data error; a
+ * transmit descriptor is passed over, and not written back.
  *
  * A reset, or another ring, loses the frames in memory that the driver has not read. Whether it has read one
  * shows in the descriptor: the status that the card wrote is still there, or the descriptor was given back.
@@ -227,7 +228,7 @@ enum {
     RX_STATUS_IPCS = 1 << 6,
     RX_STATUS_PIF = 1 << 7,
 };
-enum { RX_ERROR_TCPE = 1 << 5, RX_ERROR_IPE = 1 << 6 };
+enum { RX_ERROR_TCPE = 1 << 5, RX_ERROR_IPE = 1 << 6, RX_ERROR_RXE = 1 << 7, RX_ERROR_ALL = 0xf7 };
 
 /* Transmit descriptors (3.3.3, 3.3.6, 3.3.7). Commands, in the upper octet of the third double word: */
 #define TX_CMD_EOP (1u << 24)
@@ -322,6 +323,7 @@ struct fifo_entry {
     uint16_t length; /* octets without FCS */
     bool passed;     /* by an inexact filter */
     bool counted;    /* it came from the wire, and is in the account */
+    bool corrupted;  /* by a fault: it has every error */
 };
 struct rx_fifo {
     uint8_t data[FIFO_BYTES]; /* a ring */
@@ -353,6 +355,7 @@ struct nic {
     bool powered;
     bool idle;            /* the thread waits */
     uint64_t waits_until; /* then, on the machine's clock; NIC_NEVER: until it is told */
+    struct fault fault;
 
     uint32_t
         reg[REGISTER_BYTES / 4]; /* those without behaviour of their own, and what is written to others */
@@ -493,8 +496,7 @@ static void update_line(struct nic *nic)
         }
         nic->quiet_until = now + (uint64_t)value(nic, ITR) * ITR_UNIT_NS;
     }
-    nic->line = wanted;
-    pci_function_set_interrupt(nic->function, wanted);
+    nic->line = fault_drive_pin(&nic->fault, wanted);
 }
 
 static void raise(struct nic *nic, uint32_t causes)
@@ -787,17 +789,21 @@ static void check_sums(const struct nic *nic, const uint8_t *frame, size_t lengt
     }
 }
 
-/* Write one buffer of a frame and its descriptor. */
+/* Write one buffer of a frame and its descriptor, which tells when the buffer could not be written. Returns
+ * whether both were; *fetched, whether the descriptor could be read at all. */
 static bool write_descriptor(struct nic *nic, unsigned index, const uint8_t *data, uint32_t octets,
-                             const uint8_t fields[8])
+                             uint8_t fields[8], bool *fetched)
 {
     uint64_t address = descriptor_address(nic, RDBAL, index);
     uint8_t buffer[8];
 
-    if (!dma_read(nic->dma, address, buffer, sizeof buffer, reg(nic, RDT)))
+    *fetched = dma_read(nic->dma, address, buffer, sizeof buffer, reg(nic, RDT));
+    if (!*fetched)
         return false;
     bool written = dma_write(nic->dma, (uint64_t)get_le(buffer + 4, 4) << 32 | get_le(buffer, 4), data,
                              octets, reg(nic, RDT));
+    if (!written)
+        fields[RX_ERRORS - RX_LENGTH] |= RX_ERROR_RXE;
     return dma_write(nic->dma, address + RX_LENGTH, fields, 8, reg(nic, RDT)) && written;
 }
 
@@ -808,11 +814,12 @@ static bool write_descriptor(struct nic *nic, unsigned index, const uint8_t *dat
  */
 static bool store_frame(struct nic *nic, struct fifo_entry entry, const uint8_t *frame)
 {
-    uint8_t *data = nic->rx_data, fields[8] = {0}, status = RX_STATUS_DD, errors = 0;
+    uint8_t *data = nic->rx_data, fields[8] = {0}, status = RX_STATUS_DD;
+    uint8_t errors = entry.corrupted ? RX_ERROR_ALL : 0;
     uint32_t size = rx_buffer_bytes(nic), total = entry.length, sent = 0;
     unsigned entries = ring_size(nic, RDLEN), before = rx_available(nic), index;
     uint16_t checksum;
-    bool whole = true;
+    bool whole = true, fetched;
 
     memcpy(data, frame, entry.length);
     if (!(value(nic, RCTL) & RCTL_SECRC)) {
@@ -838,11 +845,12 @@ static bool store_frame(struct nic *nic, struct fifo_entry entry, const uint8_t 
         put_le(fields, 2, octets);
         put_le(fields + RX_CHECKSUM - RX_LENGTH, 2, checksum);
         fields[RX_STATUS - RX_LENGTH] = status;
-        fields[RX_ERRORS - RX_LENGTH] = errors;
-        whole = write_descriptor(nic, index, data + sent, octets, fields) && whole;
+        fields[RX_ERRORS - RX_LENGTH] = whole ? errors : errors | RX_ERROR_RXE;
+        whole = write_descriptor(nic, index, data + sent, octets, fields, &fetched) && whole;
         sent += octets;
-        *reg(nic, RDH) = (index + 1) % entries;
-    } while (sent < total);
+        if (fetched)
+            *reg(nic, RDH) = (index + 1) % entries;
+    } while (fetched && sent < total);
     if (whole && entry.counted) {
         assert(nic->unread_count < RING_ENTRIES);
         nic->unread[(nic->unread_first + nic->unread_count++) % RING_ENTRIES] = (uint16_t)index;
@@ -1011,7 +1019,13 @@ static enum wire_outcome receive_locked(struct nic *nic, const uint8_t *frame, s
         count(nic, length < REPLAY_FRAME_MIN ? RUC : ROC);
         return WIRE_FILTERED;
     }
+    if (counted && fault_receiving(&nic->fault)) {
+        entry.corrupted = true;
+        entry.counted = false;
+    }
     outcome = take_frame(nic, entry, frame);
+    if (entry.corrupted)
+        return WIRE_MISSED;
     if (outcome == WIRE_ACCEPTED)
         count_accepted(nic, frame, length);
     return outcome;
@@ -1024,7 +1038,7 @@ static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t leng
 
     assert(length >= 2 * NIC_MAC_LENGTH && length + FCS_BYTES <= UINT16_MAX);
     pthread_mutex_lock(&nic->lock);
-    if (nic->link_up && !loops_back(nic))
+    if (nic->link_up && !loops_back(nic) && !nic->fault.removed)
         outcome = receive_locked(nic, frame, length, true);
     pthread_mutex_unlock(&nic->lock);
     return outcome;
@@ -1036,8 +1050,8 @@ static bool transmit_ready(const struct nic *nic)
 {
     unsigned size = ring_size(nic, TDLEN), head = value(nic, TDH), tail = value(nic, TDT);
 
-    return value(nic, TCTL) & TCTL_EN && (nic->link_up || loops_back(nic)) && head != tail && head < size &&
-           tail < size;
+    return value(nic, TCTL) & TCTL_EN && !nic->fault.stuck && (nic->link_up || loops_back(nic)) &&
+           head != tail && head < size && tail < size;
 }
 
 static void start_transmitter(struct nic *nic)
@@ -1218,6 +1232,9 @@ static void transmit_one(struct nic *nic)
     uint64_t address = descriptor_address(nic, TDBAL, index);
     uint8_t descriptor[DESCRIPTOR_BYTES] = {0};
     uint32_t command;
+
+    if (nic->tx.length == 0 && fault_sending(&nic->fault))
+        return;
     bool fetched = dma_read(nic->dma, address, descriptor, sizeof descriptor, reg(nic, TDT));
 
     command = get_le(descriptor + 8, 4);
@@ -1285,6 +1302,7 @@ static void load_eeprom(struct nic *nic)
  * over at once, so RST always reads 0. */
 static void soft_reset(struct nic *nic)
 {
+    fault_reset(&nic->fault);
     forget_ring(nic);
     empty_fifo(nic);
     nic->icr = 0;
@@ -1767,6 +1785,7 @@ static void plug_into_bus(struct nic *nic, const struct nic_config *config)
 
     nic->function = nic_plug_into_bus(config, &description);
     nic->dma = pci_function_dma(nic->function);
+    fault_init(&nic->fault, &config->fault, nic->function);
 }
 
 static void make_waitable(struct nic *nic)

@@ -157,6 +157,7 @@ enum { RFD_STATUS = 0, RFD_COMMAND = 2, RFD_LINK = 4, RFD_COUNT = 12, RFD_SIZE =
 #define RFD_STATUS_NO_RESOURCES 0x0200u
 #define RFD_STATUS_SHORT 0x0080u
 #define RFD_STATUS_NO_IA_MATCH 0x0002u
+#define RFD_STATUS_ERRORS 0x0fb0u /* all of them */
 #define RFD_COMMAND_EL 0x8000u
 #define RFD_COMMAND_S 0x4000u
 #define RFD_COMMAND_NOT_SIMPLE 0x0018u /* header, flexible mode */
@@ -274,6 +275,7 @@ struct nic {
     bool powered;
     bool idle;            /* the thread waits */
     uint64_t waits_until; /* then, on the machine's clock */
+    struct fault fault;
 
     uint8_t stored[CSR_BYTES]; /* registers without behaviour of their own */
     uint32_t pointer;          /* SCB general pointer */
@@ -291,6 +293,7 @@ struct nic {
     uint32_t counters_address;
 
     enum cu_state cu;
+    bool halted; /* it became idle because DMA was refused */
     uint32_t cu_base;
     uint32_t cb;         /* offset of the CB that is carried out, or was last */
     unsigned generation; /* counts resets, so that a command from before does not complete */
@@ -341,8 +344,7 @@ static void update_line(struct nic *nic)
 
     if (line == nic->line)
         return;
-    nic->line = line;
-    pci_function_set_interrupt(nic->function, line);
+    nic->line = fault_drive_pin(&nic->fault, line);
 }
 
 static void raise(struct nic *nic, uint8_t causes)
@@ -516,64 +518,91 @@ static bool fill_rfd(struct nic *nic, uint32_t address, unsigned size, uint16_t 
     return dma_write(nic->dma, address + RFD_STATUS, field, 2, &nic->rfd);
 }
 
+/* Read the RFD whose turn it is. Returns false when it takes no frame. */
+static bool read_rfd(struct nic *nic, uint32_t address, uint8_t rfd[RFD_BYTES])
+{
+    uint32_t command;
+
+    if (!dma_read(nic->dma, address, rfd, RFD_BYTES, &nic->rfd)) {
+        nic->ru = RU_IDLE;
+        return false;
+    }
+    command = get_le(rfd + RFD_COMMAND, 2);
+    if (command & RFD_COMMAND_NOT_SIMPLE) {
+        misuse(&nic->rfd,
+               "the driver gives 82559 a receive frame descriptor of a mode that the model has not got");
+        nic->ru = RU_IDLE;
+        return false;
+    }
+    if (command & RFD_COMMAND_EL && !(get_le(rfd + RFD_SIZE, 2) & RFD_SIZE_MASK)) {
+        /* an end of the list that is none for frames */
+        count(nic, RX_RESOURCE);
+        leave_ready(nic, RU_NO_RESOURCES);
+        return false;
+    }
+    return true;
+}
+
+/* Put the frame, as it is to be written, into rx_data. Returns its octets. */
+static size_t prepare(struct nic *nic, const uint8_t *frame, size_t length)
+{
+    memcpy(nic->rx_data, frame, length);
+    if (!is_set(nic, 18, CONFIG18_CRC_TRANSFER))
+        return length;
+    put_le(nic->rx_data + length, FCS_BYTES, (uint32_t)crc32(0, frame, (unsigned)length));
+    return length + FCS_BYTES;
+}
+
+static uint16_t rfd_status(const struct nic *nic, const uint8_t *frame, size_t length, bool whole,
+                           bool corrupted)
+{
+    unsigned match = is_own(nic, frame) ? 0 : RFD_STATUS_NO_IA_MATCH;
+    unsigned verdict = corrupted                   ? RFD_STATUS_ERRORS
+                       : !whole                    ? RFD_STATUS_NO_RESOURCES
+                       : length < REPLAY_FRAME_MIN ? RFD_STATUS_SHORT
+                                                   : RFD_STATUS_OK;
+
+    return (uint16_t)(RFD_STATUS_C | match | verdict);
+}
+
 /* Simplified memory mode (6.4.3.1): the frame goes behind its RFD. counted: it comes from the wire. */
 static enum wire_outcome store_frame(struct nic *nic, const uint8_t *frame, size_t length, bool counted)
 {
-    uint32_t address = nic->ru_base + nic->rfd;
+    bool corrupted = counted && fault_receiving(&nic->fault);
+    uint32_t address = nic->ru_base + nic->rfd, size, command;
     uint8_t rfd[RFD_BYTES];
-    size_t octets = length;
-    bool whole, lost;
+    size_t octets;
+    bool whole;
 
     if (!has_unread_room(nic, address)) {
         count(nic, RX_OVERRUN);
         return WIRE_MISSED;
     }
-    if (!dma_read(nic->dma, address, rfd, sizeof rfd, &nic->rfd)) {
-        nic->ru = RU_IDLE;
+    if (!read_rfd(nic, address, rfd))
         return WIRE_MISSED;
-    }
-    uint32_t command = get_le(rfd + RFD_COMMAND, 2), size = get_le(rfd + RFD_SIZE, 2) & RFD_SIZE_MASK;
-    if (command & RFD_COMMAND_NOT_SIMPLE) {
-        misuse(&nic->rfd,
-               "the driver gives 82559 a receive frame descriptor of a mode that the model has not got");
-        nic->ru = RU_IDLE;
-        return WIRE_MISSED;
-    }
-    if (command & RFD_COMMAND_EL && size == 0) { /* an end of the list that takes no frame */
-        count(nic, RX_RESOURCE);
-        leave_ready(nic, RU_NO_RESOURCES);
-        return WIRE_MISSED;
-    }
-
-    memcpy(nic->rx_data, frame, length);
-    if (is_set(nic, 18, CONFIG18_CRC_TRANSFER)) {
-        put_le(nic->rx_data + length, FCS_BYTES, (uint32_t)crc32(0, frame, (unsigned)length));
-        octets += FCS_BYTES;
-    }
+    command = get_le(rfd + RFD_COMMAND, 2);
+    size = get_le(rfd + RFD_SIZE, 2) & RFD_SIZE_MASK;
+    octets = prepare(nic, frame, length);
     whole = octets <= size;
-    uint16_t status = (uint16_t)(RFD_STATUS_C | (is_own(nic, frame) ? 0 : RFD_STATUS_NO_IA_MATCH) |
-                                 (!whole                      ? RFD_STATUS_NO_RESOURCES
-                                  : length < REPLAY_FRAME_MIN ? RFD_STATUS_SHORT
-                                                              : RFD_STATUS_OK));
-    if (counted && whole)
+    counted = counted && whole && !corrupted;
+    if (counted)
         account_frame_accepted(); /* before the driver can see it */
-    lost = !fill_rfd(nic, address, size, status, octets);
-    if (lost) {
-        if (counted && whole)
+    if (!fill_rfd(nic, address, size, rfd_status(nic, frame, length, whole, corrupted), octets)) {
+        if (counted)
             account_frame_dropped(ACCOUNT_DROP_NIC);
         nic->ru = RU_IDLE;
-        return whole ? WIRE_ACCEPTED : WIRE_MISSED;
+        return counted ? WIRE_ACCEPTED : WIRE_MISSED;
     }
-    if (counted && whole)
+    if (counted)
         nic->unread[(nic->unread_first + nic->unread_count++) % UNREAD_MAX] = address;
-    count(nic, whole ? RX_GOOD : RX_RESOURCE);
+    count(nic, corrupted ? RX_CRC : whole ? RX_GOOD : RX_RESOURCE);
     nic->stat_ack |= ACK_FR;
     if (command & RFD_COMMAND_EL)
         leave_ready(nic, RU_NO_RESOURCES);
     else if (command & RFD_COMMAND_S)
         leave_ready(nic, RU_SUSPENDED);
     nic->rfd = get_le(rfd + RFD_LINK, 4);
-    return whole ? WIRE_ACCEPTED : WIRE_MISSED;
+    return whole && !corrupted ? WIRE_ACCEPTED : WIRE_MISSED;
 }
 
 static enum wire_outcome receive_locked(struct nic *nic, const uint8_t *frame, size_t length, bool counted)
@@ -605,7 +634,7 @@ static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t leng
 
     assert(length >= 2 * NIC_MAC_LENGTH);
     pthread_mutex_lock(&nic->lock);
-    if (phy_link(nic) && !loops_back(nic))
+    if (phy_link(nic) && !loops_back(nic) && !nic->fault.removed)
         outcome = receive_locked(nic, frame, length, true);
     pthread_mutex_unlock(&nic->lock);
     return outcome;
@@ -823,12 +852,19 @@ static void leave_active(struct nic *nic, enum cu_state state, uint32_t command)
         nic->stat_ack |= ACK_CNA;
 }
 
+/* A block could not be read, carried out, or told to be done. */
+static void halt_cu(struct nic *nic)
+{
+    nic->cu = CU_IDLE;
+    nic->halted = true;
+}
+
 /* After a block: what its suspend and end-of-list bits say now, and where the next one is. */
 static bool read_header(struct nic *nic, uint8_t header[CB_HEADER_BYTES])
 {
     if (dma_read(nic->dma, nic->cu_base + nic->cb, header, CB_HEADER_BYTES, &nic->cb))
         return true;
-    nic->cu = CU_IDLE;
+    halt_cu(nic);
     return false;
 }
 
@@ -843,12 +879,15 @@ static void run_cu(struct nic *nic)
 
     if (!read_header(nic, header))
         return;
-    done = carry_out(nic, address, get_le(header + CB_COMMAND, 2));
+    command = get_le(header + CB_COMMAND, 2);
+    if (CB_CMD(command) == CMD_TRANSMIT && fault_sending(&nic->fault))
+        return;
+    done = carry_out(nic, address, command);
     if (generation != nic->generation)
         return; /* reset meanwhile: nobody waits for it */
     put_le(status, 2, CB_C | CB_OK);
     if (!done || !dma_write(nic->dma, address + CB_STATUS, status, sizeof status, &nic->cb)) {
-        nic->cu = CU_IDLE;
+        halt_cu(nic);
         return;
     }
     if (!read_header(nic, header))
@@ -869,6 +908,7 @@ static void start_cu(struct nic *nic, uint32_t cb)
 {
     nic->cb = cb;
     nic->cu = CU_ACTIVE;
+    nic->halted = false;
     nic->cna_due = NIC_NEVER;
     wake(nic);
 }
@@ -879,7 +919,7 @@ static void resume_cu(struct nic *nic)
     uint8_t header[CB_HEADER_BYTES];
 
     lockcheck_event(LOCKCHECK_HAND_OVER, &nic->cb, 0);
-    if (nic->cu == CU_IDLE)
+    if (nic->cu == CU_IDLE && !nic->halted)
         misuse(&nic->cb, "the driver resumes 82559's command unit, which is idle and ignores that");
     if (nic->cu == CU_SUSPENDED && read_header(nic, header) && !(get_le(header + CB_COMMAND, 2) & CB_S))
         start_cu(nic, get_le(header + CB_LINK, 4));
@@ -943,7 +983,7 @@ static void *work(void *opaque)
         if (nic->cna_due != NIC_NEVER && nic->cna_due <= machine_now_ns()) {
             nic->cna_due = NIC_NEVER;
             raise(nic, ACK_CNA);
-        } else if (nic->cu == CU_ACTIVE) {
+        } else if (nic->cu == CU_ACTIVE && !nic->fault.stuck) {
             run_cu(nic);
         } else {
             nic->idle = true;
@@ -960,8 +1000,10 @@ static void *work(void *opaque)
 /* Selective reset: both units become idle, and keep their configuration. */
 static void selective_reset(struct nic *nic)
 {
+    fault_reset(&nic->fault);
     drop_unread(nic);
     nic->cu = CU_IDLE;
+    nic->halted = false;
     nic->ru = RU_IDLE;
     nic->cna_due = NIC_NEVER;
     nic->generation++;
@@ -1216,6 +1258,7 @@ static void plug_into_bus(struct nic *nic, const struct nic_config *config)
     nic->function = nic_plug_into_bus(config, &description);
     pci_function_add_capability(nic->function, 0xdc, 1, power_body, power_writable, sizeof power_body);
     nic->dma = pci_function_dma(nic->function);
+    fault_init(&nic->fault, &config->fault, nic->function);
 }
 
 static void make_waitable(struct nic *nic)

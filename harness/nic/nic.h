@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "harness/machine/pci.h"
+#include "harness/nic/fault.h"
 #include "harness/wire/wire.h"
 
 #define NIC_MAC_LENGTH 6
@@ -22,6 +23,7 @@ struct nic_config {
     uint8_t mac[NIC_MAC_LENGTH]; /* goes into the EEPROM */
     unsigned irq_line;           /* 0: as the board routes its slot */
     unsigned pci_slot;           /* device number on bus 0; 0 for NIC_DEFAULT_PCI_SLOT */
+    struct fault_plan fault;     /* all 0 for none */
     struct wire *wire;           /* must outlive the nic; NULL for an unplugged cable (no link) */
 };
 

@@ -97,7 +97,14 @@ enum {
 };
 
 /* Receive Status Register in Rx packet header. */
-enum { RSR_ROK = 1 << 0, RSR_RUNT = 1 << 4, RSR_BAR = 1 << 13, RSR_PAM = 1 << 14, RSR_MAR = 1 << 15 };
+enum {
+    RSR_ROK = 1 << 0,
+    RSR_ERRORS = 0x3e,
+    RSR_RUNT = 1 << 4,
+    RSR_BAR = 1 << 13,
+    RSR_PAM = 1 << 14,
+    RSR_MAR = 1 << 15
+};
 
 /* Transmit Status Register. */
 #define TSD_SIZE 0x00001fffu
@@ -191,6 +198,7 @@ struct nic {
     pthread_cond_t transmit;
     bool powered;
     bool idle; /* the thread waits on transmit */
+    struct fault fault;
 
     uint8_t stored[REGISTER_BYTES]; /* registers without behaviour of their own */
     struct eeprom93c46 eeprom;
@@ -234,8 +242,7 @@ static void update_line(struct nic *nic)
 
     if (line == nic->line)
         return;
-    nic->line = line;
-    pci_function_set_interrupt(nic->function, line);
+    nic->line = fault_drive_pin(&nic->fault, line);
 }
 
 static void raise(struct nic *nic, unsigned events)
@@ -435,10 +442,12 @@ static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t leng
 
     assert(length >= 2 * NIC_MAC_LENGTH && length <= RX_FRAME_MAX);
     pthread_mutex_lock(&nic->lock);
-    if (nic->cr & CR_RE) {
+    if (nic->cr & CR_RE && !nic->fault.removed) {
         uint16_t status = accept_frame(nic, frame, length);
 
         if (status) {
+            if (fault_receiving(&nic->fault))
+                status = RSR_ERRORS;
             outcome = take_frame(nic, status, frame, length);
             update_line(nic);
         }
@@ -451,7 +460,7 @@ static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t leng
 
 static bool transmit_ready(const struct nic *nic)
 {
-    return nic->cr & CR_TE && !(nic->tsd[nic->tx_current] & TSD_OWN);
+    return nic->cr & CR_TE && !nic->fault.stuck && !(nic->tsd[nic->tx_current] & TSD_OWN);
 }
 
 static void start_transmitter(struct nic *nic)
@@ -482,6 +491,9 @@ static void transmit_one(struct nic *nic)
     unsigned generation = nic->tx_generation;
     size_t length = nic->tsd[descriptor] & TSD_SIZE;
     bool loopback = (nic->tcr & TCR_LBK) == TCR_LBK;
+
+    if (fault_sending(&nic->fault))
+        return;
     bool fetched = fetch_frame(nic, descriptor, length);
 
     if (fetched) {
@@ -539,6 +551,7 @@ static void autoload(struct nic *nic)
  * configuration and the PHY stay. It is over at once, so RST always reads 0. */
 static void soft_reset(struct nic *nic)
 {
+    fault_reset(&nic->fault);
     empty_ring(nic);
     nic->cr = 0;
     nic->imr = 0;
@@ -988,6 +1001,7 @@ static void plug_into_bus(struct nic *nic, const struct nic_config *config)
     nic->function = nic_plug_into_bus(config, &description);
     pci_function_set_config(nic->function, 0x3e, 2, nic->eeprom.words[5], 0); /* MNGNT, MXLAT */
     nic->dma = pci_function_dma(nic->function);
+    fault_init(&nic->fault, &config->fault, nic->function);
 }
 
 static void power_on(struct nic *nic, const struct nic_config *config)

@@ -12,6 +12,9 @@
  * VIRTIO_NET_F_GUEST_CSUM a right checksum is said to be right, a wrong one is not mentioned. Received frames
  * are never merged or left without a checksum.
  *
+ * There are no bits for errors in what the device writes. A descriptor that a fault corrupts (fault.h) is the
+ * used ring's element, which then names a buffer that the queue has not got.
+ *
  * A reset loses the frames that the driver has not read. Whether it has read one shows at the IOMMU: a driver
  * takes the mapping of a buffer back before it looks at it.
  *
@@ -47,6 +50,7 @@
 enum { RECEIVE_QUEUE, TRANSMIT_QUEUE, CONTROL_QUEUE, QUEUES };
 #define RING_ENTRIES 256u
 #define CONTROL_ENTRIES 64u
+#define NO_BUFFER 0xffffu /* names none of any queue's */
 
 /* Feature bits (5.1.3). */
 enum {
@@ -285,7 +289,7 @@ static void remember_unread(struct nic *nic)
     }
 }
 
-static enum stored store_frame(struct nic *nic, const uint8_t *frame, size_t length)
+static enum stored store_frame(struct nic *nic, const uint8_t *frame, size_t length, bool corrupted)
 {
     struct virtqueue *queue = ring(nic, RECEIVE_QUEUE);
     uint8_t header[HDR_BYTES];
@@ -300,9 +304,10 @@ static enum stored store_frame(struct nic *nic, const uint8_t *frame, size_t len
         stored = REFUSED;
     for (unsigned i = 0; i < count; i++) {
         nic->unread[nic->used_heads[i]] = 0;
-        given_back &= virtqueue_use(queue, nic->used_heads[i], stored == STORED ? nic->used_octets[i] : 0);
+        given_back &= virtqueue_use(queue, corrupted ? NO_BUFFER : nic->used_heads[i],
+                                    stored == STORED ? nic->used_octets[i] : 0);
     }
-    if (stored == STORED) {
+    if (stored == STORED && !corrupted) {
         remember_unread(nic);
         account_frame_accepted(); /* before the driver can see it */
     }
@@ -310,7 +315,7 @@ static enum stored store_frame(struct nic *nic, const uint8_t *frame, size_t len
         virtio_pci_needs_reset(&nic->virtio, RECEIVE_QUEUE, "");
     else
         virtio_pci_notice(&nic->virtio, RECEIVE_QUEUE);
-    return stored;
+    return corrupted ? REFUSED : stored;
 }
 
 static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t length)
@@ -323,8 +328,8 @@ static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t leng
     assert(length >= 2 * NIC_MAC_LENGTH);
     pthread_mutex_lock(&nic->lock);
     if (link_up(nic) && virtio_pci_queue_is_ready(&nic->virtio, RECEIVE_QUEUE) &&
-        passes_filter(nic, frame, length))
-        outcome = outcomes[store_frame(nic, frame, length)];
+        !nic->virtio.fault.removed && passes_filter(nic, frame, length))
+        outcome = outcomes[store_frame(nic, frame, length, fault_receiving(&nic->virtio.fault))];
     pthread_mutex_unlock(&nic->lock);
     return outcome;
 }
@@ -425,6 +430,11 @@ static const char *send_chain(struct nic *nic)
     return send_packet(nic, header, length);
 }
 
+static bool transmitter_is_ready(const struct nic *nic)
+{
+    return virtio_pci_queue_is_ready(&nic->virtio, TRANSMIT_QUEUE) && !nic->virtio.fault.stuck;
+}
+
 /* One buffer. Returns whether there was one. The lock may have been dropped meanwhile. */
 static bool transmit_one(struct nic *nic)
 {
@@ -433,7 +443,7 @@ static bool transmit_one(struct nic *nic)
     enum virtqueue_answer answer;
     const char *error;
 
-    if (!virtio_pci_queue_is_ready(&nic->virtio, TRANSMIT_QUEUE))
+    if (!transmitter_is_ready(nic) || (!virtqueue_is_empty(queue) && fault_sending(&nic->virtio.fault)))
         return false;
     answer = virtqueue_take(queue, &nic->tx_chain, &error);
     if (answer == VIRTQUEUE_EMPTY)
@@ -458,12 +468,12 @@ static void send_all(struct nic *nic)
     struct virtqueue *queue = ring(nic, TRANSMIT_QUEUE);
     bool more = true;
 
-    while (more && virtio_pci_queue_is_ready(&nic->virtio, TRANSMIT_QUEUE)) {
+    while (more && transmitter_is_ready(nic)) {
         virtqueue_ask_notification(queue, false);
         while (transmit_one(nic))
             ;
-        more = virtio_pci_queue_is_ready(&nic->virtio, TRANSMIT_QUEUE) &&
-               virtqueue_ask_notification(queue, true) && !virtqueue_is_empty(queue);
+        more = transmitter_is_ready(nic) && virtqueue_ask_notification(queue, true) &&
+               !virtqueue_is_empty(queue);
     }
 }
 

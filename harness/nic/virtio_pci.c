@@ -110,7 +110,10 @@ static void misuse(const void *object, const char *text)
 
 static void update_pin(struct virtio_pci *virtio)
 {
-    pci_function_set_interrupt(virtio->function, virtio->interrupt_status != 0);
+    bool wanted = virtio->interrupt_status != 0;
+
+    if (wanted != virtio->pin)
+        virtio->pin = fault_drive_pin(&virtio->fault, wanted);
 }
 
 static void interrupt(struct virtio_pci *virtio, uint16_t vector, uint8_t cause)
@@ -119,7 +122,7 @@ static void interrupt(struct virtio_pci *virtio, uint16_t vector, uint8_t cause)
         virtio->interrupt_status |= cause;
         update_pin(virtio);
     } else if (vector != NO_VECTOR) {
-        pci_function_message(virtio->function, vector);
+        fault_send_message(&virtio->fault, vector);
     }
 }
 
@@ -183,6 +186,7 @@ static void reset_queue(struct virtio_pci *virtio, unsigned index)
 /* Writing 0 to the status. It is over at once. */
 static void reset(struct virtio_pci *virtio)
 {
+    fault_reset(&virtio->fault);
     virtio->description->resetting(virtio->nic);
     virtio->modern = false;
     virtio->accepted = 0;
@@ -746,6 +750,7 @@ static void plug_into_bus(struct virtio_pci *virtio, const struct nic_config *co
         chip.bars[MODERN_BAR] =
             (struct pci_bar_description){PCI_BAR_MEMORY, MODERN_BYTES, .wide = true, .prefetchable = true};
     virtio->function = nic_plug_into_bus(config, &chip);
+    fault_init(&virtio->fault, &config->fault, virtio->function);
     pci_function_add_msix(virtio->function, 0,
                           &(struct pci_msix_layout){.vectors = description->queues + 1,
                                                     .table_bar = MSIX_BAR,

@@ -71,12 +71,14 @@ struct virtio_pci {
     struct nic *nic;
     pthread_mutex_t *lock;
     struct pci_function *function;
+    struct fault fault;
     bool powered;
     bool modern; /* the driver has accepted features by that interface */
 
     uint64_t offered, accepted;
     uint32_t offered_select, accepted_select;
     uint8_t status, generation, interrupt_status;
+    bool pin; /* what it is driven to */
     uint16_t queue_select, config_vector;
     uint8_t config[VIRTIO_CONFIG_MAX];
     struct virtio_queue queue[VIRTIO_QUEUES_MAX];
