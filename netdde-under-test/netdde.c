@@ -25,6 +25,7 @@
 #include <mach_error.h>
 
 #include "harness/machine/machine.h"
+#include "harness/machine/pci.h"
 #include "harness/nic/nic.h"
 #include "harness/wire/account.h"
 #include "harness/wire/wire.h"
@@ -47,6 +48,9 @@ static const uint8_t default_mac[NIC_MAC_LENGTH] = {0x52, 0x54, 0x00, 0x12, 0x34
 #define LINGER_MS 10u
 
 #define NS_PER_S 1e9
+#define BRIDGE_SLOT 0x1eu /* behind those that cards may be in */
+
+_Static_assert(OPTIONS_BRIDGES_MAX < PCI_BUSES_MAX, "each bridge has a bus behind it");
 
 /* One card, with its wire on one side and its client on the other. */
 struct interface {
@@ -167,7 +171,8 @@ static void choose_mac(const struct interface *interface, size_t number, uint8_t
 static bool plug_in(struct stack *stack, struct interface *interface)
 {
     const struct card_options *card = interface->card;
-    struct nic_config config = {.irq_line = card->irq_line, .pci_slot = card->pci_slot};
+    struct nic_config config = {
+        .irq_line = card->irq_line, .pci_bus = card->pci_bridges, .pci_slot = card->pci_slot};
 
     interface->wire = wire_create(interface->replay, &stack->options->pace);
     if (!interface->wire)
@@ -178,9 +183,22 @@ static bool plug_in(struct stack *stack, struct interface *interface)
     return card->model->create(&config) || failed(card->model->name, strerror(errno));
 }
 
+/* As many bridges, each behind the other, as some card is behind. */
+static void plug_in_bridges(struct stack *stack)
+{
+    unsigned bus = 0;
+
+    FOR_EACH_INTERFACE(interface, stack)
+    {
+        while (bus < interface->card->pci_bridges)
+            bus = pci_bridge_register(bus, BRIDGE_SLOT);
+    }
+}
+
 static bool boot_machine(struct stack *stack)
 {
     machine_init();
+    plug_in_bridges(stack);
     FOR_EACH_INTERFACE(interface, stack)
     {
         if (!plug_in(stack, interface))
@@ -212,7 +230,8 @@ static bool open_client(struct interface *interface, mach_port_t device_master)
                                    .recognised = wire_name_frame};
     char error[CLIENT_MESSAGE_MAX], place[sizeof "0000:00:00.0"];
 
-    snprintf(place, sizeof place, "0000:00:%02x.0", interface->card->pci_slot & 0xff);
+    snprintf(place, sizeof place, "0000:%02x:%02x.0", interface->card->pci_bridges & 0xff,
+             interface->card->pci_slot & 0xff);
     if (!dde_linux_find_interface(place, interface->name))
         return failed(interface->card->model->name, "no driver has taken the card");
     interface->client = client_open(&config, error, sizeof error);

@@ -43,6 +43,8 @@ static const char help[] =
     "                  slot=SLOT     its place on the PCI bus, 01 to 1d as lspci writes it (03 for the "
     "first,\n"
     "                                04 for the second, ...)\n"
+    "                  bus=BUS       its bus, 0 to 3: behind so many bridges, each behind the one before "
+    "(0)\n"
     "                  irq=LINE      its interrupt line, 1 to 23 (11, 10, 5, 9 for slots 03 to 06 and so "
     "on);\n"
     "                                cards may share one\n"
@@ -114,6 +116,11 @@ static bool read_slot(const char *text, struct card_options *card)
     return read_number(text, 16, SLOT_FIRST, SLOT_LAST, &card->pci_slot);
 }
 
+static bool read_bus(const char *text, struct card_options *card)
+{
+    return read_number(text, 10, 0, OPTIONS_BRIDGES_MAX, &card->pci_bridges);
+}
+
 static bool read_irq(const char *text, struct card_options *card)
 {
     return read_number(text, 10, 1, IRQ_LINES - 1, &card->irq_line);
@@ -127,6 +134,7 @@ static bool read_card_mac(const char *text, struct card_options *card)
 
 static const struct property properties[] = {
     {"slot", read_slot, "a place on the PCI bus, 01 to 1d"},
+    {"bus", read_bus, "a number of bridges, 0 to 3"},
     {"irq", read_irq, "an interrupt line, 1 to 23"},
     {"mac", read_card_mac, "the address of one host, such as 52:54:00:12:34:56"},
 };
@@ -172,8 +180,8 @@ static enum options_outcome read_property(struct rest *rest, struct card_options
             return OPTIONS_RUN;
         return wrong("%s: %s: '%s' is not %s", rest->option, word, value, properties[i].accepted);
     }
-    return wrong("%s: a card has no property '%s'; it has slot=, irq=, mac=, and last replay=", rest->option,
-                 word);
+    return wrong("%s: a card has no property '%s'; it has slot=, bus=, irq=, mac=, and last replay=",
+                 rest->option, word);
 }
 
 static enum options_outcome read_card(const char *option, const char *text,
@@ -223,10 +231,13 @@ static const struct nic_model *find_driver(const char *name)
     return model;
 }
 
-static bool is_taken(const struct options *options, unsigned slot, size_t except)
+/* Whether another card is in that slot of its bus. */
+static bool is_taken(const struct options *options, unsigned slot, size_t by)
 {
     for (size_t i = 0; i < options->card_count; i++) {
-        if (i != except && options->cards[i].pci_slot == slot)
+        const struct card_options *card = &options->cards[i];
+
+        if (i != by && card->pci_bridges == options->cards[by].pci_bridges && card->pci_slot == slot)
             return true;
     }
     return false;

@@ -11,10 +11,12 @@
 #include "replay/pace.h"
 
 #define OPTIONS_CARDS_MAX 4
+#define OPTIONS_BRIDGES_MAX 3
 
 struct card_options {
     const struct nic_model *model;
-    unsigned irq_line; /* 0: as the board routes its slot */
+    unsigned irq_line;    /* 0: as the board routes its slot */
+    unsigned pci_bridges; /* that it is behind; so many buses there are before its own */
     unsigned pci_slot;
     const char *replay; /* the capture's path, or NULL */
     bool mac_given;

@@ -25,7 +25,7 @@ enum {
     CLASS_CODE = 0x09,
     CACHE_LINE_SIZE = 0x0c,
     LATENCY_TIMER = 0x0d,
-    HEADER_TYPE = 0x0e,
+    HEADER_TYPE = PCI_CONFIG_HEADER_TYPE,
     BAR0 = 0x10,
     BAR_END = 0x28,
     SUBSYSTEM_VENDOR_ID = 0x2c,
@@ -45,32 +45,18 @@ enum {
 #define BAR_MEMORY_PREFETCHABLE 0x8u
 #define BAR_MEMORY_MASK 0xfffffff0u
 
-/* Where the firmware begins to assign addresses. */
-#define FIRMWARE_IO_BASE 0xc000u
-#define FIRMWARE_IO_END 0x10000u
-#define FIRMWARE_MEMORY_BASE 0xfeb00000u
-#define FIRMWARE_MEMORY_END 0xfec00000u
-#define FIRMWARE_WIDE_BASE UINT64_C(0x800000000)
-#define FIRMWARE_WIDE_END UINT64_C(0x900000000)
-
 /* A capability (6.7, figure 6-9). */
 enum { CAPABILITY_ID = 0, CAPABILITY_NEXT = 1 };
 
 #define DEVICE_NUMBERS 32u
 #define FUNCTION_NUMBERS 8u
 
-/* The machine has one bus, and its addresses are found by decoding, not by a pointer handed around. */
-static struct {
-    struct pci_function functions[PCI_FUNCTIONS_MAX];
-    atomic_uint count; /* functions below it are complete */
-    uint64_t next_io;
-    uint64_t next_memory;
-    uint64_t next_wide;
-} bus = {
-    .next_io = FIRMWARE_IO_BASE,
-    .next_memory = FIRMWARE_MEMORY_BASE,
-    .next_wide = FIRMWARE_WIDE_BASE,
-};
+/* The machine's functions are found by place and by decoding, not by a pointer handed around. */
+struct pci_function pci_functions[PCI_FUNCTIONS_MAX];
+atomic_uint pci_function_count;
+
+/* What firmware has assigned on each bus, from the window's beginning on. */
+static uint64_t assigned[PCI_BUSES_MAX][PCI_WINDOWS];
 
 pthread_mutex_t pci_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -95,20 +81,13 @@ static void set_config(struct pci_function *function, unsigned offset, unsigned 
     pci_put_bytes(&function->writable[offset], size, writable);
 }
 
-/* Assign the next naturally aligned addresses of a region, as firmware does. */
-static uint64_t assign(uint64_t *next, uint64_t end, uint32_t size)
+/* Assign the next naturally aligned addresses of a bus, as firmware does. */
+static uint64_t assign(unsigned bus, enum pci_window window, uint32_t size)
 {
-    uint64_t base = (*next + size - 1) & ~((uint64_t)size - 1);
-    assert(base < end && size <= end - base);
-    *next = base + size;
-    return base;
-}
-
-static uint64_t assign_memory(const struct pci_bar_description *description)
-{
-    if (description->wide)
-        return assign(&bus.next_wide, FIRMWARE_WIDE_END, description->size);
-    return assign(&bus.next_memory, FIRMWARE_MEMORY_END, description->size);
+    uint64_t base = (assigned[bus][window] + size - 1) & ~((uint64_t)size - 1);
+    assert(base + size <= pci_firmware_bytes[window]);
+    assigned[bus][window] = base + size;
+    return pci_firmware_base(bus, window) + base;
 }
 
 static void assign_bar(struct pci_function *function, unsigned bar)
@@ -123,12 +102,13 @@ static void assign_bar(struct pci_function *function, unsigned bar)
     assert(size != 0 && (size & (size - 1)) == 0);
     if (description->kind == PCI_BAR_IO) {
         assert(size >= 4 && !description->wide && !description->prefetchable);
-        base = assign(&bus.next_io, FIRMWARE_IO_END, size);
+        base = assign(function->description.bus, PCI_WINDOW_IO, size);
         indicator = BAR_IO_INDICATOR;
         mask = BAR_IO_MASK;
     } else {
         assert(size >= 16);
-        base = assign_memory(description);
+        base = assign(function->description.bus,
+                      description->wide ? PCI_WINDOW_PREFETCHABLE : PCI_WINDOW_MEMORY, size);
         indicator = (description->wide ? BAR_MEMORY_64BIT : 0) |
                     (description->prefetchable ? BAR_MEMORY_PREFETCHABLE : 0);
         mask = BAR_MEMORY_MASK;
@@ -141,35 +121,9 @@ static void assign_bar(struct pci_function *function, unsigned bar)
     function->bases[bar] = base;
 }
 
-/* Which line of the interrupt controller a pin is wired to, as on boards for four lines: turned by one from
- * slot to slot. */
-static uint8_t route(unsigned device_number, unsigned pin)
+static void describe(struct pci_function *function)
 {
-    static const uint8_t lines[] = {10, 5, 9, 11};
-    return lines[(device_number + pin - 1) % 4];
-}
-
-struct pci_function *pci_function_register(unsigned device_number, unsigned function_number,
-                                           const struct pci_function_description *description)
-{
-    assert(device_number < DEVICE_NUMBERS && function_number < FUNCTION_NUMBERS);
-    assert(description->ops && description->interrupt_pin <= 4);
-    assert(description->interrupt_pin == 0 || description->interrupt_line < IRQ_LINES);
-    assert(!pci_function_find(0, device_number, function_number));
-
-    pthread_mutex_lock(&pci_lock);
-    unsigned index = bus.count;
-    assert(index < PCI_FUNCTIONS_MAX);
-    struct pci_function *function = &bus.functions[index];
-    function->device_number = device_number;
-    function->function_number = function_number;
-    function->description = *description;
-    if (description->interrupt_pin != 0 && description->interrupt_line == 0)
-        function->description.interrupt_line = route(device_number, description->interrupt_pin);
-    snprintf(function->dma_name, sizeof(function->dma_name), "%s at 00:%02x.%x", description->name,
-             device_number, function_number);
-    function->dma = dma_device_create(function->dma_name);
-    function->irq_source = irq_source_allocate();
+    const struct pci_function_description *description = &function->description;
 
     set_config(function, VENDOR_ID, 2, description->vendor_id, 0);
     set_config(function, DEVICE_ID, 2, description->device_id, 0);
@@ -179,34 +133,84 @@ struct pci_function *pci_function_register(unsigned device_number, unsigned func
     set_config(function, CLASS_CODE + 1, 2, description->class_code >> 8, 0);
     set_config(function, CACHE_LINE_SIZE, 1, 0, 0xff);
     set_config(function, LATENCY_TIMER, 1, 0, 0xff);
-    set_config(function, HEADER_TYPE, 1, function_number > 0 ? HEADER_MULTIFUNCTION : 0, 0);
+    set_config(function, HEADER_TYPE, 1, function->function_number > 0 ? HEADER_MULTIFUNCTION : 0, 0);
+    set_config(function, INTERRUPT_LINE, 1, description->interrupt_line, 0xff);
+    set_config(function, INTERRUPT_PIN, 1, description->interrupt_pin, 0);
+    if (function->is_bridge)
+        return; /* the rest of a header of type 1 is pci_bridge.c's */
     set_config(function, SUBSYSTEM_VENDOR_ID, 2, description->subsystem_vendor_id, 0);
     set_config(function, SUBSYSTEM_ID, 2, description->subsystem_id, 0);
-    set_config(function, INTERRUPT_LINE, 1, function->description.interrupt_line, 0xff);
-    set_config(function, INTERRUPT_PIN, 1, description->interrupt_pin, 0);
     for (unsigned bar = 0; bar < PCI_BARS; bar++)
         assign_bar(function, bar);
+}
 
-    /* Software probes functions 1 to 7 only where function 0 has the multi-function bit (6.2.1). */
-    for (unsigned i = 0; function_number > 0 && i < index; i++) {
-        struct pci_function *other = &bus.functions[i];
-        if (other->device_number == device_number)
+/* Software probes functions 1 to 7 only where function 0 has the multi-function bit (6.2.1). */
+static void mark_multifunction(const struct pci_function *function)
+{
+    for (unsigned i = 0; function->function_number > 0 && i < pci_function_count; i++) {
+        struct pci_function *other = &pci_functions[i];
+        if (other->upstream == function->upstream && other->device_number == function->device_number)
             other->config[HEADER_TYPE] |= HEADER_MULTIFUNCTION;
     }
-    bus.count = index + 1;
+}
+
+static struct pci_function *find_behind(const struct pci_function *bridge, unsigned device_number,
+                                        unsigned function_number)
+{
+    unsigned count = pci_function_count;
+    for (unsigned i = 0; i < count; i++) {
+        struct pci_function *function = &pci_functions[i];
+        if (function->upstream == bridge && function->device_number == device_number &&
+            function->function_number == function_number)
+            return function;
+    }
+    return NULL;
+}
+
+struct pci_function *pci_add_function(unsigned device_number, unsigned function_number,
+                                      const struct pci_function_description *description, bool is_bridge)
+{
+    struct pci_function *upstream = pci_bridge_to(description->bus);
+    assert(device_number < DEVICE_NUMBERS && function_number < FUNCTION_NUMBERS);
+    assert(!find_behind(upstream, device_number, function_number));
+    assert(pci_function_count < PCI_FUNCTIONS_MAX);
+
+    struct pci_function *function = &pci_functions[pci_function_count];
+    function->upstream = upstream;
+    function->device_number = device_number;
+    function->function_number = function_number;
+    function->description = *description;
+    function->is_bridge = is_bridge;
+    if (description->interrupt_pin != 0 && description->interrupt_line == 0)
+        function->description.interrupt_line = pci_route(function, description->interrupt_pin);
+    if (!is_bridge) {
+        snprintf(function->dma_name, sizeof(function->dma_name), "%s at %02x:%02x.%x", description->name,
+                 description->bus, device_number, function_number);
+        function->dma = dma_device_create(function->dma_name);
+        function->irq_source = irq_source_allocate();
+    }
+    describe(function);
+    mark_multifunction(function);
+    pci_function_count++;
+    return function;
+}
+
+struct pci_function *pci_function_register(unsigned device_number, unsigned function_number,
+                                           const struct pci_function_description *description)
+{
+    assert(description->ops && description->interrupt_pin <= 4);
+    assert(description->interrupt_pin == 0 || description->interrupt_line < IRQ_LINES);
+    pthread_mutex_lock(&pci_lock);
+    struct pci_function *function = pci_add_function(device_number, function_number, description, false);
     pthread_mutex_unlock(&pci_lock);
     return function;
 }
 
 struct pci_function *pci_function_find(unsigned bus_number, unsigned device_number, unsigned function_number)
 {
-    unsigned count = bus.count;
-    for (unsigned i = 0; bus_number == 0 && i < count; i++) {
-        struct pci_function *function = &bus.functions[i];
-        if (function->device_number == device_number && function->function_number == function_number)
-            return function;
-    }
-    return NULL;
+    bool found;
+    const struct pci_function *bridge = pci_bridge_forwarding_to(bus_number, &found);
+    return found ? find_behind(bridge, device_number, function_number) : NULL;
 }
 
 struct dma_device *pci_function_dma(struct pci_function *function)
@@ -228,6 +232,7 @@ void pci_function_unplug(struct pci_function *function)
     pthread_mutex_lock(&pci_lock);
     function->unplugged = true;
     function->command = 0;
+    function->master = false;
     dma_device_set_master(function->dma, false);
     pthread_mutex_unlock(&pci_lock);
     if (function->description.interrupt_pin != 0)
@@ -310,10 +315,8 @@ uint32_t pci_config_read(unsigned bus_number, unsigned device_number, unsigned f
     return value;
 }
 
-/* Make the function answer as its configuration now says. Called with the lock held. */
-static void apply_config(struct pci_function *function)
+static void apply_function(struct pci_function *function)
 {
-    function->command = pci_get_bytes(&function->config[COMMAND], 2);
     for (unsigned bar = 0; bar < PCI_BARS; bar++) {
         const struct pci_bar_description *description = &function->description.bars[bar];
         const uint8_t *registers = &function->config[BAR0 + 4 * bar];
@@ -321,8 +324,27 @@ static void apply_config(struct pci_function *function)
         uint64_t upper = description->wide ? pci_get_bytes(registers + 4, 4) : 0;
         function->bases[bar] = upper << 32 | (pci_get_bytes(registers, 4) & mask);
     }
-    dma_device_set_master(function->dma, function->command & PCI_COMMAND_MASTER_BIT);
+    function->master = (function->command & PCI_COMMAND_MASTER_BIT) && pci_bridges_master(function);
+    dma_device_set_master(function->dma, function->master);
     pci_apply_interrupts(function);
+}
+
+void pci_apply_config(struct pci_function *function)
+{
+    unsigned count = pci_function_count;
+
+    if (function->unplugged)
+        return;
+    function->command = pci_get_bytes(&function->config[COMMAND], 2);
+    if (!function->is_bridge) {
+        apply_function(function);
+        return;
+    }
+    pci_apply_bridge(function);
+    for (unsigned i = 0; i < count; i++) {
+        if (pci_functions[i].upstream == function)
+            pci_apply_config(&pci_functions[i]);
+    }
 }
 
 void pci_config_write(unsigned bus_number, unsigned device_number, unsigned function_number, unsigned offset,
@@ -332,12 +354,14 @@ void pci_config_write(unsigned bus_number, unsigned device_number, unsigned func
     struct pci_function *function = pci_function_find(bus_number, device_number, function_number);
     if (!function || function->unplugged)
         return;
+    bool was_in_reset = function->in_reset;
     pthread_mutex_lock(&pci_lock);
     uint32_t writable = pci_get_bytes(&function->writable[offset], size);
     uint32_t old = pci_get_bytes(&function->config[offset], size);
     pci_put_bytes(&function->config[offset], size, (old & ~writable) | (value & writable));
-    apply_config(function);
+    pci_apply_config(function);
     pthread_mutex_unlock(&pci_lock);
+    pci_carry_out_resets(function, was_in_reset);
     if (offset >= PCI_CAPABILITIES_START && function->description.ops->config_written)
         function->description.ops->config_written(function->description.device, offset, size);
 }
@@ -346,10 +370,10 @@ bool pci_decode(enum pci_bar_kind kind, uint64_t address, unsigned size, struct 
                 unsigned *bar, uint32_t *offset)
 {
     uint32_t enabled = kind == PCI_BAR_IO ? PCI_COMMAND_IO_BIT : PCI_COMMAND_MEMORY_BIT;
-    unsigned count = bus.count;
+    unsigned count = pci_function_count;
     for (unsigned i = 0; i < count; i++) {
-        struct pci_function *candidate = &bus.functions[i];
-        if (!(candidate->command & enabled))
+        struct pci_function *candidate = &pci_functions[i];
+        if (!(candidate->command & enabled) || !pci_bridges_forward(candidate, kind, address))
             continue;
         for (unsigned b = 0; b < PCI_BARS; b++) {
             const struct pci_bar_description *description = &candidate->description.bars[b];
@@ -369,9 +393,9 @@ bool pci_decode(enum pci_bar_kind kind, uint64_t address, unsigned size, struct 
 
 bool pci_memory_bar_covers(uint64_t address, uint64_t size)
 {
-    unsigned count = bus.count;
+    unsigned count = pci_function_count;
     for (unsigned i = 0; i < count; i++) {
-        struct pci_function *function = &bus.functions[i];
+        struct pci_function *function = &pci_functions[i];
         for (unsigned bar = 0; bar < PCI_BARS; bar++) {
             const struct pci_bar_description *description = &function->description.bars[bar];
             uint64_t base = function->bases[bar];

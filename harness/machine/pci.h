@@ -3,13 +3,19 @@
  * The PCI bus: functions with configuration space and base address registers. After the PCI Local Bus
  * Specification 3.0, chapter 6 (configuration space) and section 3.2.2.3.2 (configuration mechanism #1).
  *
- * The machine's firmware has assigned the base addresses and the interrupt line before the system starts; I/O
- * decoding, memory decoding and bus mastering are off until the driver sets them in the command register.
- * Pins of slots take turns on four lines, 11 and 10, 5, 9 for INTA of slots 3 to 6, so that every fourth slot
- * shares. Memory of 64-bit BARs lies above 4 GiB, so that whoever forgets the upper half does not find it.
+ * Bridges lead to further buses, after the PCI-to-PCI Bridge Architecture Specification 1.2: each forwards the
+ * configuration accesses, ports and memory that its registers say, and masters behind it by its own Bus
+ * Master bit.
  *
- * Left out: bridges (one bus, number 0), expansion ROMs, parity, memory that is cached because it is
- * prefetchable.
+ * The machine's firmware has assigned bus numbers, base addresses, bridges' windows and interrupt lines before
+ * the system starts; I/O decoding, memory decoding and bus mastering are off, in bridges too, until the
+ * system sets them in the command register. Pins of slots on bus 0 take turns on four lines, 11 and 10, 5, 9
+ * for INTA of slots 3 to 6, so that every fourth slot shares; those behind a bridge take turns on its pins.
+ * Memory of 64-bit BARs lies above 4 GiB, so that whoever forgets the upper half does not find it.
+ *
+ * Left out: expansion ROMs, parity, memory that is cached because it is prefetchable; of bridges subtractive
+ * decoding, VGA, error reporting, and the time of delayed transactions. Functions behind a bridge keep domains
+ * of their own at the IOMMU, as with PCI Express, where requests carry the function's number.
  */
 #ifndef HARNESS_MACHINE_PCI_H
 #define HARNESS_MACHINE_PCI_H
@@ -18,7 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PCI_FUNCTIONS_MAX 8u
+#define PCI_FUNCTIONS_MAX 12u
+#define PCI_BUSES_MAX 4u /* bus 0, and one behind each bridge */
 #define PCI_BARS 6u
 #define PCI_CONFIG_BYTES 256u
 #define PCI_VECTORS_MAX 32u /* of message-signalled interrupts of one function */
@@ -45,6 +52,10 @@ struct pci_function_ops {
      * written after they have changed as their mask allows (pci_function_get_config). */
     void (*config_reading)(void *device, unsigned offset, unsigned size);
     void (*config_written)(void *device, unsigned offset, unsigned size);
+
+    /* The reset signal, or a function-level reset: as at power-on. Configuration space has been reset. NULL
+     * when there is nothing to do. */
+    void (*reset)(void *device);
 };
 
 enum pci_bar_kind { PCI_BAR_NONE = 0, PCI_BAR_IO, PCI_BAR_MEMORY };
@@ -66,17 +77,25 @@ struct pci_function_description {
     uint8_t revision;
     uint8_t interrupt_pin;  /* 1 .. 4 for INTA .. INTD, 0 none */
     uint8_t interrupt_line; /* the controller's line; 0: as the board routes the slot's pins */
+    uint8_t bus;            /* as firmware numbers it: 0, or what pci_bridge_register() returned */
     struct pci_bar_description bars[PCI_BARS];
     const struct pci_function_ops *ops;
     void *device; /* handed to ops */
 };
 
-/* Plug a function in at bus 0. Call during power-on. The description is copied; never fails (asserts its
- * limits and that the place is free). The function stays for ever. */
+/* Plug a function in. Call during power-on. The description is copied; never fails (asserts its limits and
+ * that the place is free). The function stays for ever. */
 struct pci_function *pci_function_register(unsigned device_number, unsigned function_number,
                                            const struct pci_function_description *description);
 
-/* The function at a place, or NULL. */
+/*
+ * Plug a bridge in on a bus, and get a further bus behind it. Call during power-on, in the order in which
+ * firmware numbers buses: what is behind a bridge before what is beside it (asserted, as the limits are).
+ * Returns the number of the bus behind it.
+ */
+unsigned pci_bridge_register(unsigned bus, unsigned device_number);
+
+/* The function at a place, as bridges forward configuration accesses now, or NULL. */
 struct pci_function *pci_function_find(unsigned bus, unsigned device_number, unsigned function_number);
 
 /* The device that its DMA is checked as, see dma.h. */
@@ -140,6 +159,13 @@ uint32_t pci_function_get_config(struct pci_function *function, unsigned offset,
  */
 unsigned pci_function_add_capability(struct pci_function *function, unsigned offset, uint8_t id,
                                      const void *body, const void *writable, size_t length);
+
+/*
+ * Device model: let software reset the function alone, by the Advanced Features capability (PCI-SIG's ECN
+ * "Advanced Capabilities for Conventional PCI", 2006). Call during power-on. offset: as for
+ * pci_function_add_capability.
+ */
+void pci_function_add_reset(struct pci_function *function, unsigned offset);
 
 /* A fault: an interrupt that nobody asked for, on the pin or, if they are enabled, by message. */
 void pci_function_pulse_interrupt(struct pci_function *function);

@@ -91,8 +91,7 @@ void pci_function_add_msix(struct pci_function *function, unsigned offset,
     pci_put_bytes(&registers[MSIX_PENDING], 4, layout->pending_offset | layout->pending_bar);
     pci_put_bytes(&writable[MSIX_CONTROL], 2, MSIX_CONTROL_ENABLE | MSIX_CONTROL_MASK);
     function->msix_layout = *layout;
-    for (unsigned i = 0; i < layout->vectors; i++)
-        function->table[i].masked = true; /* after a reset (6.8.2.9) */
+    pci_reset_messages(function);
     function->msix =
         pci_function_add_capability(function, offset, CAPABILITY_MSIX, &registers[PCI_CAPABILITY_BODY],
                                     &writable[PCI_CAPABILITY_BODY], MSIX_END - PCI_CAPABILITY_BODY);
@@ -148,7 +147,7 @@ static struct pci_message msix_message(const struct pci_function *function, unsi
 
 static void send(struct pci_function *function, const struct pci_message *message)
 {
-    if (!(function->command & PCI_COMMAND_MASTER_BIT))
+    if (!function->master)
         return;
     if (message->address != IRQ_MESSAGE_ADDRESS) {
         dma_write(function->dma, message->address, &message->data, sizeof(message->data), NULL);
@@ -165,6 +164,13 @@ static void set_pending(struct pci_function *function, uint32_t pending)
     function->pending = pending;
     if (function->msi)
         pci_put_bytes(&function->config[function->msi + MSI_PENDING], 4, pending);
+}
+
+void pci_reset_messages(struct pci_function *function)
+{
+    set_pending(function, 0);
+    for (unsigned i = 0; i < PCI_VECTORS_MAX; i++)
+        function->table[i] = (struct pci_message){.masked = true}; /* 6.8.2.9 */
 }
 
 /* Send what is pending and may be sent. */

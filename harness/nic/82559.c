@@ -1236,9 +1236,20 @@ static void fill_eeprom(struct eeprom93c46 *eeprom, const uint8_t *mac)
     eeprom93c46_power_on(eeprom);
 }
 
+/* The reset signal. */
+static void reset(void *device)
+{
+    struct nic *nic = device;
+
+    pthread_mutex_lock(&nic->lock);
+    reset_phy(nic);
+    software_reset(nic);
+    pthread_mutex_unlock(&nic->lock);
+}
+
 static void plug_into_bus(struct nic *nic, const struct nic_config *config)
 {
-    static const struct pci_function_ops ops = {.read = read_bar, .write = write_bar};
+    static const struct pci_function_ops ops = {.read = read_bar, .write = write_bar, .reset = reset};
     /* Power Management: version 2; D1, D2; no wake-up in any state. */
     static const uint8_t power_body[] = {0x02, 0x06, 0x00, 0x00, 0x00, 0x00};
     static const uint8_t power_writable[] = {0x00, 0x00, 0x03, 0x01, 0x00, 0x00};

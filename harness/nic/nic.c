@@ -34,6 +34,7 @@ struct pci_function *nic_plug_into_bus(const struct nic_config *config,
     description.class_code = 0x020000; /* network controller, Ethernet */
     description.interrupt_pin = 1;
     description.interrupt_line = (uint8_t)config->irq_line;
+    description.bus = (uint8_t)config->pci_bus;
     return pci_function_register(config->pci_slot ? config->pci_slot : NIC_DEFAULT_PCI_SLOT, 0, &description);
 }
 

@@ -22,7 +22,8 @@ struct nic; /* each model has its own */
 struct nic_config {
     uint8_t mac[NIC_MAC_LENGTH]; /* goes into the EEPROM */
     unsigned irq_line;           /* 0: as the board routes its slot */
-    unsigned pci_slot;           /* device number on bus 0; 0 for NIC_DEFAULT_PCI_SLOT */
+    unsigned pci_bus;            /* 0, or what pci_bridge_register() has returned */
+    unsigned pci_slot;           /* device number on that bus; 0 for NIC_DEFAULT_PCI_SLOT */
     struct fault_plan fault;     /* all 0 for none */
     struct wire *wire;           /* must outlive the nic; NULL for an unplugged cable (no link) */
 };

@@ -983,9 +983,20 @@ static void fill_eeprom(struct eeprom93c46 *eeprom, const uint8_t *mac)
     eeprom93c46_power_on(eeprom);
 }
 
+/* The reset signal. */
+static void reset(void *device)
+{
+    struct nic *nic = device;
+
+    pthread_mutex_lock(&nic->lock);
+    soft_reset(nic);
+    autoload(nic);
+    pthread_mutex_unlock(&nic->lock);
+}
+
 static void plug_into_bus(struct nic *nic, const struct nic_config *config)
 {
-    static const struct pci_function_ops ops = {.read = read_bar, .write = write_bar};
+    static const struct pci_function_ops ops = {.read = read_bar, .write = write_bar, .reset = reset};
     const struct pci_function_description description = {
         .name = "rtl8139",
         .vendor_id = nic->eeprom.words[1],

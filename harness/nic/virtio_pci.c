@@ -727,12 +727,23 @@ static void add_modern_interface(struct virtio_pci *virtio)
     virtio->access_capability = add_capability(virtio, CAP_PCI, 0, 0, true, 0);
 }
 
+/* The reset signal, or a function-level reset. */
+static void reset_signalled(void *device)
+{
+    struct virtio_pci *virtio = device;
+
+    pthread_mutex_lock(virtio->lock);
+    reset(virtio);
+    pthread_mutex_unlock(virtio->lock);
+}
+
 static void plug_into_bus(struct virtio_pci *virtio, const struct nic_config *config)
 {
     static const struct pci_function_ops ops = {.read = read_bar,
                                                 .write = write_bar,
                                                 .config_reading = config_reading,
-                                                .config_written = config_written};
+                                                .config_written = config_written,
+                                                .reset = reset_signalled};
     const struct virtio_description *description = virtio->description;
     struct pci_function_description chip = {
         .name = description->name,
@@ -758,6 +769,7 @@ static void plug_into_bus(struct virtio_pci *virtio, const struct nic_config *co
                                                     .pending_offset = MSIX_PENDING});
     if (!description->legacy)
         add_modern_interface(virtio);
+    pci_function_add_reset(virtio->function, 0);
 }
 
 void virtio_pci_create(struct virtio_pci *virtio, const struct virtio_description *description,

@@ -14,6 +14,8 @@
 
 #include "netdde-under-test/dde_linux/internal.h"
 
+#define HEADER_LAYOUT 0x7f /* the other bit says whether there are several functions */
+
 static LIST_HEAD(devices); /* made once by pci_init */
 static LIST_HEAD(drivers); /* under the mutex, as the binding of devices to drivers */
 static DEFINE_MUTEX(pci_mutex);
@@ -87,6 +89,29 @@ static void update_command(struct pci_dev *dev, u16 set, u16 clear)
     pci_write_config_word(dev, PCI_COMMAND, (u16)((command & ~clear) | set));
 }
 
+/* The bridge that leads to the device's bus, NULL on bus 0. */
+static struct pci_dev *upstream_bridge(const struct pci_dev *dev)
+{
+    struct pci_dev *bridge;
+
+    list_for_each_entry(bridge, &devices, bus_list)
+    {
+        if (bridge->hdr_type == PCI_HEADER_TYPE_BRIDGE && bridge->secondary_bus == dev->bus_number)
+            return bridge;
+    }
+    return NULL;
+}
+
+static void enable_bridges(const struct pci_dev *dev)
+{
+    struct pci_dev *bridge = upstream_bridge(dev);
+
+    if (!bridge)
+        return;
+    enable_bridges(bridge);
+    update_command(bridge, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
+}
+
 /* kinds: which BARs to decode, IORESOURCE_*. */
 static int enable_device(struct pci_dev *dev, unsigned long kinds)
 {
@@ -94,6 +119,7 @@ static int enable_device(struct pci_dev *dev, unsigned long kinds)
 
     if (atomic_inc_return(&dev->enable_cnt) > 1)
         return 0;
+    enable_bridges(dev);
     for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
         if (pci_resource_flags(dev, bar) & kinds & IORESOURCE_IO)
             decode |= PCI_COMMAND_IO;
@@ -331,6 +357,10 @@ static void add_device(struct ddekit_pci_dev *found, int bus, int slot, int func
     dev->irq = (unsigned int)ddekit_pci_get_irq(found);
     pci_read_config_byte(dev, PCI_REVISION_ID, &dev->revision);
     pci_read_config_byte(dev, PCI_INTERRUPT_PIN, &dev->pin);
+    pci_read_config_byte(dev, PCI_HEADER_TYPE, &dev->hdr_type);
+    dev->hdr_type &= HEADER_LAYOUT;
+    if (dev->hdr_type == PCI_HEADER_TYPE_BRIDGE)
+        pci_read_config_byte(dev, PCI_SECONDARY_BUS, &dev->secondary_bus);
     read_resources(dev, found);
     dev->dma_mask = DMA_BIT_MASK(32);
     dev->dev.dma_mask = &dev->dma_mask;

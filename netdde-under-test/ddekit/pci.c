@@ -2,9 +2,12 @@
 /*
  * DDEKit PCI: the functions on the bus, and their configuration space by mechanism #1.
  * After the PCI Local Bus Specification 3.0, section 3.2.2.3.2 (mechanism #1), 6.1 and 6.2 (configuration
- * header), 6.2.5.1 (sizing of base address registers).
+ * header), 6.2.5.1 (sizing of base address registers), and the PCI-to-PCI Bridge Architecture Specification
+ * 1.2, section 3.2 (header of a bridge).
  *
- * Left out: bridges (only bus 0 is searched), base address registers of 4 GiB and more, expansion ROMs.
+ * Buses are numbered and bridges set up by the firmware; they are searched as they are.
+ *
+ * Left out: base address registers of 4 GiB and more, expansion ROMs.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -19,6 +22,7 @@
 #define CONFIG_BYTES 256
 
 #define SLOTS 32
+#define BUSES 256
 #define FUNCTIONS 8
 
 /* Configuration header, 6.1. */
@@ -28,6 +32,7 @@
 #define CLASS_REVISION 0x08
 #define HEADER_TYPE 0x0e
 #define BASE_ADDRESS 0x10
+#define SECONDARY_BUS 0x19 /* of a bridge */
 #define SUB_VENDOR_ID 0x2c
 #define SUB_DEVICE_ID 0x2e
 #define INTERRUPT_LINE 0x3c
@@ -35,6 +40,9 @@
 
 #define NO_VENDOR 0xffff
 #define MULTIFUNCTION 0x80
+#define HEADER_LAYOUT 0x7f
+#define HEADER_BRIDGE 1
+#define BRIDGE_RESOURCES 2 /* base address registers */
 #define COMMAND_IO 0x0001u
 #define COMMAND_MEMORY 0x0002u
 #define COMMAND_MASTER 0x0004u
@@ -55,7 +63,7 @@ struct ddekit_pci_dev {
     ddekit_pci_res_t resources[DDEKIT_PCI_RESOURCES];
 };
 
-/* One bus. Filled by ddekit_pci_init() and constant from then on. */
+/* On all buses. Filled by ddekit_pci_init() and constant from then on. */
 static struct ddekit_pci_dev devices[DDEKIT_PCI_MAX_DEVICES];
 static int device_count;
 
@@ -193,12 +201,18 @@ static ddekit_pci_res_t read_base_address(const struct ddekit_pci_dev *dev, int 
     return resource;
 }
 
+static bool is_bridge(const struct ddekit_pci_dev *dev)
+{
+    return (read8(dev, HEADER_TYPE) & HEADER_LAYOUT) == HEADER_BRIDGE;
+}
+
 static void read_resources(struct ddekit_pci_dev *dev)
 {
     ddekit_uint16_t command = read16(dev, COMMAND);
+    int registers = is_bridge(dev) ? BRIDGE_RESOURCES : DDEKIT_PCI_RESOURCES;
 
     write16(dev, COMMAND, command & (ddekit_uint16_t) ~(COMMAND_IO | COMMAND_MEMORY));
-    for (int i = 0; i < DDEKIT_PCI_RESOURCES; i++) {
+    for (int i = 0; i < registers; i++) {
         dev->resources[i] = read_base_address(dev, BASE_ADDRESS + 4 * i);
         if (dev->resources[i].wide)
             i++; /* the next register is the upper half of this one */
@@ -223,8 +237,10 @@ static void add_function(int bus, int slot, int func)
              (unsigned)func & 7);
     dev->vendor = read16(dev, VENDOR_ID);
     dev->device = read16(dev, DEVICE_ID);
-    dev->sub_vendor = read16(dev, SUB_VENDOR_ID);
-    dev->sub_device = read16(dev, SUB_DEVICE_ID);
+    if (!is_bridge(dev)) { /* which has others in their place */
+        dev->sub_vendor = read16(dev, SUB_VENDOR_ID);
+        dev->sub_device = read16(dev, SUB_DEVICE_ID);
+    }
     dev->class = read32(dev, CLASS_REVISION) >> 8;
     dev->irq = (ddekit_uint8_t)read8(dev, INTERRUPT_LINE);
     dev->pin = (ddekit_uint8_t)read8(dev, INTERRUPT_PIN);
@@ -239,6 +255,36 @@ static bool has_function(int bus, int slot, int func)
     return vendor != NO_VENDOR;
 }
 
+static void add_slot(int bus, int slot)
+{
+    ddekit_uint8_t header;
+
+    if (!has_function(bus, slot, 0))
+        return;
+    add_function(bus, slot, 0);
+    ddekit_pci_readb(bus, slot, 0, HEADER_TYPE, &header);
+    for (int func = 1; func < FUNCTIONS && (header & MULTIFUNCTION); func++) {
+        if (has_function(bus, slot, func))
+            add_function(bus, slot, func);
+    }
+}
+
+/* First all that is on the bus, then what is behind its bridges. A number that is no greater than the bus's
+ * own was not given by firmware, and would lead in a circle. */
+static void add_bus(int bus)
+{
+    int first = device_count;
+
+    for (int slot = 0; slot < SLOTS; slot++)
+        add_slot(bus, slot);
+    for (int i = first, last = device_count; i < last; i++) {
+        int behind = is_bridge(&devices[i]) ? (int)read8(&devices[i], SECONDARY_BUS) : 0;
+
+        if (behind > bus && behind < BUSES)
+            add_bus(behind);
+    }
+}
+
 void ddekit_pci_init(void)
 {
     static bool done;
@@ -246,18 +292,7 @@ void ddekit_pci_init(void)
     if (done)
         return;
     done = true;
-    for (int slot = 0; slot < SLOTS; slot++) {
-        ddekit_uint8_t header;
-
-        if (!has_function(0, slot, 0))
-            continue;
-        add_function(0, slot, 0);
-        ddekit_pci_readb(0, slot, 0, HEADER_TYPE, &header);
-        for (int func = 1; func < FUNCTIONS && (header & MULTIFUNCTION); func++) {
-            if (has_function(0, slot, func))
-                add_function(0, slot, func);
-        }
-    }
+    add_bus(0);
 }
 
 int ddekit_pci_get_device(int nr, int *bus, int *slot, int *func)

@@ -187,6 +187,8 @@ def parts(outcome: Outcome) -> dict[str, Outcome]:
         ["82540em,irq=11", "rtl8139"],
         ["rtl8139", "rtl8139,irq=11"],
         ["82540em", "82540em,slot=07"],
+        ["rtl8139,bus=1", "82540em,bus=1"],
+        ["82540em,bus=2,slot=03", "rtl8139,bus=1,slot=03"],
     ],
 )
 def test_two_cards_each_pass_their_capture(cards, netdde, traces) -> None:
@@ -208,6 +210,18 @@ def test_two_cards_each_pass_their_capture(cards, netdde, traces) -> None:
         if all(one.received == one.of and one.transmitted == one.to_send for one in got):
             return
     pytest.fail(f"in {ATTEMPTS} attempts something was lost each time; the last:\n{outcome.text}")
+
+
+@pytest.mark.parametrize("card", [*CARDS.values(), "virtio-net", "virtio-net-legacy"])
+def test_a_card_behind_bridges_is_found_and_passes_its_capture(card, lockcheck, netdde, netdde_path, traces) -> None:
+    shown = netdde("--nic", f"{card},bus=2")
+    assert shown.code == 0 and shown.stdout.startswith(f"eth0: {card}, "), shown.text
+    outcome = lockcheck(
+        *("explore", "--schedules", 20, "--", netdde_path, "--quiet", "--nic", f"{card},bus=2"),
+        *("--replay", traces / CAPTURES[0]),
+    )
+    assert outcome.code == 0, outcome.text
+    assert outcome.result["schedules"] == 20
 
 
 def test_each_card_may_have_a_capture_and_an_address_of_its_own(netdde, traces) -> None:
@@ -454,8 +468,9 @@ def test_no_frame_for_the_device(netdde, tmp_path) -> None:
         (["--driver", "rtl8139"], ["rtl8139", *FIRST_CARDS]),
         (["--nic", "rtl8139,irq=24"], ["irq", "24", "23"]),
         (["--nic", "rtl8139,slot=1e"], ["slot", "1e", "1d"]),
+        (["--nic", "rtl8139,bus=4"], ["bus", "'4'", "0 to 3"]),
         (["--nic", "rtl8139,mac=1"], ["mac", "'1'", "52:54:00"]),
-        (["--nic", "rtl8139,line=9"], ["line", "slot=", "irq=", "mac=", "replay="]),
+        (["--nic", "rtl8139,line=9"], ["line", "slot=", "bus=", "irq=", "mac=", "replay="]),
         (["--nic", "rtl8139,slot=4", "--nic", "82540em,slot=04"], ["04", "two cards"]),
         (["--nic", "rtl8139,replay=none.pcap"], ["none.pcap"]),
         (["--nic", "rtl8139"] * 5, ["4 cards"]),

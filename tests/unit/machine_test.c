@@ -419,7 +419,7 @@ static void note_config_written(void *device, unsigned offset, unsigned size)
 static void plug_in_capable(void)
 {
     static const struct pci_function_ops ops = {chip_read, chip_write, note_config_reading,
-                                                note_config_written};
+                                                note_config_written, NULL};
     const struct pci_function_description description = {
         .name = "capable",
         .vendor_id = 0x1af4,

@@ -2,7 +2,9 @@
 /*
  * Linux 6.1's <linux/pci.h>: devices, drivers, configuration space, BARs. Over DDEKit's PCI.
  *
- * Left out: bridges, hot plug, power states (accepted, without effect).
+ * Bridges are devices without a driver, set up by the firmware; enabling a device enables those above it.
+ *
+ * Left out: hot plug, power states (accepted, without effect).
  */
 #ifndef DDE_LINUX_PCI_H
 #define DDE_LINUX_PCI_H
@@ -66,6 +68,8 @@ struct pci_dev {
     unsigned int class; /* class, subclass, interface */
     u8 revision;
     u8 pin;
+    u8 hdr_type;      /* PCI_HEADER_TYPE_*, without the bit for several functions */
+    u8 secondary_bus; /* of a bridge: the bus behind it */
     unsigned int irq;
     struct resource resource[PCI_STD_NUM_BARS];
     struct pci_driver *driver;
