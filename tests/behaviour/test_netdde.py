@@ -212,7 +212,7 @@ def test_two_cards_each_pass_their_capture(cards, netdde, traces) -> None:
     pytest.fail(f"in {ATTEMPTS} attempts something was lost each time; the last:\n{outcome.text}")
 
 
-@pytest.mark.parametrize("card", [*CARDS.values(), "virtio-net", "virtio-net-legacy"])
+@pytest.mark.parametrize("card", CARDS)
 def test_a_card_behind_bridges_is_found_and_passes_its_capture(card, lockcheck, netdde, netdde_path, traces) -> None:
     shown = netdde("--nic", f"{card},bus=2")
     assert shown.code == 0 and shown.stdout.startswith(f"eth0: {card}, "), shown.text
