@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import pathlib
 import re
+import subprocess
 
 import pytest
 import suite
@@ -215,6 +216,23 @@ def test_a_race_is_told_with_the_variable_or_the_block(name, what, lockcheck) ->
     outcome = lockcheck("run", "--detect", "data-race", "--", detector(name))
     [finding] = outcome.result["findings"]
     assert f" of {what}, which " in finding["summary"]
+
+
+@pytest.mark.parametrize(
+    ("strip", "what", "place"),
+    [("--strip-debug", r"counts\+24", "other"), ("--strip-all", r"memory #\d+", r"0x[0-9a-f]+ \(race_two_locks\)")],
+)
+def test_a_race_is_told_without_debug_information_or_symbols(strip, what, place, lockcheck, tmp_path) -> None:
+    stripped = tmp_path / "race_two_locks"
+    subprocess.run(["strip", strip, "-o", stripped, detector("race_two_locks")], check=True)
+    outcome = lockcheck("run", "--detect", "data-race", "--", stripped)
+    assert outcome.code == 1 and not outcome.stderr, outcome.text
+    [finding] = outcome.result["findings"]
+    assert re.search(rf" reads 8 bytes of {what}, which ", finding["summary"])
+    [now] = [thread for thread in finding["threads"] if thread["state"] == "running"]
+    [before] = finding["stacks"]
+    assert re.fullmatch(place, now["stack"][0]), outcome.text
+    assert len(before["stack"]) > 1 and before["thread"] != now["name"]
 
 
 def test_a_lost_signal_is_told_with_its_stack(lockcheck) -> None:

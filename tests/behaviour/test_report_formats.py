@@ -467,9 +467,10 @@ def test_damaged_results_are_refused_or_shown_in_every_format(written) -> None:
     assert shown > 100, "most damage leaves something to show"
 
 
-def test_a_program_without_debug_information_or_symbols_is_shown(lockcheck, program, out, tmp_path) -> None:
+@pytest.mark.parametrize("strip", ["--strip-debug", "--strip-all"])
+def test_a_program_without_debug_information_or_symbols_is_shown(strip, lockcheck, program, out, tmp_path) -> None:
     stripped = tmp_path / "abba"
-    subprocess.run(["strip", "-o", stripped, program("abba")], check=True)
+    subprocess.run(["strip", strip, "-o", stripped, program("abba")], check=True)
     outcome = lockcheck("explore", "--quiet", "--", stripped)
     assert outcome.code == 1, outcome.text
     for form in FORMATS:
