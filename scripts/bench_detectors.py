@@ -5,7 +5,7 @@ Each program and its correct version is run a few times under each tool, and for
 it less time: the table says how long each tool took for all of them. A tool has found a bug when it reports anything about
 the program; with lockcheck it must be what the program's comment says, and where that names what executions show which end
 well, nothing else. Anything that it reports about the correct version is a false alarm. Then the time that a program without
-races takes under each.
+races takes under each, and natively under lockcheck.
 """
 
 from __future__ import annotations
@@ -159,34 +159,40 @@ def look_at(subject: Subject, directory: pathlib.Path, build_directory: pathlib.
     return Row(subject, found, alarms, seconds)
 
 
-HEAVY = {"ledger": (60_000,), "busy_map": (50_000,)}
+HEAVY = {"ledger": 60_000, "busy_map": 50_000}
 """Programs without races that do little but access memory and take locks; how much."""
+NATIVELY = 20
+"""So many times as much, so that natively it is not the start of the command that takes the time."""
 
 
 def slowdowns(directory: pathlib.Path, build_directory: pathlib.Path, name: str, rounds: int) -> dict[str, tuple[float, float]]:
-    """Of each tool, how many times as long it takes, and how much processor time."""
+    """Of each tool, and of native runs under lockcheck, how many times as long it takes, and how much processor time."""
     source = ROOT / "tests" / "bench" / f"{name}.c"
     ours = directory / f"{name}-lockcheck"
     subprocess.run([build_directory / "bin" / "lockcheck-cc", "-g", "-O1", "-pthread", source, "-o", ours], check=True)
     plain = build(directory, source, True, False)
-    lockcheck = [build_directory / "bin" / "lockcheck", "run", "--quiet", "--out", directory / "out", "--detect", "data-race"]
+    run = [build_directory / "bin" / "lockcheck", "run", "--quiet", "--out", directory / "out"]
+    amount = HEAVY[name]
     commands: dict[str, list[object]] = {
-        "plain": [plain],
-        "lockcheck": [*lockcheck, "--", ours],
-        "helgrind": command("helgrind", [plain]),
-        "drd": command("drd", [plain]),
-        "tsan": command("tsan", [build(directory, source, True, True)]),
+        "plain": [plain, amount],
+        "lockcheck": [*run, "--detect", "data-race", "--", ours, amount],
+        "helgrind": command("helgrind", [plain, amount]),
+        "drd": command("drd", [plain, amount]),
+        "tsan": command("tsan", [build(directory, source, True, True), amount]),
+        "plain for long": [plain, NATIVELY * amount],
+        "native": [*run, "--native", "--", plain, NATIVELY * amount],
     }
     times: dict[str, list[tuple[float, float]]] = {tool: [] for tool in commands}
     for _ in range(rounds):
         for tool, words in commands.items():
             before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-            subprocess.run([str(word) for word in [*words, *HEAVY[name]]], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([str(word) for word in words], check=True, stdout=subprocess.DEVNULL)
             after, end = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
             processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             times[tool].append((end - begin, processor))
     medians = {tool: tuple(statistics.median(one[i] for one in taken) for i in range(2)) for tool, taken in times.items()}
-    return {tool: (medians[tool][0] / medians["plain"][0], medians[tool][1] / medians["plain"][1]) for tool in TOOLS}
+    beside = dict.fromkeys(TOOLS, "plain") | {"native": "plain for long"}
+    return {tool: (medians[tool][0] / medians[it][0], medians[tool][1] / medians[it][1]) for tool, it in beside.items()}
 
 
 def bench(build_directory: pathlib.Path, only: Sequence[str], runs: int, rounds: int) -> list[str]:
@@ -236,6 +242,8 @@ def table(rows: list[Row], slow: dict[str, dict[str, tuple[float, float]]], runs
     for name, of_tools in slow.items():
         lines.append(line(f"`{name}`: times as long", lambda tool: f"{of_tools[tool][0]:.1f}"))
         lines.append(line(f"`{name}`: times the processor time", lambda tool: f"{of_tools[tool][1]:.1f}"))
+        natively = "{:.2f} and {:.2f}".format(*of_tools["native"])
+        lines.append(line(f"`{name}`: the same two of `run --native`", lambda t: natively if t == "lockcheck" else ""))
     lines += ["", "Found by another tool and not by lockcheck: " + (", ".join(missed) or "nothing") + ".", ""]
     lines += ["| program | " + " | ".join(TITLES[tool] for tool in TOOLS) + " |", "| --- |" + " --- |" * len(TOOLS)]
     for row in rows:
