@@ -14,14 +14,29 @@ LC_WRITTEN uint64_t lc_detect_ops;
 
 static uint32_t asked_for;
 
+/* Who wants an event, ended by NULL, and whose block() there is: both happen all the time. */
+static void (*events[LC_OP_REQUEST + 1][COUNT + 1])(unsigned op, struct lc_object *object, int64_t argument);
+LC_WRITTEN static void (*blocks[COUNT])(struct lc_thread *thread);
+LC_WRITTEN static size_t block_count;
+
 static bool serves(const struct lc_detector *d)
 {
     return !d->serves || (d->serves & asked_for);
 }
 
-/* The block() of those that have one: threads block all the time. */
-LC_WRITTEN static void (*blocks[COUNT])(struct lc_thread *thread);
-LC_WRITTEN static size_t block_count;
+static bool wants(const struct lc_detector *d, unsigned op)
+{
+    return d->event && serves(d) && (op == LC_OP_REQUEST || (d->ops | d->more_ops) >> op & 1);
+}
+
+static void list_those_who_want(unsigned op)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT; i++)
+        if (wants(detectors[i], op))
+            events[op][count++] = detectors[i]->event;
+    events[op][count] = NULL;
+}
 
 void lc_detect_init(void)
 {
@@ -31,6 +46,8 @@ void lc_detect_init(void)
     lc_order_kept = asked_for & LC_DETECT_DATA_RACE;
     if (lc_order_kept)
         lc_race_init();
+    for (unsigned op = 0; op <= LC_OP_REQUEST; op++)
+        list_those_who_want(op);
     block_count = 0;
     for (size_t i = 0; i < COUNT; i++) {
         if (serves(detectors[i]))
@@ -40,11 +57,6 @@ void lc_detect_init(void)
     }
 }
 
-static bool wants(const struct lc_detector *d, unsigned op)
-{
-    return d->event && serves(d) && (op >= LC_OP_REQUEST || (d->ops | d->more_ops) >> op & 1);
-}
-
 void lc_detect_more(const struct lc_detector *detector)
 {
     lc_detect_ops |= detector->more_ops;
@@ -52,9 +64,8 @@ void lc_detect_more(const struct lc_detector *detector)
 
 void lc_detect_event(unsigned op, struct lc_object *object, int64_t argument)
 {
-    for (size_t i = 0; i < COUNT; i++)
-        if (wants(detectors[i], op))
-            detectors[i]->event(op, object, argument);
+    for (size_t i = 0, of = op < LC_OP_REQUEST ? op : LC_OP_REQUEST; events[of][i]; i++)
+        events[of][i](op, object, argument);
 }
 
 void lc_detect_block(struct lc_thread *thread)

@@ -43,11 +43,10 @@ bool lc_takes_for_reading(const struct lc_object *lock)
 
 bool lc_is_spin_lock(const struct lc_object *lock)
 {
-    return lock->kind == LC_KIND_SPINLOCK ||
-           (lock->kind == LC_KIND_MUTEX && lock->kind_name && strcmp(lock->kind_name, "spin lock") == 0);
+    return lock->kind == LC_KIND_SPINLOCK || (lock->kind == LC_KIND_MUTEX && lock->called_spin_lock);
 }
 
-uint64_t lc_lock_class(const struct lc_object *lock)
+static uint64_t class_of(const struct lc_object *lock)
 {
     uint64_t class = lock->site ? lock->site : lock->address;
     if (lock->name) {
@@ -56,6 +55,13 @@ uint64_t lc_lock_class(const struct lc_object *lock)
             class = lc_mix(class ^ (unsigned char)*c);
     }
     return lc_mix(class) | 1ull << 63;
+}
+
+uint64_t lc_lock_class(struct lc_object *lock)
+{
+    if (!lock->class)
+        lock->class = class_of(lock);
+    return lock->class;
 }
 
 static struct lc_held *find(struct lc_held_locks *h, const struct lc_object *lock)

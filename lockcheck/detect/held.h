@@ -36,7 +36,7 @@ enum lc_lock_event lc_lock_event(unsigned op, struct lc_object *object, struct l
 bool lc_takes_for_reading(const struct lc_object *lock);
 /* Equal for locks of one class, the top bit set: those that a client request gave one name, or else that one
  * place in the program made; a static one is a class of its own. */
-uint64_t lc_lock_class(const struct lc_object *lock);
+uint64_t lc_lock_class(struct lc_object *lock);
 /* By what it is, or by what a client request calls it. */
 bool lc_is_spin_lock(const struct lc_object *lock);
 

@@ -39,7 +39,7 @@ const struct lc_context *lc_context(void)
     return &contexts[lc_self->id];
 }
 
-static struct class *class_of(const struct lc_object *lock)
+static struct class *class_of(struct lc_object *lock)
 {
     if (!classes)
         classes = lc_allocate(2 * CLASSES * sizeof *classes);
@@ -86,7 +86,7 @@ static void note(struct taken *t, const struct lc_object *lock, uint32_t frames,
     memcpy(t->stack, stack, frames * sizeof *t->stack);
 }
 
-static void taken(const struct lc_object *lock, bool waited)
+static void taken(struct lc_object *lock, bool waited)
 {
     const struct lc_context *context = lc_context();
     bool handler = context->interrupts != 0;

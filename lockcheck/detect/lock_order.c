@@ -331,8 +331,8 @@ static void taken(struct lc_object *lock)
             return; /* taken before: it does not wait */
     for (uint32_t i = 0; i < held->count; i++) {
         const struct lc_held *h = &held->locks[i];
-        uint64_t pair = lc_mix((uint64_t)h->lock->id << 32 | lock->id);
-        uint64_t key = lc_mix(pair + held->sum +
+        uint64_t pair = ((uint64_t)h->lock->id << 32 | lock->id) * 0xd6e8feb86659fd93ull;
+        uint64_t key = lc_mix((pair ^ pair >> 32) + held->sum +
                               ((uint64_t)lc_self->id << 34 | (uint64_t)h->read << 33 | (uint64_t)read << 32));
         if (unlikely(!was_seen(key | 1)))
             add(held, h, lock, read);

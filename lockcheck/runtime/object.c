@@ -172,10 +172,13 @@ static char *copy(const char *text)
 
 void lc_object_name(struct lc_object *object, const char *kind, const char *name)
 {
-    if (kind && *kind)
+    if (kind && *kind) {
         object->kind_name = copy(kind);
+        object->called_spin_lock = strcmp(kind, "spin lock") == 0;
+    }
     if (name && *name)
         object->name = copy(name);
+    object->class = 0;
     if (lc.tracing)
         lc_trace_object(object, false);
 }

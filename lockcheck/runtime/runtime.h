@@ -150,10 +150,12 @@ struct lc_object {
     struct lc_object *next;     /* in its hash chain, or in the free list */
     struct lc_object *all_next; /* every object of the process, oldest first */
     const char *kind_name;      /* given by a client request, or NULL */
+    bool called_spin_lock;      /* that is what kind_name says */
     char *name;                 /* given by a client request, or NULL */
     void *detector;             /* the semaphore detector's record, or NULL */
     struct lc_order *order;     /* detect/order.c's, or NULL */
     uint64_t site; /* of what a call makes: equal for those that one place in the program made; 0: unknown */
+    uint64_t class; /* detect/held.c's, of a lock, or 0 */
     struct lc_event *history; /* ring of LC_HISTORY, when evidence is taken */
     uint64_t history_count;
     uint32_t created_frames;
