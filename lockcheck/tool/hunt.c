@@ -67,10 +67,11 @@ void group_free(struct group *group)
 int group_compare(const struct group *a, const struct group *b)
 {
     const struct execution *x = &a->first, *y = &b->first;
+    if (!x->report != !y->report)
+        return x->report ? 1 : -1;
     if (x->schedule != y->schedule)
         return x->schedule < y->schedule ? -1 : 1;
-    uint32_t first = x->report - 1, second = y->report - 1; /* its end, 0, comes last */
-    return first < second ? -1 : first > second;
+    return x->report < y->report ? -1 : x->report > y->report;
 }
 
 /* ---- findings ---- */
@@ -113,16 +114,17 @@ static void count(struct hunt *hunt, const struct ended ended)
         tally_add(&hunt->tally, ended, hunt->last);
 }
 
-static bool ends_hunt(const struct hunt *hunt, const struct group *group)
+/* What an execution goes on after is kept, and the hunt goes on too: to what strikes. */
+static bool ends_hunt(const struct hunt *hunt, const struct group *group, const struct execution *execution)
 {
-    return !hunt->options.keep_going && !group->known && !group->suppression;
+    return !hunt->options.keep_going && !group->known && !group->suppression && !execution->report;
 }
 
 /* The finding belongs to that group. Takes the execution over. */
 static void add_to_group(struct hunt *hunt, struct ended *ended, size_t index, struct execution *execution)
 {
     struct group *group = &hunt->groups[index];
-    if (ends_hunt(hunt, group) && execution->schedule < hunt->last)
+    if (ends_hunt(hunt, group, execution) && execution->schedule < hunt->last)
         hunt->last = execution->schedule;
     if (group->first.summary && execution->schedule >= group->first.schedule) {
         execution_free(execution);
@@ -140,9 +142,10 @@ static size_t take_finding(struct hunt *hunt, struct ended *ended, struct execut
 {
     size_t by = suppressions_find(&hunt->suppressions, hunt->evidence, execution), i = 0;
     bool suppressed = by != NOT_SUPPRESSED;
-    char *id = suppressed              ? print_text("suppression-%zu", by + 1)
-               : groups_findings(hunt) ? evidence_identify(hunt->evidence, execution, true)
-                                       : copy_text("");
+    char *id = suppressed ? print_text("suppression-%zu", by + 1)
+               : groups_findings(hunt) || execution->report
+                   ? evidence_identify(hunt->evidence, execution, true)
+                   : copy_text("");
     while (i < hunt->group_count && strcmp(hunt->groups[i].id, id) != 0)
         i++;
     if (i < hunt->group_count) {
@@ -204,7 +207,6 @@ static void take_report(struct hunt *hunt, struct job *job, struct execution *re
     }
     repeated->seconds = job->pending.seconds;
     size_t group = take_finding(hunt, &job->ended, repeated);
-    job->ends_hunt = ends_hunt(hunt, &hunt->groups[group]);
     if (report_of(hunt, key))
         return;
     hunt->reports = reallocate(hunt->reports, (hunt->report_count + 1) * sizeof *hunt->reports);
@@ -218,7 +220,6 @@ static bool is_known(struct hunt *hunt, struct job *job)
     if (!known || job->pending.schedule < hunt->groups[known->group].first.schedule)
         return false; /* the first one is that of the lowest number */
     ended_add(&job->ended, (uint32_t)known->group + 1);
-    job->ends_hunt = ends_hunt(hunt, &hunt->groups[known->group]);
     job->looked_at++;
     return true;
 }
@@ -279,12 +280,10 @@ static bool take_its_end(struct hunt *hunt, struct job *job)
 static void look_at(struct hunt *hunt, struct job *job)
 {
     struct execution *execution = &job->pending;
-    while (job->looked_at < execution->report_count && !job->ends_hunt)
+    while (job->looked_at < execution->report_count)
         if (!is_known(hunt, job) && begin_report(hunt, job))
             return;
-    if (job->ends_hunt)
-        execution_free(execution);
-    else if (take_its_end(hunt, job))
+    if (take_its_end(hunt, job))
         return;
     *execution = (struct execution){0};
     count(hunt, job->ended);
@@ -306,8 +305,7 @@ static void look_at_start_up(struct hunt *hunt, struct job *job)
     memcpy(job->pending.reports, job->template.channel->reports, sizeof job->pending.reports);
     job->ended = (struct ended){0};
     job->looked_at = 0;
-    job->ends_hunt = false;
-    while (job->looked_at < job->pending.report_count && !job->ends_hunt)
+    while (job->looked_at < job->pending.report_count)
         begin_report(hunt, job);
     job->pending = (struct execution){0};
 }
@@ -358,7 +356,6 @@ static void take_end(struct hunt *hunt, struct job *job)
     }
     job->pending = execution;
     job->looked_at = early_reports(job);
-    job->ends_hunt = false;
     job->ended = (struct ended){.schedule = execution.schedule,
                                 .steps = execution.steps,
                                 .hash = execution.hash,
@@ -677,7 +674,7 @@ static int start_jobs(struct hunt *hunt)
     hunt->jobs = allocate(hunt->job_count * sizeof *hunt->jobs);
     struct settings settings = hunt_settings(hunt, hunt->next);
     /* Where objects come from is part of what tells findings apart. */
-    settings.flags = groups_findings(hunt) ? LC_FLAG_EVIDENCE : 0;
+    settings.flags = groups_findings(hunt) || settings.detect ? LC_FLAG_EVIDENCE : 0;
     for (unsigned i = 0; i < hunt->job_count; i++) {
         hunt->jobs[i].batch.size = 1;
         if (template_start(&hunt->jobs[i].template, &hunt->program, &settings,

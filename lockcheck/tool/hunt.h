@@ -12,6 +12,9 @@
  * Shard I of N takes the numbers I, I + N, I + 2N, ... Before its first schedule each template makes the runs
  * of launch.h that do not count; they are the same in all of them.
  *
+ * What executions go on after (see LC_REPORTS in channel.h) never ends a hunt: it is kept and told apart,
+ * while the hunt goes on to what strikes.
+ *
  * What a suppression matches is no finding, and nothing but a group's count (struct group). To know, an
  * execution with a finding is repeated as below when there are suppressions; then the hunt goes on.
  *
@@ -74,7 +77,6 @@ struct job {
     struct execution pending; /* the one that has ended and is being looked at */
     struct ended ended;       /* its figures */
     uint32_t looked_at;       /* how many of its reports */
-    bool ends_hunt;           /* one of them is what the hunt was for */
 };
 
 /* Which group the report of a key belongs to. */
@@ -131,7 +133,8 @@ struct hunt {
 
 void group_free(struct group *group);
 
-/* The order of their first schedules and, within one schedule, of what it shows: negative, 0 or positive. */
+/* What executions ended with comes before what they went on after; then the order of the first schedules and,
+ * within one schedule, of what it shows: negative, 0 or positive. */
 int group_compare(const struct group *a, const struct group *b);
 
 /* Seconds since the run began, without the time between its end and its going on. */

@@ -295,7 +295,9 @@ static uint64_t count_of(const struct hunt *hunt, size_t group)
 static int by_first_schedule(const void *a, const void *b)
 {
     const struct found *x = a, *y = b;
-    int order = compare(x->group->first.schedule, y->group->first.schedule);
+    int order = compare(x->group->first.report != 0, y->group->first.report != 0);
+    if (!order)
+        order = compare(x->group->first.schedule, y->group->first.schedule);
     if (!order)
         order = x->part < y->part ? -1 : x->part > y->part;
     return order ? order : group_compare(x->group, y->group);

@@ -75,11 +75,11 @@ static const char usage_text[] =
     "  --points KIND     where threads may be stopped: sync (default), memory or auto (memory accesses too, "
     "in\n"
     "                    code built with lockcheck-cc; auto: only what two threads touch)\n"
-    "  --detect LIST     also find what did no harm this time: lock-order, lock-misuse, data-race (in code "
-    "built\n"
-    "                    with lockcheck-cc), irq-unsafe, sleep-in-atomic, leak; with commas, or all (but "
-    "leak;\n"
-    "                    default none)\n"
+    "  --detect LIST     what to find besides that did no harm this time: lock-order, lock-misuse, data-race "
+    "(in\n"
+    "                    code built with lockcheck-cc), irq-unsafe, sleep-in-atomic, leak; with commas, or "
+    "all (the\n"
+    "                    default, without leak) or none\n"
     "  --out DIR         where results go (default lockcheck.out); older results there are replaced\n"
     "Options of run, explore and replay:\n"
     "  --suppressions FILE          pass over findings that match what is in FILE; may be repeated\n"
@@ -817,6 +817,7 @@ bool options_parse(struct options *options, int argc, char *argv[], int *code)
 {
     *options = (struct options){.seed = 1,
                                 .max_steps = DEFAULT_STEPS,
+                                .detect = LC_DETECT_ALL,
                                 .preemptions = -1,
                                 .shard = 1,
                                 .shards = 1,

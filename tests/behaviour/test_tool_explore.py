@@ -53,7 +53,7 @@ def test_equal_seeds_take_equal_schedules_where_nothing_is_found(lockcheck, prog
 
 
 def test_a_finding_has_what_the_design_promises(lockcheck, program, out) -> None:
-    outcome = lockcheck("explore", "--", program("abba"))
+    outcome = lockcheck("explore", "--detect", "none", "--", program("abba"))
     result = outcome.result
     assert (result["version"], result["verdict"]) == (1, "finding")
     assert result["program"] == [str(program("abba"))]
@@ -198,7 +198,7 @@ def test_a_program_deaf_to_questions_is_ended_all_the_same(lockcheck, tmp_path) 
 
 
 def test_keep_going_groups_equal_findings(lockcheck, program, out) -> None:
-    outcome = lockcheck("explore", "--keep-going", "--schedules", 200, "--", program("rwlock_abba"))
+    outcome = lockcheck("explore", "--keep-going", "--detect", "none", "--schedules", 200, "--", program("rwlock_abba"))
     assert outcome.code == 1, outcome.text
     result = outcome.result
     assert result["schedules"] == 200
@@ -276,8 +276,9 @@ def test_each_finding_is_shrunk_at_once(jobs, lockcheck, program, out, tmp_path)
 
 def test_what_does_not_end_an_execution_is_not_shrunk(lockcheck, program, out) -> None:
     outcome = lockcheck("explore", "--shrink", "--detect", "all", "--schedules", 300, "--", program("lock_cycle"))
-    [finding] = outcome.result["findings"]
-    assert (outcome.code, finding["kind"]) == (1, "lock-order"), outcome.text
+    ending, finding = outcome.result["findings"]
+    assert (outcome.code, ending["kind"], finding["kind"]) == (1, "deadlock", "lock-order"), outcome.text
+    assert "short_schedule" in ending
     assert f"{finding['schedule']} is not shrunk" in outcome.stderr and "short_schedule" not in finding
     alone = lockcheck("shrink", out / finding["schedule"], out=None)
     assert alone.code == 2 and "goes on after this finding" in alone.stderr, alone.text

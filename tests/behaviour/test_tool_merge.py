@@ -175,7 +175,7 @@ def renumbered(text: str, number: int) -> str:
 
 def test_shrunk_schedules_come_along(program, merge, tmp_path) -> None:
     for seed in (1, 2):
-        search(tmp_path / str(seed), program("abba"), "--schedules", 40, "--shrink", "--seed", seed)
+        search(tmp_path / str(seed), program("abba"), "--detect", "none", "--schedules", 40, "--shrink", "--seed", seed)
     [finding] = merge(tmp_path / "1", tmp_path / "2").result["findings"]
     origin = tmp_path / str(finding["seed"]) / finding["short_schedule"]
     assert (tmp_path / "merged" / finding["short_schedule"]).read_bytes() == origin.read_bytes()
@@ -243,9 +243,9 @@ def test_an_interrupted_search_counts_as_its_result_says(program, merge, tmp_pat
 
 
 def test_a_program_that_was_not_controlled_is_the_worst(program, merge, tmp_path) -> None:
-    search(tmp_path / "good", program("abba"), "--schedules", 30)
+    search(tmp_path / "good", program("abba"), "--detect", "none", "--schedules", 30)
     bad = tmp_path / "bad"  # as if its finding had not replayed
-    search(bad, program("abba"), "--schedules", 30, "--seed", 2)
+    search(bad, program("abba"), "--detect", "none", "--schedules", 30, "--seed", 2)
     result = result_in(bad)
     [finding] = result.pop("findings")
     result.update(verdict="error", findings=[], error=finding | {"kind": "not-reproducible"})
@@ -272,7 +272,7 @@ def test_the_program_need_not_be_there(program, merge, tmp_path) -> None:
 @pytest.fixture
 def one(program, tmp_path) -> pathlib.Path:
     """Shard 1 of 2 of a small search."""
-    search(tmp_path / "one", program("abba"), "--schedules", 30, "--shard", "1/2")
+    search(tmp_path / "one", program("abba"), "--detect", "none", "--schedules", 30, "--shard", "1/2")
     return tmp_path / "one"
 
 
@@ -297,7 +297,7 @@ def refused(outcome: Outcome, *words: object) -> None:
     ],
 )
 def test_what_cannot_be_joined_is_refused(name, options, words, one, program, merge, tmp_path) -> None:
-    search(tmp_path / "other", program(name), "--schedules", 30, *options)
+    search(tmp_path / "other", program(name), "--detect", "none", "--schedules", 30, *options)
     refused(merge(one, tmp_path / "other"), *words, tmp_path / "other", one)
 
 
@@ -305,7 +305,7 @@ def test_what_cannot_be_joined_is_refused(name, options, words, one, program, me
     "options", [["--shard", "2/2"], ["--shard", "2/4"], ["--shard", "30/30"], ["--seed", 2], ["--strategy", "random"]]
 )
 def test_what_has_no_schedule_in_common_is_joined(options, one, program, merge, tmp_path) -> None:
-    search(tmp_path / "other", program("abba"), "--schedules", 30, *options)
+    search(tmp_path / "other", program("abba"), "--detect", "none", "--schedules", 30, *options)
     outcome = merge(one, tmp_path / "other")
     assert outcome.code == 1, outcome.text
     assert outcome.result["shard"] == ([1, 1] if options == ["--shard", "2/2"] else None)

@@ -106,6 +106,7 @@ def explore(
 ) -> Hunt:
     """Hunt once, with one job, so that the number of the first finding counts the schedules before it.
 
+    A bug counts when it strikes; detectors, which find many before, are to be silent on correct versions only.
     Without a strategy lockcheck takes its own choice. What it writes stays in `out` where that is given.
     """
     with tempfile.TemporaryDirectory(prefix="lockcheck-suite-") as directory:
@@ -114,6 +115,7 @@ def explore(
         words += ["--seed", str(seed), "--schedules", str(schedules), "--time", str(seconds)]
         words += ["--strategy", strategy] if strategy else []
         words += ["--points", "memory"] if bug.memory else []
+        words += [] if correct else ["--detect", "none"]
         try:
             done = subprocess.run(
                 [*words, "--", *bug.command(build, correct)],

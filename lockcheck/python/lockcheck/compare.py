@@ -2,7 +2,7 @@
 """`lockcheck compare`: what lockcheck and checkers of other projects find in one program, side by side.
 
     run        one execution under lockcheck's scheduler, with all its detectors
-    explore    many, until one shows a finding
+    explore    many, until one ends with a finding; without detectors
     detect     many with all detectors, going on after findings
     helgrind, drd      natively under Valgrind
     tsan       natively, the build with ThreadSanitizer
@@ -127,7 +127,7 @@ def words_of(tool: str, options: argparse.Namespace) -> list[str]:
         budget += ["--points", "auto"]
     return {
         "run": ["run", "--detect", "all", *seed],
-        "explore": ["explore", *seed, *budget],
+        "explore": ["explore", "--detect", "none", *seed, *budget],
         "detect": ["explore", "--detect", "all", "--keep-going", *seed, *budget],
         "helgrind": ["run", "--valgrind", "helgrind", "--timeout", f"{options.timeout:g}"],
         "drd": ["run", "--valgrind", "drd", "--timeout", f"{options.timeout:g}"],
