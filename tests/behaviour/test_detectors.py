@@ -206,6 +206,34 @@ def test_a_list_that_is_none_is_refused(list, lockcheck) -> None:
     assert "data-race" in outcome.stderr
 
 
+# ---- the known defects of the driver stack ----
+
+
+def known_defects() -> list[list[str]]:
+    """The rows of the table in docs/detectors.md: what each is found as, in which program, and the unit tests."""
+    text = (ROOT / "docs" / "detectors.md").read_text()
+    table = text.split("<!-- known defects: begin -->")[1].split("<!-- known defects: end -->")[0]
+    return [[cell.strip() for cell in line.split("|")[2:5]] for line in table.strip().splitlines()[2:]]
+
+
+def test_what_known_defects_are_found_as_is_what_their_programs_show() -> None:
+    shown = {f"detectors/{name}": {kind} for name, kind in FINDINGS.items()}
+    shown |= {bug.name: {*bug.kinds} for bug in suite.bugs()} | {f"memory/suite/{bug.name}": {bug.detected} for bug in DETECTED}
+    rows = [row for row in known_defects() if row[1]]
+    assert len(rows) > 10
+    for kind, program, _ in rows:
+        assert kind.strip("`") in shown[program.strip("`")], program
+
+
+def test_the_unit_tests_of_known_defects_are_there() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "tests" / "unit").glob("*.c"))
+    for *_, tests in known_defects():
+        names = re.findall(r"`(\w+)`", tests)
+        assert names
+        for name in names:
+            assert re.search(rf"^static void {name}\(", sources, re.MULTILINE), name
+
+
 # ---- what is told ----
 
 
