@@ -76,6 +76,15 @@ def test_the_drivers_own_race_is_told_with_both_stacks(watched_netdde, lockcheck
     pytest.fail(outcome.text)
 
 
+def test_netdev_list_unlocked_is_not_in_the_device_server(watched_netdde, lockcheck) -> None:
+    """That the lists of filters are walked while a request changes them: here clients come, die and change their filter
+    while frames are delivered to them."""
+    outcome = lockcheck("explore", "--detect", "data-race,lock-misuse", "--strategy", "portfolio", "--schedules", 10, "--seed", 4,
+                        "--", watched_netdde, "--quiet", "--sync", "drain", "--replay", ROOT / "traces" / "sftp-upload.pcapng",
+                        "--clients", "visitor,mortal,pest", timeout=300)
+    assert outcome.code == 0, outcome.text
+
+
 def test_a_driver_that_polls_memory_is_ordered_behind_its_device(watched_netdde, lockcheck) -> None:
     """e1000 learns from descriptors what the card has done: no access of the card is part of a race."""
     outcome = lockcheck("explore", "--detect", "data-race", "--no-default-suppressions", "--keep-going", "--schedules", 10, "--",

@@ -36,6 +36,7 @@
 
 #define ANSWER_MS 2000 /* an answer that has not come by then does not come */
 #define TASK mach_task_self()
+#define QUEUE_LENGTH 4 /* frames that wait for the device */
 
 /* --- A Linux device that sends at once -------------------------------------------------------------------
  */
@@ -83,6 +84,7 @@ static int power_on(void **state)
     device_of_linux = alloc_etherdev(0);
     device_of_linux->netdev_ops = &operations;
     eth_hw_addr_set(device_of_linux, mac);
+    device_of_linux->tx_queue_len = QUEUE_LENGTH;
     if (register_netdev(device_of_linux))
         return -1;
     return machdev_start(&master) == KERN_SUCCESS ? 0 : -1;
@@ -556,6 +558,41 @@ static unsigned below(unsigned bound)
     return lc_random_below(&dice, bound);
 }
 
+/*
+ * Known as tx-reply-leak: when transmission failed, the record of the reply leaked, and the client was never
+ * answered. A record that leaks is found by the sanitizer in the end.
+ */
+static void tx_reply_leak_is_not_what_failed_writes_end_in(void **state)
+{
+    enum { FAILED = 8 };
+    device_t device = open_device();
+    mach_port_t replies = new_port();
+    struct message message;
+    union answer answer;
+
+    (void)state;
+    assert_int_equal(mach_port_set_qlimit(TASK, replies, QUEUE_LENGTH + FAILED), KERN_SUCCESS);
+    netif_stop_queue(device_of_linux);
+    for (unsigned i = 0; i < QUEUE_LENGTH + FAILED; i++) {
+        make_write(&message, device, i % 2 ? DEVICE_WRITE_ID : DEVICE_WRITE_INBAND_ID, 60);
+        assert_int_equal(send_request(&message, replies, MACH_MSG_TYPE_MAKE_SEND), MACH_MSG_SUCCESS);
+    }
+    for (unsigned i = 0; i < FAILED; i++)
+        assert_int_equal(receive_answer(replies, i % 2 ? DEVICE_WRITE_ID : DEVICE_WRITE_INBAND_ID, &answer),
+                         D_IO_ERROR);
+    netif_wake_queue(device_of_linux);
+    for (unsigned i = 0; i < QUEUE_LENGTH; i++)
+        assert_int_equal(receive_answer(replies, i % 2 ? DEVICE_WRITE_ID : DEVICE_WRITE_INBAND_ID, &answer),
+                         D_SUCCESS);
+    let_serve(device);
+    assert_int_equal(mach_msg(&answer.simple.Head, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, sizeof answer, replies,
+                              0, MACH_PORT_NULL),
+                     MACH_RCV_TIMED_OUT); /* one answer each */
+    assert_int_equal(send_rights(replies), 0);
+    drop_port(replies);
+    close_device(device);
+}
+
 static void random_program(device_set_filter_request_t *request)
 {
     static const uint16_t codes[] = {BPF_LD | BPF_B | BPF_ABS,
@@ -734,6 +771,7 @@ int main(void)
         cmocka_unit_test(an_open_whose_answer_is_lost_ends),
         cmocka_unit_test(a_dead_clients_filter_goes_without_a_frame),
         cmocka_unit_test(a_write_by_a_right_that_went_dead_keeps_nothing),
+        cmocka_unit_test(tx_reply_leak_is_not_what_failed_writes_end_in),
         cmocka_unit_test(whatever_is_asked_the_server_goes_on_and_keeps_nothing),
     };
 

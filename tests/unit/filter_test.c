@@ -168,7 +168,8 @@ static void a_full_port_misses_the_frame_and_keeps_its_filter(void **state)
     kill_client(quick);
 }
 
-static void a_dead_client_loses_its_filter_and_starves_nobody(void **state)
+/* Known as dead-client-blocks: delivery stopped at the first client that was dead. */
+static void dead_client_blocks_nobody_and_loses_its_filter(void **state)
 {
     mach_port_t dead = new_client(), alive = new_client();
     struct filter_list *list = list_with(dead, NET_HI_PRI, accept_all());
@@ -431,7 +432,7 @@ int main(void)
         cmocka_unit_test(a_frame_arrives_whole_in_its_message),
         cmocka_unit_test(only_those_whose_filter_matches_get_it),
         cmocka_unit_test(a_full_port_misses_the_frame_and_keeps_its_filter),
-        cmocka_unit_test(a_dead_client_loses_its_filter_and_starves_nobody),
+        cmocka_unit_test(dead_client_blocks_nobody_and_loses_its_filter),
         cmocka_unit_test(high_priority_comes_first_and_may_keep_the_frame),
         cmocka_unit_test(setting_a_ports_filter_again_replaces_it),
         cmocka_unit_test(what_is_no_filter_is_refused),
