@@ -11,7 +11,8 @@
  * cannot be queued, since the port is dead or full, is dropped.
  *
  * A request must have the form that MIG's stubs give it, down to its length. After that, errors are those of
- * the Hurd's libmachdev.
+ * the Hurd's libmachdev, with one more: the server's own ports cannot have a filter. There, a client that
+ * names the device's port keeps a send right to it alive by the filter, and so the device open for ever.
  *
  * Left out: device_read and device_map, as for every network device of Mach; the modes of device_open and
  * device_write, which network devices do not look at.
@@ -102,6 +103,11 @@ static struct device *find_device(mach_port_t port)
         if (MACH_PORT_VALID(port) && server.devices[i].port == port)
             return &server.devices[i];
     return NULL;
+}
+
+static bool is_own(mach_port_t port)
+{
+    return port == server.master || port == server.deaths || find_device(port);
 }
 
 /* Have the device's port told when its last send right goes. */
@@ -251,6 +257,8 @@ static kern_return_t serve_set_filter(struct device *device, union request *requ
     mach_port_t client = asked->receive_port, previous;
 
     (void)reply;
+    if (is_own(client))
+        return D_INVALID_OPERATION;
     io_return_t result = ethernet_set_filter(device->ethernet, client, asked->priority, asked->filter,
                                              asked->filterType.msgt_number);
     if (result != D_SUCCESS)

@@ -252,6 +252,24 @@ static void a_device_whose_clients_are_gone_is_closed(void **state)
     close_device(open_device());
 }
 
+/* The filter would hold a send right to the device, which would then never be without. */
+static void no_port_of_the_servers_own_gets_frames(void **state)
+{
+    device_t device = open_device();
+    filter_t words[4] = {1, 2, 3, 4};
+
+    (void)state;
+    assert_int_equal(device_set_filter(device, device, MACH_MSG_TYPE_COPY_SEND, 9, words, 4),
+                     D_INVALID_OPERATION);
+    assert_int_equal(device_set_filter(device, master, MACH_MSG_TYPE_COPY_SEND, 9, words, 4),
+                     D_INVALID_OPERATION);
+    assert_int_equal(ethernet.filters, 0);
+    mach_port_deallocate(mach_task_self(), device);
+    for (unsigned i = 0; i < 100 && ethernet.closed == 0; i++)
+        assert_int_equal(device_open(master, 0, "none", &device), D_NO_SUCH_DEVICE);
+    assert_int_equal(ethernet.closed, 1);
+}
+
 /* Send a request made by hand, and return the code of its answer. */
 static int raw(mach_port_t to, mach_msg_header_t *message, mach_msg_size_t size, mach_msg_id_t id)
 {
@@ -357,6 +375,7 @@ int main(void)
         cmocka_unit_test(status_and_filter_reach_the_device),
         cmocka_unit_test(a_device_is_shared_until_its_last_close),
         cmocka_unit_test(a_device_whose_clients_are_gone_is_closed),
+        cmocka_unit_test(no_port_of_the_servers_own_gets_frames),
         cmocka_unit_test(wrong_requests_are_answered_too),
         cmocka_unit_test(a_client_that_died_before_its_answer_holds_up_nobody),
         cmocka_unit_test(a_client_that_takes_no_answers_holds_up_nobody),
