@@ -241,9 +241,14 @@ static char *object_name(const struct description *description, const json_t *ob
         return copy_text(variable);
     json_t *created = stack_of(description, json_object_get(object, "created"));
     const char *creator = creator_in(created);
+    char *place = !creator && description->symbolizer && strcmp(kind, "memory") == 0
+                      ? symbolize_place(description->symbolizer, address)
+                      : NULL;
     char *made = creator ? print_text("%s created by %s", kind, creator)
+                 : place ? print_text("%s at %s", kind, place)
                          : print_text("%s #%" JSON_INTEGER_FORMAT, kind,
                                       json_integer_value(json_object_get(object, "id")));
+    free(place);
     json_decref(created);
     return made;
 }

@@ -340,6 +340,14 @@ char *symbolize_member(struct symbolizer *symbolizer, uint64_t address)
     return text;
 }
 
+char *symbolize_place(struct symbolizer *symbolizer, uint64_t address)
+{
+    Dwfl_Module *module = symbolizer->dwfl ? dwfl_addrmodule(symbolizer->dwfl, address) : NULL;
+    return module ? print_text("0x%" PRIx64 " (%s)", address,
+                               dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL))
+                  : NULL;
+}
+
 const char *symbolize_variable(struct symbolizer *symbolizer, uint64_t address)
 {
     struct variable **head = &symbolizer->variables[bucket(address)];

@@ -41,4 +41,8 @@ const char *symbolize_variable(struct symbolizer *symbolizer, uint64_t address);
  * caller frees; NULL when there is no such variable or no debug information of it. */
 char *symbolize_member(struct symbolizer *symbolizer, uint64_t address);
 
+/* Where in a file's image an address lies that has no name: "0x4010 (program)"; NULL when it is in none. Text
+ * that the caller frees. */
+char *symbolize_place(struct symbolizer *symbolizer, uint64_t address);
+
 #endif
