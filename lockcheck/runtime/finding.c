@@ -213,7 +213,8 @@ static void put_object_head(const struct lc_object *o)
     put_string(o->kind == LC_KIND_THREAD ? lc_thread_by_number((uint32_t)o->value)->name
                : o->name                 ? o->name
                                          : "");
-    put(",\"address\":%lu,", o->kind == LC_KIND_MEMORY ? (unsigned long)o->value : (unsigned long)o->address);
+    /* JSON readers take 64 bits with a sign. */
+    put(",\"address\":%ld,", o->kind == LC_KIND_MEMORY ? (long)o->value : (long)o->address);
     const struct lc_heap_block *block =
         o->kind == LC_KIND_MEMORY ? lc_heap_block_at((uintptr_t)o->value) : NULL;
     if (!block) {

@@ -40,6 +40,7 @@ BUGS = {
     "missed_unlock": Bug(("deadlock", "hang"), ("mutex",)),
     "outstanding_work": Bug(("hang",), ("requests", "clerk")),
     "own_finding": Bug(("leak",), ("never given back",)),
+    "far_object": Bug(("leak",), ("never unmapped", "registers of a card")),
     "brings_suppressions": Bug(("assertion",), ("the second was the last",)),
     "reset_during_transmit": Bug(("device-misuse",), ("without an address", "descriptor 0")),
     "phantom_wakeup": Bug(("phantom-wakeup",), ("the semaphore",)),
