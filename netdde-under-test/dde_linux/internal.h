@@ -78,6 +78,28 @@ bool softirq_is_current(void);
 struct timer_list;
 void timer_wait_function(const struct timer_list *timer);
 
+static inline bool lies_in(const void *what, const void *memory, size_t size)
+{
+    return (uintptr_t)what - (uintptr_t)memory < size;
+}
+
+/* Whether an entry of the list lies in that memory. */
+static inline bool list_reaches_into(const struct list_head *list, const void *memory, size_t size)
+{
+    const struct list_head *entry;
+
+    list_for_each(entry, list)
+    {
+        if (lies_in(entry, memory, size))
+            return true;
+    }
+    return false;
+}
+
+/* timer.c, workqueue.c: whether a timer of that memory is pending or due, or work of it queued or running. */
+bool timer_lies_in(const void *memory, size_t size);
+bool work_lies_in(const void *memory, size_t size);
+
 /* One per subsystem, called once by dde_linux_init. */
 void wait_init(void);
 void timer_init(void);

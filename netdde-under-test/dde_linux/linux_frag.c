@@ -8,19 +8,30 @@
  * for.
  */
 #include <linux/kernel.h>
+#include <linux/kmemleak.h>
 #include <linux/skbuff.h>
 
 #include "netdde-under-test/dde_linux/internal.h"
 
 #define FRAG_PAGE_ORDER 3 /* 32 KiB */
 
+/* From here on the page is kept by its pieces alone, and must go with them. */
+static void leave_page(struct page_frag *frag)
+{
+    if (!frag->page)
+        return;
+    kmemleak_alloc(frag->page, sizeof(*frag->page));
+    put_page(frag->page);
+    frag->page = NULL;
+}
+
 bool skb_page_frag_refill(unsigned int size, struct page_frag *frag, gfp_t gfp)
 {
     if (frag->page && size <= frag->size - frag->offset)
         return true;
-    if (frag->page)
-        put_page(frag->page);
+    leave_page(frag);
     frag->page = alloc_pages(gfp, FRAG_PAGE_ORDER);
+    kmemleak_not_leak(frag->page);
     frag->offset = 0;
     frag->size = PAGE_SIZE << FRAG_PAGE_ORDER;
     return frag->page && size <= frag->size;
@@ -48,7 +59,5 @@ void skb_free_frag(void *memory)
 
 void frag_release(struct task_struct *task)
 {
-    if (task->frag.page)
-        put_page(task->frag.page);
-    task->frag.page = NULL;
+    leave_page(&task->frag);
 }

@@ -6,6 +6,7 @@
 
 #include <linux/io.h>
 #include <linux/ioport.h>
+#include <linux/kmemleak.h>
 #include <linux/string.h>
 
 static bool is_port(const volatile void *cookie)
@@ -165,11 +166,15 @@ void __iomem *ioremap(phys_addr_t offset, size_t size)
 {
     ddekit_addr_t address;
 
-    return ddekit_request_mem(offset, size, &address) == 0 ? (void __iomem *)address : NULL;
+    if (ddekit_request_mem(offset, size, &address) != 0)
+        return NULL;
+    kmemleak_alloc((const void *)address, size);
+    return (void __iomem *)address;
 }
 
-void iounmap(volatile void __iomem *addr __always_unused)
+void iounmap(volatile void __iomem *addr)
 {
+    kmemleak_free((const void *)addr);
     /* ddekit_release_mem wants the physical address, which Linux does not give; it would do nothing. */
 }
 

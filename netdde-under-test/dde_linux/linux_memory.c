@@ -5,6 +5,7 @@
 #include <ddekit/memory.h>
 
 #include <linux/kernel.h>
+#include <linux/kmemleak.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -16,11 +17,13 @@ void *kmalloc(size_t size, gfp_t flags)
     memory = size <= UINT_MAX ? ddekit_simple_malloc((unsigned)size) : NULL;
     if (memory && (flags & __GFP_ZERO))
         memset(memory, 0, size);
+    kmemleak_alloc(memory, size);
     return memory;
 }
 
 void kfree(const void *memory)
 {
+    kmemleak_free(memory);
     ddekit_simple_free((void *)(uintptr_t)memory);
 }
 

@@ -9,6 +9,7 @@
 #include <ddekit/memory.h>
 #include <ddekit/pgtab.h>
 
+#include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -31,6 +32,7 @@ static struct level *below(struct level *level, unsigned long index, bool make)
     if (found || !make)
         return found;
     made = kzalloc(sizeof(*made), GFP_ATOMIC);
+    kmemleak_not_leak(made);
     if (!made || __atomic_compare_exchange_n(entry, &found, made, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
         return made;
     kfree(made); /* somebody else was faster */
@@ -98,11 +100,15 @@ void put_page(struct page *page)
 
 void *alloc_pages_exact(size_t size, gfp_t flags __always_unused)
 {
-    return size <= INT_MAX ? ddekit_large_malloc((int)size) : NULL;
+    void *memory = size <= INT_MAX ? ddekit_large_malloc((int)size) : NULL;
+
+    kmemleak_alloc(memory, size);
+    return memory;
 }
 
 void free_pages_exact(void *memory, size_t size __always_unused)
 {
+    kmemleak_free(memory);
     ddekit_large_free(memory);
 }
 

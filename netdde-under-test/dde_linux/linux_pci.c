@@ -9,12 +9,14 @@
 #include <ddekit/pci.h>
 #include <ddekit/resources.h>
 
+#include <dde_linux/dde_linux.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 
 #include "netdde-under-test/dde_linux/internal.h"
 
 #define HEADER_LAYOUT 0x7f /* the other bit says whether there are several functions */
+#define REPORT_MAX 160
 
 static LIST_HEAD(devices); /* made once by pci_init */
 static LIST_HEAD(drivers); /* under the mutex, as the binding of devices to drivers */
@@ -448,6 +450,22 @@ int pci_register_driver(struct pci_driver *driver)
     return 0;
 }
 
+/* A driver has left the device: it must have given back what it asked for. */
+static void check_released(struct pci_dev *dev, const char *driver)
+{
+    char text[REPORT_MAX];
+    int bars = 0;
+
+    for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++)
+        bars += dev->resource[bar].name != NULL;
+    if (bars == 0 && atomic_read(&dev->enable_cnt) == 0 && !dev->vectors)
+        return;
+    snprintf(text, sizeof(text), "driver %s has left device %s with %d of its regions requested%s%s", driver,
+             pci_name(dev), bars, atomic_read(&dev->enable_cnt) ? ", enabled" : "",
+             dev->vectors ? ", with interrupt vectors" : "");
+    linux_report("leak", NULL, text);
+}
+
 void pci_unregister_driver(struct pci_driver *driver)
 {
     struct pci_dev *dev;
@@ -460,10 +478,86 @@ void pci_unregister_driver(struct pci_driver *driver)
         if (driver->remove)
             driver->remove(dev);
         dma_check_released(&dev->dev, driver->name);
+        check_released(dev, driver->name);
         dev->driver = NULL;
         dev->dev.driver = NULL;
         dev->dev.driver_data = NULL;
     }
     list_del(&driver->node);
     mutex_unlock(&pci_mutex);
+}
+
+/* --- Sleep --------------------------------------------------------------------------------------------- */
+
+/* Under the mutex, as the next three. A driver has callbacks of the one kind or the other. */
+static int suspend(struct pci_dev *dev)
+{
+    const struct dev_pm_ops *pm = dev->driver->driver.pm;
+    int rc = 0;
+
+    if (pm && pm->suspend)
+        rc = pm->suspend(&dev->dev);
+    else if (dev->driver->suspend)
+        rc = dev->driver->suspend(dev, PMSG_SUSPEND);
+    if (!rc && !dev->state_saved)
+        pci_save_state(dev);
+    return rc;
+}
+
+static int resume(struct pci_dev *dev)
+{
+    const struct dev_pm_ops *pm = dev->driver->driver.pm;
+
+    pci_restore_state(dev);
+    if (pm && pm->resume)
+        return pm->resume(&dev->dev);
+    return dev->driver->resume ? dev->driver->resume(dev) : 0;
+}
+
+/* Those that sleep. Returns the first error; the others are woken up all the same. */
+static int resume_all(void)
+{
+    struct pci_dev *dev;
+    int first = 0;
+
+    list_for_each_entry(dev, &devices, bus_list)
+    {
+        int rc = dev->sleeps && dev->driver ? resume(dev) : 0;
+
+        dev->sleeps = false;
+        if (rc)
+            printk(KERN_ERR "%s: error %d at resume\n", pci_name(dev), rc);
+        if (!first)
+            first = rc;
+    }
+    return first;
+}
+
+/* Returns 0 when all of them sleep. */
+static int suspend_all(void)
+{
+    struct pci_dev *dev;
+
+    list_for_each_entry(dev, &devices, bus_list)
+    {
+        int rc = dev->driver ? suspend(dev) : 0;
+
+        dev->sleeps = dev->driver && rc == 0;
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+int dde_linux_suspend(unsigned long sleep_jiffies)
+{
+    int refused, failed;
+
+    mutex_lock(&pci_mutex);
+    refused = suspend_all();
+    if (!refused)
+        schedule_timeout_uninterruptible((long)sleep_jiffies);
+    failed = resume_all();
+    mutex_unlock(&pci_mutex);
+    return refused ? refused : failed;
 }

@@ -305,6 +305,11 @@ void linux_report(const char *kind __always_unused, const void *object __always_
     printk(KERN_WARNING "WARNING: %s\n", text);
 }
 
+void linux_report_about(const void *object __always_unused, const char *kind, const char *text)
+{
+    printk(KERN_WARNING "%s: %s\n", kind, text);
+}
+
 void linux_bug(const char *what, const char *file, int line)
 {
     ddekit_panic("%s at %s:%d", what, file, line);

@@ -8,6 +8,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include <ddekit/memory.h>
+
 #include <dde_linux/dde_linux.h>
 #include <linux/delay.h>
 #include <linux/slab.h>
@@ -22,11 +24,12 @@ static __thread struct task_struct *current_task;
 
 struct task_struct *task_create(const char *name)
 {
-    /* Not GFP_KERNEL: might_sleep asks for the current thread, of which this may be the record. */
-    struct task_struct *task = kzalloc(sizeof(*task), GFP_ATOMIC);
+    /* Not kmalloc: it asks for the current thread, of which this may be the record; nor would a leak be a driver's. */
+    struct task_struct *task = ddekit_simple_malloc(sizeof(*task));
 
     if (!task)
         return NULL;
+    memset(task, 0, sizeof(*task));
     strscpy(task->comm, name, sizeof(task->comm));
     atomic_set(&task->usage, 1);
     init_completion(&task->exited);
@@ -40,7 +43,7 @@ void task_put(struct task_struct *task)
     if (task->sleep)
         ddekit_sem_deinit(task->sleep);
     frag_release(task);
-    kfree(task);
+    ddekit_simple_free(task);
 }
 
 void task_set_current(struct task_struct *task)

@@ -208,6 +208,19 @@ unsigned long round_jiffies_relative(unsigned long j)
     return round_jiffies(j + now) - now;
 }
 
+bool timer_lies_in(const void *memory, size_t size)
+{
+    bool lies;
+
+    spin_lock_irq(&timer_lock);
+    lies = list_reaches_into(&timers, memory, size) || list_reaches_into(&due, memory, size);
+    /* A timer's own function may free it. */
+    if (!softirq_is_current())
+        lies |= lies_in(__atomic_load_n(&running, __ATOMIC_SEQ_CST), memory, size);
+    spin_unlock_irq(&timer_lock);
+    return lies;
+}
+
 void timer_init(void)
 {
     open_softirq(TIMER_SOFTIRQ, run_timers);

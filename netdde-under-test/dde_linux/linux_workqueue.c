@@ -347,6 +347,22 @@ static bool is_queued(const struct work_struct *work)
     return false;
 }
 
+bool work_lies_in(const void *memory, size_t size)
+{
+    const struct workqueue_struct *wq;
+    bool lies = false;
+
+    spin_lock_irq(&work_lock);
+    list_for_each_entry(wq, &all_queues, all)
+    {
+        lies |= list_reaches_into(&wq->items, memory, size);
+        /* An item's own function may free it. */
+        lies |= wq->worker != current && lies_in(wq->running, memory, size);
+    }
+    spin_unlock_irq(&work_lock);
+    return lies;
+}
+
 void linux_init_work(struct work_struct *work, work_func_t func)
 {
     spin_lock_irq(&work_lock);

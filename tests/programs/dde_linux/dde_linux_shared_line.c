@@ -118,8 +118,8 @@ static void load(void)
         start_job(&cards[i].bringer, 2 * i + 1);
     }
     for (int i = 0; i < CARDS; i++) {
-        wait_for_completion(&cards[i].sender.done);
-        wait_for_completion(&cards[i].bringer.done);
+        finish_job(&cards[i].sender);
+        finish_job(&cards[i].bringer);
     }
     account_wait_outstanding(0);
     for (int i = 0; i < LINGER_JIFFIES && __atomic_load_n(&freed, __ATOMIC_SEQ_CST) < CARDS * SENT; i++)

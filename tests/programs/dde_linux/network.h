@@ -70,14 +70,19 @@ static inline void send_frames(struct net_device *dev, int count, void (*destruc
     }
 }
 
+/* Some drivers look at the link only after a while. Until then frames are dropped. */
+static inline void await_running(struct net_device *dev)
+{
+    for (int i = 0; i < LINK_JIFFIES && !(dev_get_flags(dev) & IFF_RUNNING); i++)
+        schedule_timeout_uninterruptible(1);
+}
+
 static inline void open_device(struct net_device *dev)
 {
     rtnl_lock();
     assert(dev_open(dev, NULL) == 0);
     rtnl_unlock();
-    /* Some drivers look at the link only after a while. Until then frames are dropped. */
-    for (int i = 0; i < LINK_JIFFIES && !(dev_get_flags(dev) & IFF_RUNNING); i++)
-        schedule_timeout_uninterruptible(1);
+    await_running(dev);
 }
 
 static inline void close_device(struct net_device *dev)
@@ -109,6 +114,7 @@ struct job {
     int (*function)(void *);
     void *argument;
     struct completion done;
+    struct task_struct *task;
 };
 
 static int do_job(void *argument)
@@ -117,13 +123,28 @@ static int do_job(void *argument)
 
     job->function(job->argument);
     complete(&job->done);
+    for (;;) {
+        set_current_state(TASK_UNINTERRUPTIBLE);
+        if (kthread_should_stop())
+            break;
+        schedule();
+    }
+    set_current_state(TASK_RUNNING);
     return 0;
 }
 
 static inline void start_job(struct job *job, int number)
 {
     init_completion(&job->done);
-    assert(!IS_ERR(kthread_run(do_job, job, "job/%d", number)));
+    job->task = kthread_run(do_job, job, "job/%d", number);
+    assert(!IS_ERR(job->task));
+}
+
+/* Wait until it is done. Its thread has ended then. */
+static inline void finish_job(struct job *job)
+{
+    wait_for_completion(&job->done);
+    kthread_stop(job->task);
 }
 
 #endif

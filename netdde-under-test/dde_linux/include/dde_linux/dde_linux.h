@@ -39,6 +39,23 @@ bool dde_linux_find_interface(const char *device, char name[DDE_LINUX_INTERFACE_
 void dde_linux_remove_drivers(void);
 
 /*
+ * Remember from now on what is allocated: once, from one thread, when nobody else runs Linux code. When the
+ * drivers have gone, dde_linux_report_leaks reports a "leak" (see linux_report of <linux/bug.h>) if something
+ * of that has not been freed: memory, pages, mapped registers, and with them buffers, devices,
+ * handlers. Returns how many pieces that are.
+ */
+void dde_linux_watch_memory(void);
+unsigned int dde_linux_report_leaks(void);
+
+/*
+ * Put all devices to sleep, as Linux does when the system is suspended to idle, and wake them up again after so
+ * many jiffies. Each driver stops its device and starts it again; the device keeps its power. Linux freezes the
+ * threads of applications before that, and here it is up to the caller that nobody sends meanwhile; what is in
+ * queues already goes on. Returns 0, or the error of a driver that refused, or could not start its device.
+ */
+int dde_linux_suspend(unsigned long sleep_jiffies);
+
+/*
  * Set a driver's parameter before dde_linux_probe_drivers, as the kernel's command line does: module
  * "8139too", name "use_io", value "1". Lists take commas. Returns 0, -ENOENT when there is no such parameter,
  * or -EINVAL when the value does not suit its type.

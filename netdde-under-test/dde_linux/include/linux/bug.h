@@ -16,10 +16,12 @@ __attribute__((noreturn)) __printf(1, 2) void panic(const char *fmt, ...);
 
 /*
  * Where all complaints about code that runs in this environment go: prints the text. kind: what it is,
- * "assertion" (a WARN), "lock-misuse" or "sleep-in-atomic"; object: the lock that it is about, or NULL. An
+ * "assertion" (a WARN), "lock-misuse", "sleep-in-atomic" or "leak"; object: the lock that it is about, or NULL. An
  * instrumentation may take the place of this function.
  */
 void linux_report(const char *kind, const void *object, const char *text);
+/* The same says what the next complaint has to do with: an object of that kind. */
+void linux_report_about(const void *object, const char *kind, const char *text);
 
 /* Report an assertion of a driver's that does not hold. */
 __printf(3, 4) void linux_warn(const char *file, int line, const char *fmt, ...);

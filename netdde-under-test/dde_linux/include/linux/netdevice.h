@@ -252,6 +252,7 @@ struct net_device {
     unsigned long state; /* enum netdev_state_t bits, changed only atomically */
     struct list_head dev_list;
     struct list_head napi_list;
+    size_t size; /* of it and the driver's part behind it */
     unsigned long mem_start, mem_end, base_addr;
     int irq;
     unsigned char if_port, dma;

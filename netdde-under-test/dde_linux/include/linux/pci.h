@@ -78,6 +78,7 @@ struct pci_dev {
     atomic_t enable_cnt;
     bool msi_enabled, msix_enabled;
     struct pci_vectors *vectors; /* while either is; msi.c's */
+    bool sleeps; /* its driver has suspended it */
     bool state_saved;
     u32 saved_config_space[PCI_SAVED_DWORDS];
 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Linux 6.1's <linux/pm.h>: the callbacks exist so that drivers compile; nothing suspends this machine. */
+/*
+ * Linux 6.1's <linux/pm.h>: what drivers do when the system goes to sleep and wakes up. Only suspend and resume are ever
+ * called, see dde_linux_suspend in <dde_linux/dde_linux.h>.
+ */
 #ifndef DDE_LINUX_PM_H
 #define DDE_LINUX_PM_H
 
@@ -8,6 +11,9 @@ struct device;
 typedef struct pm_message {
     int event;
 } pm_message_t;
+
+#define PM_EVENT_SUSPEND 0x0002
+#define PMSG_SUSPEND ((struct pm_message){.event = PM_EVENT_SUSPEND})
 
 struct dev_pm_ops {
     int (*suspend)(struct device *dev);
