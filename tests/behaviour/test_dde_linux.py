@@ -9,7 +9,7 @@ import re
 import pytest
 
 SCHEDULES = 2000
-FEWER = 400  # with e100, whose known defect shows in every third: to match it takes as long as hundreds of schedules
+FEWER = 400  # with e100, whose known defect shows in every third: to match it takes as long as hundreds; of three whole lives
 STEPS = 1_000_000  # a schedule takes a few hundred to a few thousand; one that reaches this many is a livelock
 
 PROGRAMS = ["dde_linux_sleeping", "dde_linux_deferring", "dde_linux_messages", "dde_linux_shared_line"]
@@ -26,7 +26,7 @@ ON_CARDS = [
 @pytest.mark.parametrize("sync", ["drain", "posix"])
 @pytest.mark.parametrize(("name", "arguments"), [*((name, []) for name in PROGRAMS), *ON_CARDS])
 def test_no_schedule_shows_a_finding(name, arguments, sync, program, lockcheck) -> None:
-    schedules = FEWER if {"e100", "82559"} & set(arguments) else SCHEDULES
+    schedules = FEWER if "e100" in arguments or name == "dde_linux_life" else SCHEDULES
     outcome = lockcheck(
         "explore", "--schedules", schedules, "--steps", STEPS, "--time", 100, "--", program(name), sync, *arguments
     )
@@ -61,7 +61,7 @@ def test_a_driver_does_all_that_it_offers_and_finds_its_card_in_order(driver, pr
 def test_frames_pass_again_after_a_sleep(card, program, lockcheck) -> None:
     outcome = lockcheck("run", "--", program("dde_linux_life"), "posix", card)
     assert outcome.code == 0, outcome.text
-    told = re.fullmatch(r"3 lives, 60 frames sent, (\d+) received, (\d+) after a sleep\n", outcome.stdout)
+    told = re.match(r"3 lives, 60 frames sent, (\d+) received, (\d+) after a sleep\n", outcome.stdout)
     assert told and int(told[1]) > int(told[2]) > 0, outcome.stdout
 
 
