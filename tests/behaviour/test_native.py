@@ -117,6 +117,21 @@ def test_a_deadlock_is_reported_when_it_closes(native: Callable[..., Outcome], w
     assert outcome.result["mode"] == "native"
 
 
+def test_a_program_without_symbols_is_shown(
+    lockcheck: Callable[..., Outcome], program: Callable[[str], pathlib.Path], tmp_path: pathlib.Path
+) -> None:
+    stripped = tmp_path / "native_waits"
+    subprocess.run(["strip", "--strip-all", "-o", stripped, program("native_waits")], check=True)
+    outcome = lockcheck("run", "--native", "--", stripped, "mutexes")
+    assert outcome.code == 1 and not outcome.stderr, outcome.text
+    [finding] = outcome.result["findings"]
+    waiting = [thread for thread in finding["threads"] if thread["holds"]]
+    assert len(waiting) == 2
+    for thread in waiting:
+        assert thread["stack"][0] == "pthread_mutex_lock"
+        assert re.fullmatch(r"0x[0-9a-f]+ \(native_waits\)", thread["stack"][1])
+
+
 def test_the_report_shows_the_graph_and_all_stacks(native: Callable[..., Outcome]) -> None:
     outcome = native("mutexes")
     [finding] = outcome.result["findings"]

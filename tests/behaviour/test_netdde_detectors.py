@@ -50,6 +50,14 @@ def test_what_is_suppressed_is_written_down(card, watched_netdde, lockcheck) -> 
     assert used and not [name for name in used if f"`{name}`" not in told]
 
 
+def test_each_suppression_is_written_down_with_its_reason() -> None:
+    text = (ROOT / "netdde-under-test" / "drivers" / "findings.supp").read_text()
+    told = (ROOT / "docs" / "findings.md").read_text()
+    names = re.findall(r"^\{\n   (\S+)$", text, re.MULTILINE)
+    assert names and len(names) == len(set(names)) == text.count("lockcheck:")
+    assert not [name for name in names if f"`{name}`" not in told]
+
+
 @pytest.mark.parametrize("sync", ["legacy", "drain"])
 def test_only_the_first_generation_has_a_wake_up_that_comes_too_late(sync, lockcheck) -> None:
     """What is suppressed otherwise is reported here, so that there is something to explain in both."""
