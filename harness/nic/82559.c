@@ -12,8 +12,8 @@
  * when it has carried the block out, and when it is resumed: a block whose suspend bit is still set keeps it
  * suspended.
  *
- * A DMA access that is refused stops the unit that made it, which is then idle, without an interrupt: the
- * chip has met a master abort.
+ * A DMA access that is refused stops the unit that made it, which is then idle: the chip has met a master
+ * abort. The RU has left the ready state, and says so (RNR); the CU does not say anything.
  *
  * A frame that does not fit its RFD is cut and shown as an error (no resources). Frames that come while the
  * RU has no resources or is suspended are not kept for later: they are missed, and counted as resource
@@ -524,7 +524,7 @@ static bool read_rfd(struct nic *nic, uint32_t address, uint8_t rfd[RFD_BYTES])
     uint32_t command;
 
     if (!dma_read(nic->dma, address, rfd, RFD_BYTES, &nic->rfd)) {
-        nic->ru = RU_IDLE;
+        leave_ready(nic, RU_IDLE);
         return false;
     }
     command = get_le(rfd + RFD_COMMAND, 2);
@@ -590,7 +590,7 @@ static enum wire_outcome store_frame(struct nic *nic, const uint8_t *frame, size
     if (!fill_rfd(nic, address, size, rfd_status(nic, frame, length, whole, corrupted), octets)) {
         if (counted)
             account_frame_dropped(ACCOUNT_DROP_NIC);
-        nic->ru = RU_IDLE;
+        leave_ready(nic, RU_IDLE);
         return counted ? WIRE_ACCEPTED : WIRE_MISSED;
     }
     if (counted)

@@ -872,6 +872,7 @@ static void dma_outside_a_mapping_stops_a_unit(void **state)
     assert_int_equal(bring(mac, 60, 0), WIRE_MISSED);
     assert_int_equal(dma_fault_count(card.dma), faults + 2);
     assert_int_equal(r8(STATUS) & RUS, RUS_IDLE);
+    assert_int_equal(r8(STAT_ACK) & RNR, RNR);
     consume(0);
 }
 
