@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What has been allocated and not been freed, see <linux/kmemleak.h>: a table of it, hashed by address. Device
- * memory can be in it several times, once for each mapping.
+ * What has been allocated and not been freed, see <linux/kmemleak.h>: a table of it, hashed by address.
+ * Device memory can be in it several times, once for each mapping.
  */
 #include <stdio.h>
 
@@ -114,7 +114,8 @@ unsigned int dde_linux_report_leaks(void)
         snprintf(text, sizeof(text), "%zu bytes that were not freed", first[i].size);
         linux_report_about(first[i].memory, "allocation", text);
     }
-    snprintf(text, sizeof(text), "drivers have left %u pieces of memory, of %zu bytes together", count, bytes);
+    snprintf(text, sizeof(text), "drivers have left %u pieces of memory, of %zu bytes together", count,
+             bytes);
     linux_report("leak", NULL, text);
     return count;
 }

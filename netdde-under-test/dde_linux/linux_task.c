@@ -24,7 +24,8 @@ static __thread struct task_struct *current_task;
 
 struct task_struct *task_create(const char *name)
 {
-    /* Not kmalloc: it asks for the current thread, of which this may be the record; nor would a leak be a driver's. */
+    /* Not kmalloc: it asks for the current thread, of which this may be the record; nor would a leak be a
+     * driver's. */
     struct task_struct *task = ddekit_simple_malloc(sizeof(*task));
 
     if (!task)

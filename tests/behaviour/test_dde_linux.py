@@ -57,6 +57,15 @@ def test_a_driver_does_all_that_it_offers_and_finds_its_card_in_order(driver, pr
     assert outcome.code == 0, outcome.text
 
 
+@pytest.mark.parametrize("capture", ["sftp-download", "sftp-upload"])
+@pytest.mark.parametrize("card", CARDS)
+def test_a_capture_passes_both_ways_and_the_driver_has_counted_it(card, capture, program, lockcheck, traces) -> None:
+    outcome = lockcheck("run", "--", program("dde_linux_captures"), card, traces / f"{capture}.pcapng")
+    assert outcome.code == 0, outcome.text
+    told = re.match(r"(\d+) frames in, (\d+) frames out, (\d+) statistics", outcome.stdout)
+    assert told and min(int(number) for number in told.groups()) > 0, outcome.stdout
+
+
 @pytest.mark.parametrize("card", CARDS)
 def test_frames_pass_again_after_a_sleep(card, program, lockcheck) -> None:
     outcome = lockcheck("run", "--", program("dde_linux_life"), "posix", card)

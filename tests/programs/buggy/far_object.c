@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A finding about an object whose address no memory has: one of the upper half of the address space, as device
- * memory may have that only accessors reach. */
+/* A finding about an object whose address no memory has: one of the upper half of the address space, as
+ * device memory may have that only accessors reach. */
 #include <lockcheck.h>
 #include <stdint.h>
 

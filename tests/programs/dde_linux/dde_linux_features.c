@@ -32,6 +32,7 @@
 #include "harness/nic/nic.h"
 #include "harness/wire/account.h"
 #include "harness/wire/wire.h"
+#include "statistics.h"
 
 #define BURST 600           /* frames; more than twice a ring */
 #define MISSED 5            /* frames, before one thinks that it is enough */
@@ -242,36 +243,6 @@ static void want_checksum(struct sk_buff *skb, unsigned int length)
 /* --- What the driver tells -------------------------------------------------------------------------------
  */
 
-/* One of its own statistics; false when it has none of that name. */
-static bool find_statistic(const char *name, u64 *value)
-{
-    const struct ethtool_ops *ops = eth0->ethtool_ops;
-    int count = ops->get_sset_count(eth0, ETH_SS_STATS);
-    char(*names)[ETH_GSTRING_LEN] = kcalloc((size_t)count, ETH_GSTRING_LEN, GFP_KERNEL);
-    u64 *values = kcalloc((size_t)count, sizeof(*values), GFP_KERNEL);
-    bool found = false;
-
-    ops->get_strings(eth0, ETH_SS_STATS, (u8 *)names);
-    ops->get_ethtool_stats(eth0, NULL, values);
-    for (int i = 0; i < count; i++) {
-        if (strcmp(names[i], name) == 0) {
-            *value = values[i];
-            found = true;
-        }
-    }
-    kfree(names);
-    kfree(values);
-    return found;
-}
-
-static u64 statistic(const char *name)
-{
-    u64 value;
-
-    assert(find_statistic(name, &value));
-    return value;
-}
-
 /* What went through, as the driver counts it for everybody, and for ethtool if it does. */
 struct passed {
     struct rtnl_link_stats64 stats;
@@ -284,11 +255,11 @@ static struct passed read_passed(void)
     struct passed passed;
 
     dev_get_stats(eth0, &passed.stats);
-    passed.told = find_statistic("rx_packets", &passed.rx_packets);
+    passed.told = find_statistic(eth0, "rx_packets", &passed.rx_packets);
     if (passed.told) {
-        passed.rx_bytes = statistic("rx_bytes");
-        passed.tx_packets = statistic("tx_packets");
-        passed.tx_bytes = statistic("tx_bytes");
+        passed.rx_bytes = read_statistic(eth0, "rx_bytes");
+        passed.tx_packets = read_statistic(eth0, "tx_packets");
+        passed.tx_bytes = read_statistic(eth0, "tx_bytes");
     }
     return passed;
 }
@@ -404,13 +375,13 @@ static void segments_are_made(void)
         assert(csum_tcpudp_magic(ip.saddr, ip.daddr, (u32)(20 + octets), IPPROTO_TCP,
                                  csum_partial(sent[i] + ETH_HLEN + 20, (int)(20 + octets), 0)) == 0);
     }
-    assert(!driver->segmented || statistic(driver->segmented) == 1);
+    assert(!driver->segmented || read_statistic(eth0, driver->segmented) == 1);
 }
 
 static void received_checksums_are_told(void)
 {
-    u64 good = driver->good ? statistic(driver->good) : 0,
-        wrong = driver->wrong ? statistic(driver->wrong) : 0;
+    u64 good = driver->good ? read_statistic(eth0, driver->good) : 0,
+        wrong = driver->wrong ? read_statistic(eth0, driver->wrong) : 0;
     u8 frame[LONGEST];
     size_t length = make_tcp(frame, 500);
 
@@ -419,8 +390,8 @@ static void received_checksums_are_told(void)
     frame[length - 1] ^= 1;
     bring(frame, length);
     assert(last_summed == CHECKSUM_NONE && memcmp(last, frame, length) == 0);
-    assert(!driver->good || statistic(driver->good) == good + 1);
-    assert(!driver->wrong || statistic(driver->wrong) == wrong + 1);
+    assert(!driver->good || read_statistic(eth0, driver->good) == good + 1);
+    assert(!driver->wrong || read_statistic(eth0, driver->wrong) == wrong + 1);
 }
 
 /* A frame of VLAN 5, without its tag and with it. */

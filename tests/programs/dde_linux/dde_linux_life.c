@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The life of a driver, several times over, with traffic all the while: it finds its card, is opened, put to
- * sleep and woken up, and removed, while one thread sends and another brings frames. As in Linux, threads that
- * send are frozen before devices are put to sleep; what they have sent by then is still under way. After each life nothing
- * of it is left: every buffer was freed, once; no mapping at the IOMMU, no memory, no region, no vector. The
- * next one begins as the first did.
+ * sleep and woken up, and removed, while one thread sends and another brings frames. As in Linux, threads
+ * that send are frozen before devices are put to sleep; what they have sent by then is still under way. After
+ * each life nothing of it is left: every buffer was freed, once; no mapping at the IOMMU, no memory, no
+ * region, no vector. The next one begins as the first did.
  *
  * Takes the generation of semaphores, posix without; and the driver or the card, 8139too without.
  */
@@ -17,9 +17,9 @@
 static const struct nic_model *model;
 static struct nic *nic;
 static struct net_device *eth0;
-static int freed, received; /* changed atomically */
+static int freed, received;   /* changed atomically */
 static DEFINE_MUTEX(freezer); /* held by who sends: while the system sleeps nobody does */
-static int awake;           /* frames received after a sleep */
+static int awake;             /* frames received after a sleep */
 
 static void count_freed(struct sk_buff *skb __always_unused)
 {

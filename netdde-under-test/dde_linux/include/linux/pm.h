@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Linux 6.1's <linux/pm.h>: what drivers do when the system goes to sleep and wakes up. Only suspend and resume are ever
- * called, see dde_linux_suspend in <dde_linux/dde_linux.h>.
+ * Linux 6.1's <linux/pm.h>: what drivers do when the system goes to sleep and wakes up. Only suspend and
+ * resume are ever called, see dde_linux_suspend in <dde_linux/dde_linux.h>.
  */
 #ifndef DDE_LINUX_PM_H
 #define DDE_LINUX_PM_H
