@@ -114,8 +114,8 @@ unsigned int dde_linux_report_leaks(void)
         snprintf(text, sizeof(text), "%zu bytes that were not freed", first[i].size);
         linux_report_about(first[i].memory, "allocation", text);
     }
-    snprintf(text, sizeof(text), "drivers have left %u pieces of memory, of %zu bytes together", count,
-             bytes);
+    snprintf(text, sizeof(text), "drivers have left %zu bytes in %u allocation%s", bytes, count,
+             count == 1 ? "" : "s");
     linux_report("leak", NULL, text);
     return count;
 }

@@ -250,7 +250,7 @@ int pci_select_bars(struct pci_dev *dev, unsigned long flags)
 int pci_request_selected_regions(struct pci_dev *dev, int bars, const char *name)
 {
     for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
-        if (!(bars & 1 << bar))
+        if (!(bars & 1 << bar) || pci_resource_len(dev, bar) == 0)
             continue;
         if ((pci_resource_flags(dev, bar) & IORESOURCE_IO) &&
             ddekit_request_io(pci_resource_start(dev, bar), pci_resource_len(dev, bar)) != 0)

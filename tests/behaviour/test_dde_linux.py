@@ -74,6 +74,35 @@ def test_frames_pass_again_after_a_sleep(card, program, lockcheck) -> None:
     assert told and int(told[1]) > int(told[2]) > 0, outcome.stdout
 
 
+def test_a_driver_that_gives_everything_back_is_silent(program, lockcheck) -> None:
+    outcome = lockcheck("explore", "--schedules", 200, "--", program("dde_linux_leaks"))
+    assert outcome.code == 0, outcome.text
+
+
+@pytest.mark.parametrize(
+    ("left", "kind", "tells", "function"),
+    [
+        ("memory", "leak", "left 100 bytes in 1 allocation", "take_memory"),
+        ("buffer", "leak", "in 2 allocations", "take_buffer"),
+        ("page", "leak", "in 1 allocation", "take_page"),
+        ("registers", "leak", "left 256 bytes in 1 allocation", "take_registers"),
+        ("regions", "leak", "with 2 of its regions requested", "pci_unregister_driver"),
+        ("enabled", "leak", "0 of its regions requested, enabled", "pci_unregister_driver"),
+        ("mapping", "dma-fault", "still has 1 of its mappings", "take_mapping"),
+        ("timer", "assertion", "is freed while a timer in it is pending", "leave"),
+        ("work", "assertion", "is freed while work in it is pending", "leave"),
+    ],
+)
+def test_what_a_driver_leaves_behind_is_a_finding(left, kind, tells, function, program, lockcheck) -> None:
+    """It names the place that took it."""
+    outcome = lockcheck("run", "--", program("dde_linux_leaks"), left)
+    assert outcome.code == 1, outcome.text
+    [finding] = outcome.result["findings"]
+    assert finding["kind"] == kind and tells in finding["summary"], finding["summary"]
+    stacks = [place["stack"] for place in [*finding["threads"], *finding["stacks"]]]
+    assert any(function in frame for stack in stacks for frame in stack), outcome.text
+
+
 def test_assertions_that_hold_are_silent(program, lockcheck) -> None:
     outcome = lockcheck("explore", "--schedules", 200, "--detect", "all", "--", program("dde_linux_contexts"))
     assert outcome.code == 0, outcome.text
