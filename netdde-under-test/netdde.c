@@ -5,7 +5,7 @@
  * became of each frame.
  *
  * It ends by itself, whatever is lost on the way: every frame that the NIC took is delivered or counted as
- * dropped, every write is answered.
+ * dropped, every write is answered. Only of a card with a fault is some of that given up after a time.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -47,6 +47,9 @@ static const uint8_t default_mac[NIC_MAC_LENGTH] = {0x52, 0x54, 0x00, 0x12, 0x34
 #define LINGER_ROUNDS 50
 #define LINGER_MS 10u
 
+/* With a fault: the transmit watchdogs take up to 6 s, and resets and finding the link some more. */
+#define PATIENCE_MS 30000u
+
 #define NS_PER_S 1e9
 #define BRIDGE_SLOT 0x1eu /* behind those that cards may be in */
 
@@ -64,6 +67,7 @@ struct interface {
     struct observers *observers; /* further clients, or NULL */
     struct client_device device; /* what it says of itself, once it is open */
     struct client_counts counts; /* when the play is over */
+    bool answered;               /* all its writes were */
     double seconds; /* from the first frame until the last has arrived or its write is answered */
 };
 
@@ -180,6 +184,7 @@ static bool plug_in(struct stack *stack, struct interface *interface)
     wire_on_transmitted(interface->wire, frame_transmitted, interface);
     choose_mac(interface, (size_t)(interface - stack->interfaces), config.mac);
     config.wire = interface->wire;
+    config.fault = card->fault;
     return card->model->create(&config) || failed(card->model->name, strerror(errno));
 }
 
@@ -305,6 +310,18 @@ static void print_drops(void)
                    account_drop_name((enum account_drop)where));
 }
 
+/* What faults have left in cards that do not work any more. */
+static void print_given_up(struct stack *stack)
+{
+    if (account_outstanding() > 0)
+        printf("given up: %" PRIu64 " frames that were not received from the card\n", account_outstanding());
+    FOR_EACH_INTERFACE(interface, stack)
+    {
+        if (!interface->answered)
+            printf("given up: writes to %s that were not answered\n", interface->name);
+    }
+}
+
 static void print_observers(const struct interface *interface, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -326,6 +343,7 @@ static void print_summary(struct stack *stack)
             print_observers(interface, stack->options->observer_count);
     }
     print_drops();
+    print_given_up(stack);
 }
 
 /* --- The run ---------------------------------------------------------------------------------------------
@@ -359,8 +377,15 @@ static bool open_observers(struct stack *stack)
     return true;
 }
 
+static void await_frames(void)
+{
+    for (unsigned ms = 0; ms < PATIENCE_MS && account_outstanding() > 0; ms += LINGER_MS)
+        ddekit_thread_msleep(LINGER_MS);
+}
+
 static void play(struct stack *stack)
 {
+    bool faulty = options_have_fault(stack->options);
     uint64_t began = machine_now_ns();
 
     FOR_EACH_INTERFACE(interface, stack)
@@ -372,10 +397,13 @@ static void play(struct stack *stack)
     {
         wire_wait_finished(interface->wire);
     }
-    account_wait_outstanding(0);
+    if (faulty)
+        await_frames();
+    else
+        account_wait_outstanding(0);
     FOR_EACH_INTERFACE(interface, stack)
     {
-        client_finish(interface->client);
+        interface->answered = client_finish(interface->client, faulty ? PATIENCE_MS : 0);
         interface->seconds = (double)(machine_now_ns() - began) / NS_PER_S;
         interface->counts = client_counts(interface->client);
         linger(interface);

@@ -23,12 +23,19 @@
 #define NAMES_MAX 256  /* octets of a list of names in a message */
 
 static const struct option long_options[] = {
-    {"nic", required_argument, NULL, 'n'},     {"driver", required_argument, NULL, 'd'},
-    {"sync", required_argument, NULL, 's'},    {"replay", required_argument, NULL, 'f'},
-    {"rate", required_argument, NULL, 'r'},    {"mac", required_argument, NULL, 'm'},
-    {"clients", required_argument, NULL, 'c'}, {"list", no_argument, NULL, 'l'},
-    {"quiet", no_argument, NULL, 'q'},         {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},       {NULL, 0, NULL, 0},
+    {"nic", required_argument, NULL, 'n'},
+    {"driver", required_argument, NULL, 'd'},
+    {"sync", required_argument, NULL, 's'},
+    {"replay", required_argument, NULL, 'f'},
+    {"rate", required_argument, NULL, 'r'},
+    {"mac", required_argument, NULL, 'm'},
+    {"fault", required_argument, NULL, 'F'},
+    {"clients", required_argument, NULL, 'c'},
+    {"list", no_argument, NULL, 'l'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
 };
 
 static const char help[] =
@@ -49,6 +56,7 @@ static const char help[] =
     "on);\n"
     "                                cards may share one\n"
     "                  mac=ADDRESS   as --mac, for this card\n"
+    "                  fault=KIND    as --fault, for this card\n"
     "                  replay=FILE   as --replay, for this card; the last property\n"
     "  --sync NAME     generation of the semaphores: legacy, drain or posix (" DEFAULT_SYNC ")\n"
     "  --replay FILE   play this capture (pcap or pcapng, Ethernet): its frames to the device come from the\n"
@@ -59,6 +67,15 @@ static const char help[] =
     "                  100 Mbit/s, or window: as fast as frames arrive, 16 under way at most (" DEFAULT_RATE
     ")\n"
     "  --mac ADDRESS   the device's address; without it found in the capture\n"
+    "  --fault KIND[@N]\n"
+    "                  the card has a fault, which strikes once, the Nth time that it can (100):\n"
+    "                  lost-interrupt        the Nth interrupt reaches nobody\n"
+    "                  spurious-interrupt    with the Nth frame of either way one comes for no reason\n"
+    "                  stuck-transmitter     from the Nth frame on nothing is sent before the card is reset\n"
+    "                  corrupted-descriptor  what the card says of the Nth frame received is nonsense\n"
+    "                  surprise-removal      with the Nth frame the card is taken out of its slot\n"
+    "                  master-abort          with the Nth frame an access to memory has no answer\n"
+    "                  What the driver does not recover from is given up after 30 s\n"
     "  --clients KIND[,KIND]...\n"
     "                  while captures are played, further clients of each card, with filters of their own:\n"
     "                  they come, go, die or do not read (--list has the kinds)\n"
@@ -132,11 +149,21 @@ static bool read_card_mac(const char *text, struct card_options *card)
     return replay_parse_mac(text, card->mac) == 0;
 }
 
+static bool read_card_fault(const char *text, struct card_options *card)
+{
+    return fault_parse(text, &card->fault);
+}
+
+static const char fault_accepted[] =
+    "lost-interrupt, spurious-interrupt, stuck-transmitter, corrupted-descriptor, surprise-removal or "
+    "master-abort, with @ and a number behind it if it is not to be the 100th";
+
 static const struct property properties[] = {
     {"slot", read_slot, "a place on the PCI bus, 01 to 1d"},
     {"bus", read_bus, "a number of bridges, 0 to 3"},
     {"irq", read_irq, "an interrupt line, 1 to 23"},
     {"mac", read_card_mac, "the address of one host, such as 52:54:00:12:34:56"},
+    {"fault", read_card_fault, fault_accepted},
 };
 
 /* What is left of a card's option to be read. */
@@ -180,7 +207,7 @@ static enum options_outcome read_property(struct rest *rest, struct card_options
             return OPTIONS_RUN;
         return wrong("%s: %s: '%s' is not %s", rest->option, word, value, properties[i].accepted);
     }
-    return wrong("%s: a card has no property '%s'; it has slot=, bus=, irq=, mac=, and last replay=",
+    return wrong("%s: a card has no property '%s'; it has slot=, bus=, irq=, mac=, fault=, and last replay=",
                  rest->option, word);
 }
 
@@ -262,11 +289,15 @@ static enum options_outcome complete_cards(struct options *options, const struct
         if (!card->replay)
             card->replay = all->replay;
         plays |= card->replay != NULL;
+        if (card->fault.kind == FAULT_NONE)
+            card->fault = all->fault;
         if (!card->mac_given && all->mac_given) {
             card->mac_given = true;
             memcpy(card->mac, all->mac, sizeof card->mac);
         }
     }
+    if (options_have_fault(options) && options->pace.kind == PACE_WINDOW)
+        return wrong("--rate: window waits for frames that a fault may lose; with --fault give another one");
     if (options->observer_count > 0 && !plays)
         return wrong("--clients: they come while a capture is played; give --replay, too");
     return OPTIONS_RUN;
@@ -323,6 +354,13 @@ static enum options_outcome read_mac(const char *text, struct card_options *all)
     return wrong("--mac: '%s' is not the address of one host, such as 52:54:00:12:34:56", text);
 }
 
+static enum options_outcome read_fault(const char *text, struct card_options *all)
+{
+    if (read_card_fault(text, all))
+        return OPTIONS_RUN;
+    return wrong("--fault: '%s' is not %s", text, fault_accepted);
+}
+
 static enum options_outcome print_list(void)
 {
     puts("cards:");
@@ -368,6 +406,8 @@ static enum options_outcome read_one(int letter, const char *word, struct option
         return read_rate(optarg, options);
     case 'm':
         return read_mac(optarg, all);
+    case 'F':
+        return read_fault(optarg, all);
     case 'c':
         return read_clients(optarg, options);
     case 'q':
@@ -384,6 +424,14 @@ static enum options_outcome read_one(int letter, const char *word, struct option
     default:
         return wrong("there is no option '%s'; see netdde --help", word);
     }
+}
+
+bool options_have_fault(const struct options *options)
+{
+    for (size_t i = 0; i < options->card_count; i++)
+        if (options->cards[i].fault.kind != FAULT_NONE)
+            return true;
+    return false;
 }
 
 enum options_outcome options_read(int argc, char **argv, struct options *options)

@@ -21,6 +21,7 @@ struct card_options {
     const char *replay; /* the capture's path, or NULL */
     bool mac_given;
     uint8_t mac[NIC_MAC_LENGTH];
+    struct fault_plan fault; /* FAULT_NONE: a card without */
 };
 
 struct options {
@@ -42,5 +43,8 @@ enum options_outcome {
 
 /* Read the command line. The strings in *options point into argv or are static. */
 enum options_outcome options_read(int argc, char **argv, struct options *options);
+
+/* Whether one of the cards has a fault. */
+bool options_have_fault(const struct options *options);
 
 #endif

@@ -64,10 +64,10 @@ struct client {
     ddekit_sem_t *expired; /* up: a timer has expired, or the client closes */
     size_t fired;          /* the frame of the timer that expired last; atomically */
 
-    uint64_t failed_sends; /* requests that did not reach the device */
+    ddekit_sem_t *given_up; /* up: client_finish has waited long enough */
+    bool gives_up;          /* from then on; atomically. There is always room in the window, for nothing */
 
-    /* Written by client-reply; who has got the whole window back may read them. */
-    uint64_t replies, reply_errors, reply_bytes;
+    _Atomic uint64_t replies, reply_errors, reply_bytes; /* written by client-reply */
     uint64_t sent_bytes; /* guarded by the stack's lock: octets of the requests */
 };
 
@@ -86,19 +86,27 @@ static void disarm(struct client *client)
     client->timer = NO_TIMER;
 }
 
+static bool enter_window(struct client *client)
+{
+    ddekit_sem_down(client->window);
+    if (!__atomic_load_n(&client->gives_up, __ATOMIC_SEQ_CST))
+        return true;
+    ddekit_sem_up(client->window); /* for the next one */
+    return false;
+}
+
 static void send_next(struct client *client)
 {
     const struct replay_frame *frame = client->script.sends[client->next_send].frame;
 
     disarm(client);
     client->next_send++;
-    ddekit_sem_down(client->window);
+    if (!enter_window(client))
+        return;
     client->sent_bytes += frame->length;
     if (device_write_request(client->device, client->replies_port, MACH_MSG_TYPE_MAKE_SEND_ONCE, 0, 0,
-                             (const char *)frame->data, frame->length) != MACH_MSG_SUCCESS) {
-        client->failed_sends++;
+                             (const char *)frame->data, frame->length) != MACH_MSG_SUCCESS)
         ddekit_sem_up(client->window);
-    }
 }
 
 static void timer_expired(void *argument);
@@ -325,6 +333,7 @@ static void destroy(struct client *client)
     free(client->due_frames);
     ddekit_sem_deinit(client->window);
     ddekit_sem_deinit(client->expired);
+    ddekit_sem_deinit(client->given_up);
     ddekit_sem_deinit(client->ended);
     ddekit_lock_deinit(&client->stack);
     free(client);
@@ -346,6 +355,7 @@ struct client *client_open(const struct client_config *config, char *error, size
     client->window = ddekit_sem_init(CLIENT_WINDOW);
     client->ended = ddekit_sem_init(0);
     client->expired = ddekit_sem_init(0);
+    client->given_up = ddekit_sem_init(0);
     ddekit_lock_init(&client->stack);
     ddekit_sem_set_name(client->window, "transmit window");
     ddekit_sem_set_name(client->expired, "client's timer");
@@ -385,14 +395,31 @@ void client_start(struct client *client)
     ddekit_lock_unlock(&client->stack);
 }
 
-void client_finish(struct client *client)
+/* In ddekit_timer. */
+static void give_up(void *argument)
 {
+    struct client *client = argument;
+
+    __atomic_store_n(&client->gives_up, true, __ATOMIC_SEQ_CST);
+    ddekit_sem_up(client->window);
+    ddekit_sem_up(client->given_up);
+}
+
+bool client_finish(struct client *client, unsigned patience_ms)
+{
+    int timer = NO_TIMER;
+
+    if (patience_ms > 0)
+        timer = ddekit_add_timer(give_up, client, fetch_jiffies() + patience_ms * HZ / MS_PER_SECOND);
     ddekit_lock_lock(&client->stack);
     while (client->next_send < client->script.count)
         send_next(client);
     ddekit_lock_unlock(&client->stack);
-    for (unsigned i = 0; i < CLIENT_WINDOW; i++)
-        ddekit_sem_down(client->window);
+    for (unsigned i = 0; i < CLIENT_WINDOW && enter_window(client); i++)
+        ;
+    if (timer != NO_TIMER && ddekit_del_timer(timer) != DDEKIT_TIMER_DELETED)
+        ddekit_sem_down(client->given_up);
+    return !__atomic_load_n(&client->gives_up, __ATOMIC_SEQ_CST);
 }
 
 struct client_counts client_counts(const struct client *client)
@@ -403,7 +430,7 @@ struct client_counts client_counts(const struct client *client)
         .wrong = client->received.wrong,
         .sent = client->replies - client->reply_errors,
         .sent_bytes = client->reply_bytes,
-        .send_errors = client->reply_errors + client->failed_sends,
+        .send_errors = client->next_send - (client->replies - client->reply_errors),
         .requested_bytes = client->sent_bytes,
         .delayed = client->script.delayed,
         .by_timer = client->by_timer,

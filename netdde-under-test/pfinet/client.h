@@ -20,6 +20,7 @@
 #define NETDDE_PFINET_CLIENT_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <mach.h>
@@ -54,7 +55,7 @@ struct client_counts {
     uint64_t wrong;           /* frames that were not */
     uint64_t sent;            /* writes answered with success */
     uint64_t sent_bytes;      /* octets that these answers confirm */
-    uint64_t send_errors;     /* writes answered with an error, or that did not reach the device */
+    uint64_t send_errors;     /* writes answered with an error or never, or that did not reach the device */
     uint64_t requested_bytes; /* octets of all writes */
     uint64_t delayed;         /* acknowledgements that the script delays */
     uint64_t by_timer;        /* of them, those that a timer has sent */
@@ -77,8 +78,10 @@ mach_port_t client_port(const struct client *client);
 /* Send what the capture's device sent before it received anything. Once. */
 void client_start(struct client *client);
 
-/* Send what has not been sent, and wait until every write is answered. When no frame comes any more. */
-void client_finish(struct client *client);
+/* Send what has not been sent, and wait until every write is answered, for so long at most; 0: for as long as
+ * it takes. When no frame comes any more. Returns whether all were answered; what was not is an error of
+ * sending. */
+bool client_finish(struct client *client, unsigned patience_ms);
 
 /* After client_finish. */
 struct client_counts client_counts(const struct client *client);

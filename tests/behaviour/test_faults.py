@@ -81,3 +81,74 @@ def test_virtio_warns_of_a_removed_legacy_device_that_it_is_not_reset(program, l
     assert run.code == 1, run.text
     assert "WARN_ON_ONCE(dev->config->get_status(dev)) at virtio.c:" in run.text
     assert "received 50, sent 49;" in run.text
+
+
+# --- netdde --fault ---
+
+KINDS = list(dict.fromkeys(row[1].split("@")[0] for row in MATRIX))
+
+
+def under_control(lockcheck, netdde_path, traces, *arguments) -> str:
+    """What netdde prints when it plays a capture in the plainest schedule, in virtual time."""
+    run = lockcheck("run", "--", netdde_path, *arguments, "--replay", traces / "sftp-download.pcapng")
+    assert run.code == 0, run.text
+    assert "; 0 wrong" in run.text
+    return run.text
+
+
+@pytest.mark.parametrize("value", ["", "broken", "lost", "lost-interrupt@", "master-abort@0", "master-abort@x"])
+@pytest.mark.parametrize("option", [("--fault", "%s"), ("--nic", "82559,fault=%s")])
+def test_what_is_no_fault_is_refused_with_those_that_are(value, option, netdde) -> None:
+    outcome = netdde(option[0], option[1] % value)
+    assert outcome.code == 2
+    assert f"'{value}'" in outcome.stderr and len(outcome.stderr.splitlines()) == 1
+    assert all(kind in outcome.stderr for kind in KINDS)
+
+
+def test_faults_do_not_go_with_a_wire_that_waits(netdde, traces) -> None:
+    outcome = netdde("--fault", KINDS[0], "--rate", "window", "--replay", traces / "sftp-download.pcapng")
+    assert outcome.code == 2
+    assert "window" in outcome.stderr and "--fault" in outcome.stderr
+
+
+def test_the_help_has_every_fault(netdde) -> None:
+    help_lines = netdde("--help").stdout.splitlines()
+    for kind in KINDS:
+        assert any(line.split()[:1] == [kind] for line in help_lines), kind
+
+
+@pytest.mark.parametrize("card", ["rtl8139", "82540em", "82559"])
+@pytest.mark.parametrize("kind", ["lost-interrupt", "spurious-interrupt"])
+def test_a_capture_passes_whole_in_spite_of_an_interrupt(card, kind, lockcheck, netdde_path, traces) -> None:
+    text = under_control(lockcheck, netdde_path, traces, "--nic", card, "--fault", kind)
+    assert "card to client: 1488 frames" in text and "client to card: 779 frames of 779" in text
+    assert "given up" not in text
+
+
+@pytest.mark.parametrize("card", ["rtl8139", "82540em", "82559"])
+def test_a_corrupted_descriptor_costs_one_frame(card, lockcheck, netdde_path, traces) -> None:
+    text = under_control(lockcheck, netdde_path, traces, "--nic", card, "--fault", "corrupted-descriptor@700")
+    assert "card to client: 1487 frames" in text and "client to card: 779 frames of 779" in text
+
+
+@pytest.mark.parametrize("card", ["rtl8139", "82540em"])
+def test_a_stuck_transmitter_ends_in_a_reset_and_the_rest_is_sent(card, lockcheck, netdde_path, traces) -> None:
+    text = under_control(lockcheck, netdde_path, traces, "--nic", card, "--fault", "stuck-transmitter@500")
+    assert text.count("NETDEV WATCHDOG: transmit queue 0 timed out") == 1
+    assert int(text.split("card to wire: ")[1].split()[0]) > 600
+    assert "given up" not in text
+
+
+@pytest.mark.parametrize("card", ["rtl8139", "82540em", "82559", "virtio-net", "virtio-net-legacy"])
+def test_a_removed_card_is_given_up(card, lockcheck, netdde_path, traces) -> None:
+    text = under_control(lockcheck, netdde_path, traces, "--nic", card, "--fault", "surprise-removal")
+    assert "57 accepted, 1431 filtered" in text
+    assert "given up: writes to eth0 that were not answered" in text
+
+
+def test_a_fault_is_that_of_its_card(lockcheck, netdde_path, traces) -> None:
+    text = under_control(lockcheck, netdde_path, traces, "--nic", "virtio-net,fault=lost-interrupt", "--nic", "82540em")
+    deaf, other = text.split("eth1: virtio-net,")[1].split("eth0: 82540em,")
+    assert "card to client: 61 frames" in deaf
+    assert "card to client: 1488 frames" in other and "client to card: 779 frames of 779" in other
+    assert "given up: 228 frames that were not received from the card" in text
