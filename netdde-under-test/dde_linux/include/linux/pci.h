@@ -4,7 +4,8 @@
  *
  * Bridges are devices without a driver, set up by the firmware; enabling a device enables those above it.
  *
- * Left out: hot plug, power states (accepted, without effect).
+ * Left out: hot plug, power states (accepted, without effect), resets of functions (no driver here asks for
+ * any).
  */
 #ifndef DDE_LINUX_PCI_H
 #define DDE_LINUX_PCI_H
@@ -78,7 +79,7 @@ struct pci_dev {
     atomic_t enable_cnt;
     bool msi_enabled, msix_enabled;
     struct pci_vectors *vectors; /* while either is; msi.c's */
-    bool sleeps; /* its driver has suspended it */
+    bool sleeps;                 /* its driver has suspended it */
     bool state_saved;
     u32 saved_config_space[PCI_SAVED_DWORDS];
 };
