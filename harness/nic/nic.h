@@ -42,7 +42,7 @@ struct nic_model {
     /* What the wire calls; create plugs it in. */
     wire_receive_function *receive;
 
-    /* Plug the cable in, or pull it. NULL for a model whose link never changes. */
+    /* Plug the cable in, or pull it. */
     void (*set_cable)(struct nic *nic, bool plugged);
 
     /* End its thread, at the end of the program. The card stays in its slot without power: its registers read

@@ -18,6 +18,9 @@
  *
  * RE going from 0 to 1 empties the ring, as RST does.
  *
+ * That the link has changed shows in CSCR, in a bit that only drivers know of, until CSCR is read. Frames
+ * that are sent without a link are lost, and the card takes them for sent.
+ *
  * Left out: early receive (ERBCR and ERSR read 0), damaged and oversize frames, collisions, flow control, the
  * timer interrupt (TCTR counts, TimeOut never comes), power management and wake-up, boot ROM, VPD, TCR's CRC
  * bit, and the time that a frame takes: a transmission is over as soon as the thread "nic" gets to it.
@@ -123,6 +126,7 @@ enum {
     INT_TOK = 1 << 2,
     INT_TER = 1 << 3,
     INT_RXOVW = 1 << 4,
+    INT_PUN = 1 << 5, /* PUN/LinkChg; the former does not come */
     INT_FOVW = 1 << 6,
     INT_SERR = 1 << 15,
     INT_ALL = 0xe07f,
@@ -162,6 +166,7 @@ enum { MSR_LINKB = 1 << 2 };
 #define ANER_LINK 0x0001u   /* the peer can auto-negotiate */
 #define CSCR_DEFAULT 0x0140u
 #define CSCR_LINK 0x0408u
+#define CSCR_LINK_CHANGED 0x0800u
 
 #define TX_DESCRIPTORS 4u
 #define TX_FRAME_MAX 1792u /* "the total size of a packet" that a descriptor may give */
@@ -199,6 +204,8 @@ struct nic {
     bool powered;
     bool idle; /* the thread waits on transmit */
     struct fault fault;
+    bool cable; /* plugged in */
+    bool link_changed;
 
     uint8_t stored[REGISTER_BYTES]; /* registers without behaviour of their own */
     struct eeprom93c46 eeprom;
@@ -435,6 +442,11 @@ static enum wire_outcome take_frame(struct nic *nic, uint16_t status, const uint
     return WIRE_MISSED;
 }
 
+static bool loops_back(const struct nic *nic)
+{
+    return (nic->tcr & TCR_LBK) == TCR_LBK;
+}
+
 static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t length)
 {
     struct nic *nic = opaque;
@@ -442,7 +454,7 @@ static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t leng
 
     assert(length >= 2 * NIC_MAC_LENGTH && length <= RX_FRAME_MAX);
     pthread_mutex_lock(&nic->lock);
-    if (nic->cr & CR_RE && !nic->fault.removed) {
+    if (nic->cr & CR_RE && !nic->fault.removed && (nic->cable || loops_back(nic))) {
         uint16_t status = accept_frame(nic, frame, length);
 
         if (status) {
@@ -490,7 +502,7 @@ static void transmit_one(struct nic *nic)
     unsigned descriptor = nic->tx_current;
     unsigned generation = nic->tx_generation;
     size_t length = nic->tsd[descriptor] & TSD_SIZE;
-    bool loopback = (nic->tcr & TCR_LBK) == TCR_LBK;
+    bool loopback = loops_back(nic), linked = nic->cable;
 
     if (fault_sending(&nic->fault))
         return;
@@ -500,7 +512,7 @@ static void transmit_one(struct nic *nic)
         pthread_mutex_unlock(&nic->lock);
         if (loopback)
             receive(nic, nic->tx_data, length);
-        else if (nic->wire)
+        else if (linked)
             wire_transmit(nic->wire, nic->tx_data, length);
         pthread_mutex_lock(&nic->lock);
     }
@@ -847,7 +859,7 @@ static void write_config4(struct nic *nic, unsigned index, uint32_t value, uint3
 static uint32_t read_msr(struct nic *nic, unsigned index)
 {
     (void)index;
-    return nic->wire ? 0 : MSR_LINKB; /* 100 Mbit/s; LINKB is low while the link is good */
+    return nic->cable ? 0 : MSR_LINKB; /* 100 Mbit/s; LINKB is low while the link is good */
 }
 
 static void write_bmcr(struct nic *nic, unsigned index, uint32_t value, uint32_t mask)
@@ -862,25 +874,28 @@ static void write_bmcr(struct nic *nic, unsigned index, uint32_t value, uint32_t
 static uint32_t read_bmsr(struct nic *nic, unsigned index)
 {
     (void)index;
-    return BMSR_ABILITIES | (nic->wire ? BMSR_LINK : 0);
+    return BMSR_ABILITIES | (nic->cable ? BMSR_LINK : 0);
 }
 
 static uint32_t read_anlpar(struct nic *nic, unsigned index)
 {
     (void)index;
-    return nic->wire ? ANLPAR_LINK : 0;
+    return nic->cable ? ANLPAR_LINK : 0;
 }
 
 static uint32_t read_aner(struct nic *nic, unsigned index)
 {
     (void)index;
-    return nic->wire ? ANER_LINK : 0;
+    return nic->cable ? ANER_LINK : 0;
 }
 
 static uint32_t read_cscr(struct nic *nic, unsigned index)
 {
     (void)index;
-    return get_le(nic->stored + CSCR, 2) | (nic->wire ? CSCR_LINK : 0);
+    uint32_t changed = nic->link_changed ? CSCR_LINK_CHANGED : 0;
+
+    nic->link_changed = false;
+    return get_le(nic->stored + CSCR, 2) | (nic->cable ? CSCR_LINK : 0) | changed;
 }
 
 /* ---- The register table ---- */
@@ -1019,6 +1034,7 @@ static void power_on(struct nic *nic, const struct nic_config *config)
 {
     nic->powered = true;
     nic->wire = config->wire;
+    nic->cable = config->wire != NULL;
     nic->timer_start_ns = machine_now_ns();
     fill_eeprom(&nic->eeprom, config->mac);
     autoload(nic);
@@ -1061,6 +1077,17 @@ static struct nic *create(const struct nic_config *config)
     return nic;
 }
 
+static void set_cable(struct nic *nic, bool plugged)
+{
+    pthread_mutex_lock(&nic->lock);
+    if (nic->cable != plugged) {
+        nic->cable = plugged;
+        nic->link_changed = true;
+        raise(nic, INT_PUN);
+    }
+    pthread_mutex_unlock(&nic->lock);
+}
+
 static void power_off(struct nic *nic)
 {
     pthread_mutex_lock(&nic->lock);
@@ -1077,5 +1104,6 @@ const struct nic_model nic_rtl8139 = {
     .description = "RealTek RTL8139C fast Ethernet, PCI 10ec:8139",
     .create = create,
     .receive = receive,
+    .set_cable = set_cable,
     .power_off = power_off,
 };

@@ -49,9 +49,10 @@ enum {
     BMCR = 0x62,
     BMSR = 0x64,
     ANLPAR = 0x68,
+    CSCR = 0x74,
 };
 enum { BUFE = 0x01, TE = 0x04, RE = 0x08, RST = 0x10 };
-enum { ROK = 0x0001, TOK = 0x0004, TER = 0x0008, RXOVW = 0x0010, FOVW = 0x0040, SERR = 0x8000 };
+enum { ROK = 0x0001, TOK = 0x0004, TER = 0x0008, RXOVW = 0x0010, PUN = 0x0020, FOVW = 0x0040, SERR = 0x8000 };
 enum { AAP = 0x01, APM = 0x02, AM = 0x04, AB = 0x08, WRAP = 0x80 };
 #define OWN 0x2000u
 #define TSD_TOK 0x8000u
@@ -879,6 +880,30 @@ static void the_link_is_up_with_a_wire(void **state)
     assert_int_equal(r8(MSR) & 0x04, 0);
 }
 
+static void a_link_that_changes_interrupts_and_carries_nothing_while_it_is_down(void **state)
+{
+    (void)state;
+    start(8192, APM);
+    w16(IMR, PUN);
+    r16(CSCR);
+    card.model->set_cable(card.nic, false);
+    wait_interrupt();
+    assert_int_equal(r16(ISR), PUN);
+    w16(ISR, PUN);
+    irq_unmask(LINE);
+    assert_int_equal(r16(BMSR) & 0x24, 0);
+    assert_int_equal(r8(MSR) & 0x04, 0x04);
+    assert_int_equal(r16(CSCR) & 0x0c00, 0x0800); /* changed, down */
+    assert_int_equal(r16(CSCR) & 0x0c00, 0);
+    assert_int_equal(bring(mac, 60, 0), WIRE_FILTERED);
+    card.model->set_cable(card.nic, true);
+    wait_interrupt();
+    assert_int_equal(r16(CSCR) & 0x0c00, 0x0c00);
+    card.model->set_cable(card.nic, true); /* no change */
+    assert_true(no_more(&card.interrupts));
+    assert_int_equal(bring(mac, 60, 0), WIRE_ACCEPTED);
+}
+
 static void the_timer_counts_from_a_write(void **state)
 {
     uint32_t first;
@@ -954,6 +979,7 @@ int main(void)
         cmocka_unit_test_teardown(transmission_outside_a_mapping_is_refused, stop),
         cmocka_unit_test_teardown(no_dma_follows_the_end_of_reception_and_transmission, stop),
         cmocka_unit_test_teardown(the_link_is_up_with_a_wire, stop),
+        cmocka_unit_test_teardown(a_link_that_changes_interrupts_and_carries_nothing_while_it_is_down, stop),
         cmocka_unit_test_teardown(the_timer_counts_from_a_write, stop),
         cmocka_unit_test(without_wire_and_without_power),
         cmocka_unit_test(the_model_is_found_by_name),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A driver on the model of its card, with everything that it does for its users: frames both ways past the
- * rings' ends, statistics, also of frames that were missed, and leaving and coming back; as far as the driver
- * has it, other ring sizes, a cable that is pulled, the driver's own test of the card; with e1000 and
+ * rings' ends, statistics, also of frames that were missed, a cable that is pulled, and leaving and coming
+ * back; as far as the driver has it, other ring sizes, the driver's own test of the card; with e1000 and
  * virtio_net checksums and TCP segments made by the card, pieces of pages, VLANs, long frames. In the end
  * nothing is left at the IOMMU.
  *
@@ -585,8 +585,7 @@ int main(int argc, char **argv)
     }
     if (eth0->ethtool_ops->set_ringparam)
         ring_sizes_are_changed();
-    if (model->set_cable)
-        the_cable_is_pulled();
+    the_cable_is_pulled();
     if (eth0->ethtool_ops->self_test)
         the_driver_finds_the_card_in_order();
     frames_pass_and_are_counted();
