@@ -152,3 +152,14 @@ def test_a_fault_is_that_of_its_card(lockcheck, netdde_path, traces) -> None:
     assert "card to client: 61 frames" in deaf
     assert "card to client: 1488 frames" in other and "client to card: 779 frames of 779" in other
     assert "given up: 228 frames that were not received from the card" in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("card", ["rtl8139", "82540em", "82559", "virtio-net", "virtio-net-legacy"])
+def test_no_schedule_of_a_capture_with_a_fault_shows_a_finding(card, kind, lockcheck, netdde_path, traces) -> None:
+    explored = lockcheck(
+        *("explore", "--schedules", SCHEDULES, "--time", 60, "--", netdde_path, "--quiet", "--nic", card, "--fault", kind),
+        *("--replay", traces / "sftp-download.pcapng"),
+    )
+    assert explored.code == 0, explored.text
+    assert explored.result["schedules"] == SCHEDULES
