@@ -30,9 +30,13 @@ int sequence_init(struct sequence *sequence, const struct replay *replay, enum r
     *sequence = (struct sequence){.frames = calloc(count ? count : 1, sizeof *sequence->frames)};
     if (!sequence->frames)
         return -1;
-    for (size_t i = 0; i < replay->frame_count; i++)
-        if (replay->frames[i].direction == direction)
-            sequence->frames[sequence->count++] = &replay->frames[i];
+    for (size_t i = 0; i < replay->frame_count; i++) {
+        const struct replay_frame *frame = &replay->frames[i];
+        if (frame->direction != direction)
+            continue;
+        sequence->frames[sequence->count++] = frame;
+        sequence->expected_checksum = checksum_add(sequence->expected_checksum, frame->data, frame->length);
+    }
     return 0;
 }
 
@@ -56,13 +60,4 @@ size_t sequence_match(struct sequence *sequence, const uint8_t *frame, size_t le
     }
     sequence->wrong++;
     return SEQUENCE_NONE;
-}
-
-uint64_t sequence_expected_checksum(const struct sequence *sequence)
-{
-    uint64_t checksum = 0;
-
-    for (size_t i = 0; i < sequence->count; i++)
-        checksum = checksum_add(checksum, sequence->frames[i]->data, sequence->frames[i]->length);
-    return checksum;
 }

@@ -17,11 +17,12 @@
 struct sequence {
     const struct replay_frame **frames; /* the expected ones, in order; its own array */
     size_t count;
-    size_t next;       /* the first frame that may still come */
-    uint64_t matched;  /* frames that came and were right */
-    uint64_t bytes;    /* octets of them */
-    uint64_t wrong;    /* frames that came and were not */
-    uint64_t checksum; /* over the frames that were right, in order; see sequence_expected_checksum */
+    size_t next;                /* the first frame that may still come */
+    uint64_t matched;           /* frames that came and were right */
+    uint64_t bytes;             /* octets of them */
+    uint64_t wrong;             /* frames that came and were not */
+    uint64_t checksum;          /* over the frames that were right, in order */
+    uint64_t expected_checksum; /* the same when every frame has come */
 };
 
 #define SEQUENCE_NONE SIZE_MAX
@@ -36,8 +37,5 @@ void sequence_destroy(struct sequence *sequence);
 /* A frame came: length octets. Returns which it is, or SEQUENCE_NONE when it is wrong. Not for two threads at
  * once. */
 size_t sequence_match(struct sequence *sequence, const uint8_t *frame, size_t length);
-
-/* What checksum is when every frame has come. */
-uint64_t sequence_expected_checksum(const struct sequence *sequence);
 
 #endif
