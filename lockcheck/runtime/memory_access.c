@@ -16,7 +16,8 @@
  *
  *   LC_POINTS_SYNC    never
  *   LC_POINTS_MEMORY  always
- *   LC_POINTS_AUTO    where two threads have been: in this execution, or in the profiling run
+ *   LC_POINTS_AUTO    where two threads have been, and one has written: in this execution, or in the
+ * profiling run
  *
  * In a point the access has the object of its granule: the 8 aligned bytes around it, at their address + 1,
  * where no lock can be. Two variables in one granule count as one, which can only make an order matter that
@@ -52,11 +53,14 @@ extern void *__libc_stack_end; /* of the dynamic linker: the main thread's first
 
 /* ---- who has been where ---- */
 
-/* One word for each granule: its number, whether two threads have been there, and the first that has. */
+/* One word for each granule: its number, whether one has written there, whether two threads have been there,
+ * and the first that has. */
 #define THREAD_BITS 12u
 #define THREAD_MASK (LC_MAX_THREADS - 1)
 #define SHARED (1ull << THREAD_BITS)
-#define NUMBER_SHIFT (THREAD_BITS + 1)
+#define WRITTEN (2ull << THREAD_BITS)
+#define CONTENDED (SHARED | WRITTEN) /* where the order of accesses can matter */
+#define NUMBER_SHIFT (THREAD_BITS + 2)
 
 _Static_assert(LC_MAX_THREADS == 1u << THREAD_BITS, "a thread's number fits its bits");
 
@@ -136,21 +140,27 @@ static uint32_t first_owner(uint64_t granule)
     return lc_self->id;
 }
 
-/* The running thread is here. Have two threads been? */
-static bool visit(uint64_t granule)
+static bool is_contended(uint64_t s)
+{
+    return (s & CONTENDED) == CONTENDED;
+}
+
+/* The running thread is here. Have two threads been, and one has written? */
+static bool visit(uint64_t granule, bool write)
 {
     if (unlikely(used >= slots / 4 * 3))
         grow();
     uint64_t *s = slot_of(granule);
     if (!*s) {
-        *s = granule << NUMBER_SHIFT | first_owner(granule);
+        uint32_t owner = first_owner(granule);
+        *s = granule << NUMBER_SHIFT | (owner != lc_self->id ? WRITTEN : 0) | owner; /* its stack */
         used++;
     }
-    if (*s & SHARED)
+    if (is_contended(*s))
         return true;
-    if ((*s & THREAD_MASK) == lc_self->id)
+    *s |= (write ? WRITTEN : 0) | ((*s & THREAD_MASK) != lc_self->id ? SHARED : 0);
+    if (!is_contended(*s))
         return false;
-    *s |= SHARED;
     if (lc.scheduled && (lc.channel->flags & LC_FLAG_PROFILE))
         keep_for_later_runs(granule);
     return true;
@@ -311,21 +321,21 @@ INLINED void note(size_t bytes, bool write)
     lc.accesses += 1ull << 32 | (write ? 64u : 0u) | (bytes & 63u);
 }
 
-static bool is_shared(uint64_t granule, bool own, uint32_t points)
+static bool is_point(uint64_t granule, bool write, bool own, uint32_t points)
 {
     if (own)
         return visited_by_others(granule) || is_profiled(granule);
-    return visit(granule) || points == LC_POINTS_MEMORY || is_profiled(granule);
+    return visit(granule, write) || points == LC_POINTS_MEMORY || is_profiled(granule);
 }
 
 /* A scheduling point before the access, if there is to be one there. */
 static bool stop_before(enum lc_op op, uintptr_t address, size_t bytes, bool own, uint32_t points)
 {
     static uint32_t last_thread, run;
-    uintptr_t first = 0, last = 0; /* shared granules */
+    uintptr_t first = 0, last = 0; /* granules that make it one */
     uint64_t end = (address + bytes - 1) >> GRANULE_SHIFT;
     for (uint64_t granule = address >> GRANULE_SHIFT; granule <= end; granule++) {
-        if (!is_shared(granule, own, points))
+        if (!is_point(granule, op == LC_OP_WRITE, own, points))
             continue;
         last = (uintptr_t)granule << GRANULE_SHIFT;
         if (last < address)
@@ -351,11 +361,11 @@ static bool stop_before(enum lc_op op, uintptr_t address, size_t bytes, bool own
     return true;
 }
 
-static void visit_all(uintptr_t address, size_t bytes)
+static void visit_all(uintptr_t address, size_t bytes, bool write)
 {
     uint64_t end = (address + bytes - 1) >> GRANULE_SHIFT;
     for (uint64_t granule = address >> GRANULE_SHIFT; granule <= end; granule++)
-        visit(granule);
+        visit(granule, write);
 }
 
 static bool alone(void)
@@ -381,7 +391,7 @@ LC_HOOK_TAIL static void access_memory(enum lc_op op, uintptr_t address, size_t 
     bool stopped = false;
     if (!lc.scheduled) {
         if (!own)
-            visit_all(address, bytes);
+            visit_all(address, bytes, op == LC_OP_WRITE);
     } else if (lc.channel->points != LC_POINTS_SYNC) {
         stopped = stop_before(op, address, bytes, own, lc.channel->points);
     }

@@ -74,7 +74,7 @@ static const char usage_text[] =
     "  --preemptions N   dfs: no execution with more than N preemptions\n"
     "  --points KIND     where threads may be stopped: sync (default), memory or auto (memory accesses too, "
     "in\n"
-    "                    code built with lockcheck-cc; auto: only what two threads touch)\n"
+    "                    code built with lockcheck-cc; auto: only what threads share and write)\n"
     "  --detect LIST     what to find besides that did no harm this time: lock-order, lock-misuse, data-race "
     "(in\n"
     "                    code built with lockcheck-cc), irq-unsafe, sleep-in-atomic, leak; with commas, or "

@@ -103,6 +103,15 @@ def test_only_shared_memory_has_points_in_auto(built, lockcheck, tmp_path) -> No
     assert steps["sync"] < steps["auto"] < steps["memory"]
 
 
+def test_memory_that_is_only_read_has_no_points_in_auto(built, lockcheck, tmp_path) -> None:
+    steps = {}
+    for points in ("sync", "auto", "memory"):
+        outcome = lockcheck("run", "--points", points, "--", built("table-correct", "gcc"), out=tmp_path / points)
+        assert outcome.code == 0, outcome.text
+        steps[points] = outcome.result["steps"]
+    assert steps["sync"] == steps["auto"] < steps["memory"]
+
+
 @pytest.mark.parametrize("name", ["heap_message", "local_of_main", "peterson_atomic"])
 def test_points_do_not_depend_on_who_runs_a_schedule(name, built, lockcheck, tmp_path) -> None:
     """Each job profiles in a process of its own, and all see the same points."""
