@@ -33,7 +33,7 @@
 
 #define LC_CHANNEL_ENV "LOCKCHECK_CHANNEL"
 #define LC_CHANNEL_MAGIC 0x6c6f636b63686b01ull
-#define LC_CHANNEL_VERSION 6u
+#define LC_CHANNEL_VERSION 7u
 
 /* Layout of the memory file, in bytes from its start. */
 #define LC_DECISIONS_OFFSET                                                                                  \
@@ -59,7 +59,9 @@
 #define LC_STACKS_SIZE (8ull << 20)
 #define LC_REWIND_OFFSET (LC_STACKS_OFFSET + LC_STACKS_SIZE) /* the runtime's own, see runtime/rewind.c */
 #define LC_REWIND_SIZE (8ull << 20)
-#define LC_CHANNEL_SIZE (LC_REWIND_OFFSET + LC_REWIND_SIZE)
+#define LC_MAPS_OFFSET (LC_REWIND_OFFSET + LC_REWIND_SIZE) /* the runtime's own, see runtime/pages.c */
+#define LC_MAPS_SIZE (64ull << 10)
+#define LC_CHANNEL_SIZE (LC_MAPS_OFFSET + LC_MAPS_SIZE)
 
 /* The command sends this signal to a schedule's process that makes no steps. The runtime answers with
  * evidence of kind "uncontrolled" and ends the process. It is never blocked in a controlled program. */
@@ -248,6 +250,7 @@ struct lc_channel {
     uint32_t batch_done;    /* how many entries of results are written */
     uint32_t trace_error;   /* the error number that the trace ended with; 0: it has not */
     uint32_t early_reports; /* of the time before the checkpoint; the first ones of every schedule */
+    volatile uint8_t dispatch_selector; /* the runtime's own, see runtime/quiet.c */
     uint32_t report_count;
     struct lc_report reports[LC_REPORTS]; /* in their order */
 

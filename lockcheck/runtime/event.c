@@ -45,6 +45,8 @@ __attribute__((noinline)) static void pass_on(unsigned op, struct lc_object *obj
         keep(op, object, argument);
     if (op >= LC_OP_REQUEST || (lc_detect_ops >> op & 1))
         lc_detect_event(op, object, argument);
+    if (lc.watched)
+        lc_clear_stack();
 }
 
 void lc_emit(unsigned op, struct lc_object *object, int64_t argument)

@@ -52,7 +52,11 @@ LC_EXPORT void lockcheck_request(enum lockcheck_request request, const void *add
     case LOCKCHECK_NAME_OBJECT:
         lc_object_name(object, kind, text);
         break;
+    case LOCKCHECK_PROGRESS:
+        lc.learned++;
+        break;
     case LOCKCHECK_OUTSTANDING:
+        lc.learned++;
         lc_outstanding(text, argument);
         break;
     case LOCKCHECK_FINDING:
@@ -60,6 +64,7 @@ LC_EXPORT void lockcheck_request(enum lockcheck_request request, const void *add
             finding_about(object, kind, text);
         lc_finding(kind, "%s", text);
     case LOCKCHECK_INPUT:
+        lc.learned++;
         lc_input(text, argument, kind);
         break;
     case LOCKCHECK_TELL_OF:

@@ -303,6 +303,8 @@ struct lc_runtime {
     bool plain_accesses; /* accesses of memory are events, and never points */
     uint64_t accesses;   /* since the last event: how many, in the upper half, and a sum of what they were */
     int64_t now_ns;      /* virtual time since start */
+    uint64_t learned;    /* counts readings of clocks, and what client requests tell of progress */
+    bool watched;        /* a livelock is looked for: see detect/livelock.c */
     const struct lc_strategy *strategy;
 };
 extern struct lc_runtime lc;
@@ -395,6 +397,15 @@ void lc_emit(unsigned op, struct lc_object *object, int64_t argument);
 void lc_accesses_end(void);
 uint32_t lc_backtrace(void **stack, uint32_t room);
 void lc_backtrace_init(void);
+/* What the program's function that called the runtime has in the registers that a callee preserves, where it
+ * goes on, and its stack pointer there. */
+enum { LC_CALLER_RIP, LC_CALLER_RSP, LC_CALLER_REGISTERS = 8 };
+bool lc_callers_registers(const struct lc_thread *thread, uint64_t registers[LC_CALLER_REGISTERS]);
+/* Zeroes what the runtime's calls have left on the running fiber's stack, which differs from step to step, and
+ * which frames of the program could come to contain. */
+void lc_clear_stack(void);
+/* Does it belong to the runtime, or to the library that unwinds its stacks, as code or static memory? */
+bool lc_is_runtimes(uintptr_t address);
 
 /* Evidence of what led to the finding, oldest first; {tN} and {oN} as in the summary. */
 void lc_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -468,6 +479,7 @@ void lc_trace_event(unsigned op, const struct lc_object *object, int64_t argumen
 void lc_trace_switch(const struct lc_choice *choice, uint32_t chosen);
 void lc_trace_thread(const struct lc_thread *thread);                /* it has another name */
 void lc_trace_object(const struct lc_object *object, bool made_now); /* or another kind */
+bool lc_trace_is_at(uintptr_t address);                              /* where its files are mapped */
 
 /* Outstanding work, by name. */
 void lc_outstanding(const char *what, long delta);
@@ -477,6 +489,14 @@ size_t lc_outstanding_write(char *buffer, size_t size, bool json);
 const struct lc_object *lc_semaphore_of_down(const struct lc_thread *thread);
 /* It is in an annotated down or up: what it does there is the semaphore's business. */
 bool lc_in_semaphore(const struct lc_thread *thread);
+
+/* ---- states of the program: see state.c ---- */
+
+/* Of its threads only; different numbers mean different states. */
+uint64_t lc_state_of_threads(void);
+/* Of all that decides how it goes on but the scheduler's choices, and the kernel, which it has to leave alone.
+ * Equal numbers mean equal states. Returns false when that cannot be known. */
+bool lc_state(uint64_t *state);
 
 /* ---- the end of the program ---- */
 
@@ -520,12 +540,29 @@ void *lc_allocate(size_t bytes);
 uintptr_t lc_memory_end(void);
 uintptr_t lc_memory_limit(void);
 
-/* ---- one process for many schedules: see rewind.c ---- */
+/* ---- system calls that are noticed: see quiet.c ---- */
 
-/* A system call that leaves nothing behind but what it writes to the channel, or ends the process. */
+/* A system call that leaves nothing behind but what it writes to the channel or the caller's stack, or ends
+ * the process. */
 long lc_quiet_call(long number, long a, long b, long c, long d);
 extern const char lc_quiet_call_start[] __attribute__((visibility("hidden")));
 extern const char lc_quiet_call_end[] __attribute__((visibility("hidden")));
+/* Can they be noticed? Not with a program that handles or blocks SIGSYS. */
+bool lc_quiet_possible(void);
+/* From now on, the first that is not quiet is noticed. Returns false when it cannot be. */
+bool lc_quiet_begin(void);
+/* There has been none since. */
+bool lc_quiet_so_far(void);
+/* In between they are not noticed. */
+uint8_t lc_quiet_pause(void);
+void lc_quiet_resume(uint8_t paused);
+/* The handler of SIGSYS. False when it has not been caused here. */
+bool lc_quiet_interrupted(const siginfo_t *info, void *context);
+/* Has the signal a handler, and which? */
+bool lc_handles_signal(int sig, const void **handler);
+
+/* ---- one process for many schedules: see rewind.c ---- */
+
 /* Calls a function that does not return, on another stack, whose end is given. */
 _Noreturn void lc_call_on(void *stack_end, void (*function)(void));
 
@@ -538,8 +575,8 @@ void **lc_rewind_place(void);
 void lc_rewind_arm(void);
 /* At a plain end of its schedule: goes on with the next one, or returns where the process has to end. */
 void lc_rewind(void);
-/* The handler of SIGSYS. False when it has not been caused here. */
-bool lc_rewind_system_call(const siginfo_t *info, void *context);
+/* The program has made a system call. */
+void lc_rewind_noise(void);
 /* Counts a schedule that has ended plainly, and moves the channel on to the next. False when that is not to be
  * run by this process, and nothing has been done. */
 bool lc_batch_goes_on(void);

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #include "lockcheck/detect/detect.h"
+#include "lockcheck/detect/livelock.h"
 #include "lockcheck/runtime/runtime.h"
 #include "lockcheck/strategy/random_number.h"
 
@@ -86,6 +87,8 @@ static bool cancelled(const struct lc_thread *t)
 #define ROOM_AT_ONCE (1u << 20)
 
 LC_WRITTEN static uint64_t last_step;
+LC_WRITTEN static uint64_t
+    next_stop;                   /* the first step that is not plain: the last, or one of detect/livelock.c */
 LC_WRITTEN static uint64_t room; /* decisions_bytes from which on there is less than LARGEST_RUN left */
 
 /* Pages of the channel are mapped as many as there have been, which costs less than one by one. */
@@ -93,11 +96,27 @@ static void make_room(void)
 {
     struct lc_channel *c = lc.channel;
     uint64_t end = room + LARGEST_RUN;
-    if (c->steps > last_step || end >= LC_DECISIONS_SIZE)
+    if (end >= LC_DECISIONS_SIZE)
         lc_limit_reached();
     uint64_t more = end < ROOM_AT_ONCE ? end : ROOM_AT_ONCE;
     lc_quiet_call(SYS_madvise, (long)c + LC_DECISIONS_OFFSET + (long)end, (long)more, MADV_POPULATE_WRITE, 0);
     room += more;
+}
+
+static void observe(void)
+{
+    const struct lc_channel *c = lc.channel;
+    observed = (c->flags & (LC_FLAG_STEPS | LC_FLAG_PROFILE | LC_FLAG_DEBUGGER | LC_FLAG_TRACE)) ||
+               c->stop_at_step || lc.watched;
+    next_stop = lc.watched || last_step < lc_livelock_at ? last_step : lc_livelock_at;
+}
+
+static void stop_at_step(void)
+{
+    if (lc.channel->steps > last_step)
+        lc_limit_reached();
+    lc_livelock_watch();
+    observe();
 }
 
 /* The channel holds every decision from the moment it is taken, so that the schedule of a crash is whole. */
@@ -107,7 +126,9 @@ static void record(uint32_t choice)
     c->steps++;
     if (!lc.scheduled)
         return;
-    if (unlikely(c->steps > last_step || c->decisions_bytes > room))
+    if (unlikely(c->steps > next_stop))
+        stop_at_step();
+    if (unlikely(c->decisions_bytes > room))
         make_room();
     uint8_t *start = (uint8_t *)c + LC_DECISIONS_OFFSET;
     if (run_count == 0 || choice != run_thread) {
@@ -315,6 +336,11 @@ static void observe_step(const struct lc_choice *c, uint32_t chosen)
         lc_profile_step(c, chosen);
     if (lc.tracing)
         lc_trace_switch(c, chosen);
+    if (lc.watched) {
+        lc_livelock_step(c, chosen);
+        if (!lc.watched)
+            observe();
+    }
     if (chosen == LC_TIME)
         lc_debugger_at_step();
 }
@@ -352,8 +378,11 @@ static void schedule(bool yielded)
             lc_switch(&me->sp, next->sp, next->tp);
             lc_mask_of_running();
         }
-        if (unlikely(observed))
+        if (unlikely(observed)) {
             lc_debugger_at_step();
+            if (lc.watched)
+                lc_clear_stack();
+        }
         if (unlikely(me->signals & ~me->mask))
             lc_deliver_signals();
         return;
@@ -392,8 +421,8 @@ void lc_schedule_begin(void)
     lc.scheduled = true;
     lc.plain_accesses = c->points == LC_POINTS_SYNC;
     lc.accesses = 0;
-    observed =
-        (c->flags & (LC_FLAG_STEPS | LC_FLAG_PROFILE | LC_FLAG_DEBUGGER | LC_FLAG_TRACE)) || c->stop_at_step;
+    lc_livelock_begin();
+    observe();
     if (c->flags & LC_FLAG_STEPS)
         begin_recording();
     if (c->flags & LC_FLAG_PROFILE)

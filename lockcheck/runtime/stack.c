@@ -9,15 +9,34 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "lockcheck/runtime/runtime.h"
 
 static int (*backtrace_function)(void **, int);
 static uintptr_t main_tp;
+
+/* What else is called of libunwind, as its header has it for x86-64; a context is the C library's ucontext_t.
+ */
+#define CURSOR_WORDS 127u
+static struct {
+    int (*get_context)(ucontext_t *);
+    int (*init)(uint64_t cursor[CURSOR_WORDS], ucontext_t *);
+    int (*step)(uint64_t cursor[CURSOR_WORDS]);
+    int (*get)(uint64_t cursor[CURSOR_WORDS], int register_number, uint64_t *value);
+} unwinder;
+
+/* Its memory: the library's own, and what it has mapped. */
+#define AREAS 32u
+static struct {
+    uintptr_t start, end;
+} areas[AREAS];
+static uint32_t area_count;
 
 /* Not inlined: errno is elsewhere before and after. */
 __attribute__((noinline)) static int backtrace_as_main(void **stack, uint32_t room)
@@ -34,9 +53,30 @@ __attribute__((noinline)) static int backtrace_as_main(void **stack, uint32_t ro
 #define LARGE (128u << 10)
 static bool making_memory;
 
+static void add_area(uintptr_t start, size_t bytes)
+{
+    if (area_count == AREAS)
+        return;
+    areas[area_count].start = start;
+    areas[area_count++].end = start + bytes;
+}
+
+static int add_library(struct dl_phdr_info *info, size_t size, void *name)
+{
+    (void)size;
+    if (!strstr(info->dlpi_name, name))
+        return 0;
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_LOAD)
+            add_area(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr, info->dlpi_phdr[i].p_memsz);
+    return 1;
+}
+
 LC_EXPORT void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 {
     void *area = (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+    if (unlikely(making_memory || lc.unwinding) && area != MAP_FAILED)
+        add_area((uintptr_t)area, length);
     if (unlikely(making_memory) && length >= LARGE && area != MAP_FAILED)
         madvise(area, length, MADV_WIPEONFORK);
     return area;
@@ -50,6 +90,11 @@ void lc_backtrace_init(void)
         backtrace_function = (int (*)(void **, int))dlsym(library, "unw_backtrace");
     if (!backtrace_function)
         lc_internal("cannot load libunwind.so.8 (Debian package libunwind8): %s", dlerror());
+    *(void **)&unwinder.get_context = dlsym(library, "_Ux86_64_getcontext");
+    *(void **)&unwinder.init = dlsym(library, "_ULx86_64_init_local");
+    *(void **)&unwinder.step = dlsym(library, "_ULx86_64_step");
+    *(void **)&unwinder.get = dlsym(library, "_ULx86_64_get_reg");
+    dl_iterate_phdr(add_library, "/libunwind.so");
     main_tp = lc_self->tp;
     void *stack[LC_MAX_STACK];
     making_memory = true;
@@ -93,17 +138,100 @@ static uint32_t trim(void **stack, uint32_t frames)
     return frames - first;
 }
 
+/* Between these two libunwind may be called, and may make system calls. */
+static uint8_t enter_unwinder(void)
+{
+    lc.inside++;
+    lc.unwinding = true;
+    lc_set_thread_pointer(main_tp);
+    return lc_quiet_pause();
+}
+
+static void leave_unwinder(uint8_t quiet)
+{
+    lc_quiet_resume(quiet);
+    lc_set_thread_pointer(lc_self->tp);
+    lc.unwinding = false;
+    lc.inside--;
+}
+
 uint32_t lc_backtrace(void **stack, uint32_t room)
 {
     if (!backtrace_function)
         return 0;
-    lc.inside++;
-    lc.unwinding = true;
-    uintptr_t tp = lc_self->tp;
-    lc_set_thread_pointer(main_tp);
+    uint8_t quiet = enter_unwinder();
     int frames = backtrace_as_main(stack, room);
-    lc_set_thread_pointer(tp);
-    lc.unwinding = false;
-    lc.inside--;
+    leave_unwinder(quiet);
     return frames > 0 ? trim(stack, (uint32_t)frames) : 0;
+}
+
+#define CLEARED 4096u /* bytes, more than what the runtime calls takes */
+
+void lc_clear_stack(void)
+{
+    char below[CLEARED];
+    memset(below, 0, sizeof below);
+    __asm__ volatile("" : : "r"(below) : "memory");
+}
+
+bool lc_is_runtimes(uintptr_t address)
+{
+    extern const char _end[] __attribute__((visibility("hidden")));
+    if (address >= (uintptr_t)__ehdr_start && address < (uintptr_t)_end)
+        return true;
+    for (uint32_t i = 0; i < area_count; i++)
+        if (address >= areas[i].start && address < areas[i].end)
+            return true;
+    return false;
+}
+
+/* A thread that does not run is in lc_switch(): where that returns to. */
+static void put_context(const struct lc_thread *t, ucontext_t *context)
+{
+    static const int kept[] = {
+        [LC_DEBUG_RBP] = REG_RBP, [LC_DEBUG_RBX] = REG_RBX, [LC_DEBUG_R12] = REG_R12,
+        [LC_DEBUG_R13] = REG_R13, [LC_DEBUG_R14] = REG_R14, [LC_DEBUG_R15] = REG_R15,
+    };
+    uint64_t registers[LC_DEBUG_REGISTERS];
+    lc_debugger_context(t, registers);
+    memset(context, 0, sizeof *context);
+    for (int i = LC_DEBUG_RBP; i <= LC_DEBUG_R15; i++)
+        context->uc_mcontext.gregs[kept[i]] = (greg_t)registers[i];
+    const uintptr_t *sp = (const uintptr_t *)registers[LC_DEBUG_RSP];
+    context->uc_mcontext.gregs[REG_RIP] = (greg_t)sp[0];
+    context->uc_mcontext.gregs[REG_RSP] = (greg_t)(sp + 1);
+}
+
+/* Up to the first frame that is not the runtime's. */
+static bool find_callers(const struct lc_thread *t, uint64_t registers[LC_CALLER_REGISTERS])
+{
+    static const int numbers[LC_CALLER_REGISTERS] = {16, 7, 3, 6, 12, 13, 14, 15}; /* DWARF has others */
+    static ucontext_t context;
+    static uint64_t cursor[CURSOR_WORDS];
+    uint64_t pc;
+    if (t == lc_self)
+        unwinder.get_context(
+            &context); /* of this function, which has to be there as long as its caller is looked for */
+    else
+        put_context(t, &context);
+    if (unwinder.init(cursor, &context) != 0)
+        return false;
+    do {
+        if (unwinder.step(cursor) <= 0 || unwinder.get(cursor, numbers[0], &pc) != 0)
+            return false;
+    } while (ours((const void *)pc));
+    for (uint32_t i = 0; i < LC_CALLER_REGISTERS; i++)
+        if (unwinder.get(cursor, numbers[i], &registers[i]) != 0)
+            return false;
+    return true;
+}
+
+bool lc_callers_registers(const struct lc_thread *t, uint64_t registers[LC_CALLER_REGISTERS])
+{
+    if (!unwinder.get_context || !unwinder.init || !unwinder.step || !unwinder.get)
+        return false;
+    uint8_t quiet = enter_unwinder();
+    bool found = find_callers(t, registers);
+    leave_unwinder(quiet);
+    return found;
 }

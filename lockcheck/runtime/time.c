@@ -79,6 +79,7 @@ int64_t lc_deadline_in(const struct timespec *relative)
 
 static int64_t read_clock(clockid_t clock)
 {
+    lc.learned++;
     if (lc_self && ++lc_self->clock_reads > CLOCK_READS_FREE) {
         lc_self->clock_reads = CLOCK_READS_FREE;
         struct timespec little = {.tv_nsec = CLOCK_READ_NS};

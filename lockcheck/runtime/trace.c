@@ -109,9 +109,15 @@ static void *map_next(const struct stream *s, const char *path)
     return memory;
 }
 
+bool lc_trace_is_at(uintptr_t address)
+{
+    return address >= PLACE && address < PLACE + LC_TRACE_STREAMS * PLACE_BYTES;
+}
+
 static bool next_packet(struct stream *s)
 {
     int error = errno;
+    uint8_t quiet = lc_quiet_pause();
     static char path[LC_PATH_MAX], next[LC_PATH_MAX]; /* a program's stacks may be small */
     uint64_t sequence = s->packet ? s->packet->sequence + 1 : 0;
     unmap(s);
@@ -138,6 +144,7 @@ static bool next_packet(struct stream *s)
             packet = NULL;
         }
     }
+    lc_quiet_resume(quiet);
     errno = error;
     if (!packet)
         return false;

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Does the program make system calls? Those change what the kernel keeps for the process, or tell it what
+ * nobody here can know. With Syscall User Dispatch (Linux 5.11,
+ * Documentation/admin-guide/syscall-user-dispatch.rst) the first one is a SIGSYS instead, whose handler notes
+ * it and has it done after all. Exempt are the runtime's own that leave nothing behind, see lc_quiet_call().
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+
+#include "lockcheck/runtime/runtime.h"
+
+#define BY_DISPATCH 2 /* si_code of such a SIGSYS: SYS_USER_DISPATCH */
+
+/* What rt_sigaction(2) writes, unlike the C library's structure. */
+struct kernel_action {
+    void *handler;
+    unsigned long flags;
+    void *restorer;
+    uint64_t mask;
+};
+
+bool lc_handles_signal(int sig, const void **handler)
+{
+    struct kernel_action action = {0};
+    if (lc_quiet_call(SYS_rt_sigaction, sig, 0, (long)&action, sizeof action.mask) != 0)
+        return false;
+    *handler = action.handler;
+    return action.handler != SIG_DFL && action.handler != SIG_IGN;
+}
+
+bool lc_quiet_possible(void)
+{
+    const void *handler;
+    return lc_handles_signal(SIGSYS, &handler) && handler == (const void *)lc_crashed &&
+           !(lc_carriers_mask & 1ull << (SIGSYS - 1));
+}
+
+/* In the channel, since rewinding does not put that back. */
+static volatile uint8_t *selector(void)
+{
+    return &lc.channel->dispatch_selector;
+}
+
+bool lc_quiet_begin(void)
+{
+    if (!lc_quiet_possible())
+        return false;
+    *selector() = SYSCALL_DISPATCH_FILTER_ALLOW;
+    int saved = errno;
+    int result = prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, lc_quiet_call_start,
+                       lc_quiet_call_end - lc_quiet_call_start, selector());
+    errno = saved;
+    if (result == 0)
+        *selector() = SYSCALL_DISPATCH_FILTER_BLOCK;
+    return result == 0;
+}
+
+bool lc_quiet_so_far(void)
+{
+    return *selector() == SYSCALL_DISPATCH_FILTER_BLOCK;
+}
+
+uint8_t lc_quiet_pause(void)
+{
+    if (!lc.channel)
+        return SYSCALL_DISPATCH_FILTER_ALLOW;
+    uint8_t before = *selector();
+    *selector() = SYSCALL_DISPATCH_FILTER_ALLOW;
+    return before;
+}
+
+void lc_quiet_resume(uint8_t paused)
+{
+    if (lc.channel)
+        *selector() = paused;
+}
+
+bool lc_quiet_interrupted(const siginfo_t *info, void *context)
+{
+    if (info->si_code != BY_DISPATCH || !lc.channel)
+        return false;
+    *selector() = SYSCALL_DISPATCH_FILTER_ALLOW;
+    lc_rewind_noise();
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] -= 2; /* to the SYSCALL instruction */
+    return true;
+}
