@@ -33,6 +33,7 @@ BUGS = {
     "double_free": Bug(("crash",)),
     "exit_status": Bug(("crash", "assertion", "exit-status"), ("1",)),
     "four_turns": Bug(("assertion",), ("state != 4",), 1000),
+    "goes_round": Bug(("livelock",), ("go_round",)),
     "if_instead_of_while": Bug(("assertion",), ("items > 0",)),
     "join_deadlock": Bug(("deadlock",), ("mutex", "main")),
     "lost_signal": Bug(("lost-wakeup",), ("ready",)),
