@@ -518,12 +518,38 @@ static bool fill_rfd(struct nic *nic, uint32_t address, unsigned size, uint16_t 
     return dma_write(nic->dma, address + RFD_STATUS, field, 2, &nic->rfd);
 }
 
+static bool read_rfd_field(struct nic *nic, uint32_t address, uint8_t rfd[RFD_BYTES], unsigned field,
+                           size_t size)
+{
+    return dma_read(nic->dma, address + field, rfd + field, size, &nic->rfd);
+}
+
+/*
+ * Fetch an RFD. The driver may be about to move the end of the list on: it takes EL away, and then gives the
+ * RFD its size back. The bus has both at one moment; so the command must still be there when the size has
+ * been read.
+ */
+static bool fetch_rfd(struct nic *nic, uint32_t address, uint8_t rfd[RFD_BYTES])
+{
+    uint32_t command;
+
+    do {
+        if (!read_rfd_field(nic, address, rfd, RFD_COMMAND, 2))
+            return false;
+        command = get_le(rfd + RFD_COMMAND, 2);
+        if (!read_rfd_field(nic, address, rfd, RFD_SIZE, 2) ||
+            !read_rfd_field(nic, address, rfd, RFD_COMMAND, 2))
+            return false;
+    } while (get_le(rfd + RFD_COMMAND, 2) != command);
+    return read_rfd_field(nic, address, rfd, RFD_LINK, 4);
+}
+
 /* Read the RFD whose turn it is. Returns false when it takes no frame. */
 static bool read_rfd(struct nic *nic, uint32_t address, uint8_t rfd[RFD_BYTES])
 {
     uint32_t command;
 
-    if (!dma_read(nic->dma, address, rfd, RFD_BYTES, &nic->rfd)) {
+    if (!fetch_rfd(nic, address, rfd)) {
         leave_ready(nic, RU_IDLE);
         return false;
     }
