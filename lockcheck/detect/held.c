@@ -137,7 +137,7 @@ static void event(unsigned op, struct lc_object *object, int64_t argument)
 }
 
 const struct lc_detector lc_detector_held = {.name = "held",
-                                             .serves = LC_DETECT_EACH,
+                                             .serves = LC_DETECT_REPORTS,
                                              .ops = LC_BIT(LC_OP_LOCKED) | LC_BIT(LC_OP_UNLOCK) |
                                                     LC_BIT(LC_OP_WAIT) | LC_BIT(LC_OP_TIMEDWAIT),
                                              .event = event};

@@ -70,7 +70,7 @@ static uint32_t deed_count;
 void lc_livelock_begin(void)
 {
     lc.watched = false;
-    lc_livelock_at = FIRST_WINDOW;
+    lc_livelock_at = lc.channel->detect & LC_DETECT_LIVELOCK ? FIRST_WINDOW : UINT64_MAX;
 }
 
 static void close_window(void)

@@ -104,8 +104,11 @@ enum lc_detect {
     LC_DETECT_IRQ_UNSAFE = 8,
     LC_DETECT_SLEEP_IN_ATOMIC = 16,
     LC_DETECT_LEAK = 32,
-    LC_DETECT_ALL = 31, /* many a program leaves things to the end of the process: leaks are for who asks */
-    LC_DETECT_EACH = 63,
+    LC_DETECT_LIVELOCK = 64,
+    /* The rest is for who asks. Many a program leaves things to the end of the process; and a strategy that draws
+     * no lots can go round where chance would not. */
+    LC_DETECT_ALL = 31,
+    LC_DETECT_REPORTS = 63, /* after which an execution goes on */
 };
 
 #define LC_PATH_MAX 4096u /* bytes of a path, with its end */

@@ -17,11 +17,14 @@ static const struct {
     {"irq-unsafe", LC_DETECT_IRQ_UNSAFE},
     {"sleep-in-atomic", LC_DETECT_SLEEP_IN_ATOMIC},
     {"leak", LC_DETECT_LEAK},
+    {"livelock", LC_DETECT_LIVELOCK},
 };
 #define COUNT (sizeof names / sizeof *names)
 
 static uint32_t find(const char *name, size_t length)
 {
+    if (length == strlen("all") && strncmp(name, "all", length) == 0)
+        return LC_DETECT_ALL;
     for (size_t i = 0; i < COUNT; i++)
         if (strlen(names[i].name) == length && strncmp(names[i].name, name, length) == 0)
             return names[i].bit;
@@ -33,10 +36,6 @@ bool detectors_parse(const char *text, uint32_t *detectors)
     *detectors = 0;
     if (strcmp(text, "none") == 0)
         return true;
-    if (strcmp(text, "all") == 0) {
-        *detectors = LC_DETECT_ALL;
-        return true;
-    }
     for (;;) {
         size_t length = strcspn(text, ",");
         uint32_t bit = find(text, length);

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* "all" (but leak), "none" or names with commas, as text ended with a NUL; *detectors becomes a set of
- * LC_DETECT_*. Returns false, without a word, when it is nothing like that. */
+/* "none", or names with commas, of which one may be "all" (but leak and livelock), as text ended with a NUL;
+ * *detectors becomes a set of LC_DETECT_*. Returns false, without a word, when it is nothing like that. */
 bool detectors_parse(const char *text, uint32_t *detectors);
 
 /* The names in the set, with commas: text that the caller frees. "none" for an empty one. */

@@ -23,6 +23,8 @@ class Bug:
     names: tuple[str, ...] = ()
     """What its summary, threads or objects must name."""
     schedules: int = SCHEDULES
+    asked: tuple[str, ...] = ()
+    """Options with which it is found."""
 
 
 # What a report must name; that all of the bug suite is found is in test_suite.py.
@@ -33,7 +35,7 @@ BUGS = {
     "double_free": Bug(("crash",)),
     "exit_status": Bug(("crash", "assertion", "exit-status"), ("1",)),
     "four_turns": Bug(("assertion",), ("state != 4",), 1000),
-    "goes_round": Bug(("livelock",), ("go_round",)),
+    "goes_round": Bug(("livelock",), ("go_round",), asked=("--detect", "livelock")),
     "if_instead_of_while": Bug(("assertion",), ("items > 0",)),
     "join_deadlock": Bug(("deadlock",), ("mutex", "main")),
     "lost_signal": Bug(("lost-wakeup",), ("ready",)),
@@ -88,7 +90,7 @@ def test_no_schedule_of_a_correct_program_shows_a_finding(name, program, lockche
 @pytest.mark.parametrize("name", sorted(BUGS))
 def test_a_bug_is_found_and_its_schedule_replays(name, program, lockcheck, tmp_path) -> None:
     bug = BUGS[name]
-    outcome = lockcheck("explore", "--schedules", bug.schedules, "--time", 100, "--", program(name))
+    outcome = lockcheck("explore", *bug.asked, "--schedules", bug.schedules, "--time", 100, "--", program(name))
     assert outcome.code == 1, outcome.text
     finding = outcome.result["findings"][0]
     assert finding["kind"] in bug.kinds, finding["summary"]

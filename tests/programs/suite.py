@@ -115,7 +115,7 @@ def explore(
         words += ["--seed", str(seed), "--schedules", str(schedules), "--time", str(seconds)]
         words += ["--strategy", strategy] if strategy else []
         words += ["--points", "memory"] if bug.memory else []
-        words += [] if correct else ["--detect", "none"]
+        words += [] if correct else ["--detect", "livelock" if "livelock" in bug.kinds else "none"]
         try:
             done = subprocess.run(
                 [*words, "--", *bug.command(build, correct)],
