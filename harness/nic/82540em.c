@@ -32,7 +32,6 @@
 #include "harness/nic/nic.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -345,17 +344,11 @@ struct tx_packet {
 };
 
 struct nic {
-    struct wire *wire; /* NULL: no cable */
+    struct nic_card card;
     struct pci_function *function;
     struct dma_device *dma;
-    pthread_t thread;
-
-    pthread_mutex_t lock; /* guards all below */
-    pthread_cond_t changed;
-    bool powered;
-    bool idle;            /* the thread waits */
-    uint64_t waits_until; /* then, on the machine's clock; NIC_NEVER: until it is told */
     struct fault fault;
+    uint64_t waits_until; /* the idle thread, on the machine's clock; NIC_NEVER: until it is woken */
 
     uint32_t
         reg[REGISTER_BYTES / 4]; /* those without behaviour of their own, and what is written to others */
@@ -363,7 +356,6 @@ struct nic {
     struct eeprom93c46 eeprom;
 
     uint16_t phy[PHY_REGISTERS];
-    bool cable;         /* plugged in */
     bool link_was_lost; /* since PHY_STATUS was read */
     bool link_up;       /* what STATUS last said */
 
@@ -464,8 +456,8 @@ static void start_timer(struct nic *nic, enum timer timer, uint64_t due)
 {
     nic->due[timer] = due;
     find_earliest(nic);
-    if (nic->idle && nic->earliest < nic->waits_until)
-        pthread_cond_signal(&nic->changed);
+    if (nic->earliest < nic->waits_until)
+        nic_card_wake(&nic->card);
 }
 
 static void stop_timer(struct nic *nic, enum timer timer)
@@ -547,7 +539,7 @@ static void fire_timers(struct nic *nic)
 
 static bool phy_link(const struct nic *nic)
 {
-    return nic->cable && !(nic->phy[PHY_CONTROL] & PHY_CONTROL_POWER_DOWN) &&
+    return nic->card.cable && !(nic->phy[PHY_CONTROL] & PHY_CONTROL_POWER_DOWN) &&
            !(value(nic, CTRL) & CTRL_PHY_RST);
 }
 
@@ -1037,10 +1029,10 @@ static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t leng
     enum wire_outcome outcome = WIRE_FILTERED;
 
     assert(length >= 2 * NIC_MAC_LENGTH && length + FCS_BYTES <= UINT16_MAX);
-    pthread_mutex_lock(&nic->lock);
+    pthread_mutex_lock(&nic->card.lock);
     if (nic->link_up && !loops_back(nic) && !nic->fault.removed)
         outcome = receive_locked(nic, frame, length, true);
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
     return outcome;
 }
 
@@ -1056,8 +1048,8 @@ static bool transmit_ready(const struct nic *nic)
 
 static void start_transmitter(struct nic *nic)
 {
-    if (nic->idle && transmit_ready(nic))
-        pthread_cond_signal(&nic->changed);
+    if (transmit_ready(nic))
+        nic_card_wake(&nic->card);
 }
 
 /* TCP/IP Context Transmit Descriptor (3.3.6). */
@@ -1111,7 +1103,7 @@ static void fetch_buffer(struct nic *nic, const uint8_t descriptor[DESCRIPTOR_BY
 static void send_frame(struct nic *nic, uint8_t *frame, size_t length)
 {
     size_t shortest = value(nic, TCTL) & TCTL_PSP ? REPLAY_FRAME_MIN : 0;
-    struct wire *wire = nic->cable ? nic->wire : NULL;
+    struct wire *wire = nic->card.cable ? nic->card.wire : NULL;
 
     if (length < shortest) {
         memset(frame + length, 0, shortest - length);
@@ -1121,9 +1113,9 @@ static void send_frame(struct nic *nic, uint8_t *frame, size_t length)
     if (loops_back(nic)) {
         receive_locked(nic, frame, length, false);
     } else if (wire) {
-        pthread_mutex_unlock(&nic->lock);
+        pthread_mutex_unlock(&nic->card.lock);
         wire_transmit(wire, frame, length);
-        pthread_mutex_lock(&nic->lock);
+        pthread_mutex_lock(&nic->card.lock);
     }
 }
 
@@ -1263,10 +1255,8 @@ static void transmit_one(struct nic *nic)
 
 static void wait_for_work(struct nic *nic)
 {
-    nic->idle = true;
     nic->waits_until = nic->earliest;
-    nic_condition_wait(&nic->changed, &nic->lock, nic->earliest);
-    nic->idle = false;
+    nic_card_wait(&nic->card, nic->earliest);
 }
 
 static void *work(void *opaque)
@@ -1274,8 +1264,8 @@ static void *work(void *opaque)
     struct nic *nic = opaque;
 
     pthread_setname_np(pthread_self(), "nic");
-    pthread_mutex_lock(&nic->lock);
-    while (nic->powered) {
+    pthread_mutex_lock(&nic->card.lock);
+    while (nic->card.powered) {
         if (nic->earliest != NIC_NEVER && nic->earliest <= machine_now_ns())
             fire_timers(nic);
         else if (transmit_ready(nic))
@@ -1283,7 +1273,7 @@ static void *work(void *opaque)
         else
             wait_for_work(nic);
     }
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
     return NULL;
 }
 
@@ -1720,14 +1710,14 @@ static uint32_t read_bar(void *device, unsigned bar, uint32_t offset, unsigned s
     struct nic *nic = device;
     uint32_t word = UINT32_MAX;
 
-    pthread_mutex_lock(&nic->lock);
-    if (nic->powered && bar == MEMORY_BAR)
+    pthread_mutex_lock(&nic->card.lock);
+    if (nic->card.powered && bar == MEMORY_BAR)
         word = read_register(nic, offset & ~3u) >> 8 * (offset & 3);
-    else if (nic->powered)
+    else if (nic->card.powered)
         word = offset == IOADDR   ? nic->io_address
                : offset == IODATA ? read_register(nic, nic->io_address)
                                   : 0;
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
     (void)size;
     return word;
 }
@@ -1738,14 +1728,14 @@ static void write_bar(void *device, unsigned bar, uint32_t offset, unsigned size
 
     if (size != 4 || offset & 3)
         return;
-    pthread_mutex_lock(&nic->lock);
-    if (nic->powered && bar == MEMORY_BAR)
+    pthread_mutex_lock(&nic->card.lock);
+    if (nic->card.powered && bar == MEMORY_BAR)
         write_register(nic, offset, word);
-    else if (nic->powered && offset == IOADDR)
+    else if (nic->card.powered && offset == IOADDR)
         nic->io_address = word & (WINDOW_BYTES - 4);
-    else if (nic->powered && offset == IODATA)
+    else if (nic->card.powered && offset == IODATA)
         write_register(nic, nic->io_address, word);
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
 }
 
 /* ---- Making a card ---- */
@@ -1773,10 +1763,10 @@ static void reset(void *device)
 {
     struct nic *nic = device;
 
-    pthread_mutex_lock(&nic->lock);
+    pthread_mutex_lock(&nic->card.lock);
     reset_phy(nic);
     soft_reset(nic);
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
 }
 
 static void plug_into_bus(struct nic *nic, const struct nic_config *config)
@@ -1799,12 +1789,9 @@ static void plug_into_bus(struct nic *nic, const struct nic_config *config)
     fault_init(&nic->fault, &config->fault, nic->function);
 }
 
-static void make_waitable(struct nic *nic)
+static void make_waitable(struct nic *nic, const struct nic_config *config)
 {
-    pthread_mutex_init(&nic->lock, NULL);
-    nic_condition_init(&nic->changed);
-    lockcheck_name_object(&nic->lock, "mutex", "82540em lock");
-    lockcheck_name_object(&nic->changed, "cond", "82540em work");
+    nic_card_init(&nic->card, config, "82540em lock", "82540em work");
     lockcheck_name_object(reg(nic, RDT), "ring", "receive ring");
     lockcheck_name_object(reg(nic, TDT), "ring", "transmit ring");
 }
@@ -1812,46 +1799,37 @@ static void make_waitable(struct nic *nic)
 static struct nic *create(const struct nic_config *config)
 {
     struct nic *nic = calloc(1, sizeof *nic);
-    int error;
 
     if (!nic)
         return NULL;
     pthread_once(&row_of_once, index_rows);
-    make_waitable(nic);
-    nic->powered = true;
-    nic->wire = config->wire;
-    nic->cable = config->wire != NULL;
+    make_waitable(nic, config);
     fill_eeprom(&nic->eeprom, config->mac);
     reset_phy(nic);
     soft_reset(nic); /* as at power-on; nothing is driven and no ring is there, so the bus is not used */
-    error = pthread_create(&nic->thread, NULL, work, nic);
-    if (error) {
+    if (!nic_card_start(&nic->card, work, nic)) {
         free(nic);
-        errno = error;
         return NULL;
     }
     plug_into_bus(nic, config);
-    if (nic->wire)
-        wire_plug(nic->wire, receive, nic);
+    if (nic->card.wire)
+        wire_plug(nic->card.wire, receive, nic);
     return nic;
 }
 
 static void set_cable(struct nic *nic, bool plugged)
 {
-    pthread_mutex_lock(&nic->lock);
-    nic->cable = plugged;
+    pthread_mutex_lock(&nic->card.lock);
+    nic->card.cable = plugged;
     update_link(nic);
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
 }
 
 static void power_off(struct nic *nic)
 {
-    pthread_mutex_lock(&nic->lock);
+    pthread_mutex_lock(&nic->card.lock);
     soft_reset(nic);
-    nic->powered = false;
-    pthread_cond_signal(&nic->changed);
-    pthread_mutex_unlock(&nic->lock);
-    pthread_join(nic->thread, NULL);
+    nic_card_power_off(&nic->card);
 }
 
 const struct nic_model nic_82540em = {

@@ -41,7 +41,6 @@
 #include "harness/nic/nic.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -265,20 +264,13 @@ enum {
 #define CNA_DELAY_UNIT_NS 8000u
 
 struct nic {
-    struct wire *wire; /* NULL: no cable */
+    struct nic_card card;
     struct pci_function *function;
     struct dma_device *dma;
-    pthread_t thread;
-
-    pthread_mutex_t lock; /* guards all below */
-    pthread_cond_t changed;
-    bool powered;
-    bool idle;            /* the thread waits */
-    uint64_t waits_until; /* then, on the machine's clock */
     struct fault fault;
 
-    uint8_t stored[CSR_BYTES]; /* registers without behaviour of their own */
-    uint32_t pointer;          /* SCB general pointer */
+    struct window window;
+    uint32_t pointer; /* SCB general pointer */
     struct eeprom93c46 eeprom;
 
     uint8_t stat_ack;
@@ -309,7 +301,6 @@ struct nic {
 
     uint32_t mdi;
     uint16_t phy[PHY_REGISTERS];
-    bool cable;         /* plugged in */
     bool link_was_lost; /* since PHY_STATUS was read */
 };
 
@@ -353,17 +344,11 @@ static void raise(struct nic *nic, uint8_t causes)
     update_line(nic);
 }
 
-static void wake(struct nic *nic)
-{
-    if (nic->idle)
-        pthread_cond_signal(&nic->changed);
-}
-
 /* ---- The PHY ---- */
 
 static bool phy_link(const struct nic *nic)
 {
-    return nic->cable && !(nic->phy[PHY_CONTROL] & (PHY_CONTROL_POWER_DOWN | PHY_CONTROL_ISOLATE));
+    return nic->card.cable && !(nic->phy[PHY_CONTROL] & (PHY_CONTROL_POWER_DOWN | PHY_CONTROL_ISOLATE));
 }
 
 /* The best that both ends offer, 802.3 annex 28B.3. */
@@ -659,10 +644,10 @@ static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t leng
     enum wire_outcome outcome = WIRE_FILTERED;
 
     assert(length >= 2 * NIC_MAC_LENGTH);
-    pthread_mutex_lock(&nic->lock);
+    pthread_mutex_lock(&nic->card.lock);
     if (phy_link(nic) && !loops_back(nic) && !nic->fault.removed)
         outcome = receive_locked(nic, frame, length, true);
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
     return outcome;
 }
 
@@ -738,15 +723,15 @@ static bool gather(struct nic *nic, uint32_t tcb, const uint8_t header[TCB_BYTES
 /* The frame leaves: to the wire, or comes back. Called with the lock held, which is dropped meanwhile. */
 static void send_frame(struct nic *nic, size_t length)
 {
-    struct wire *wire = phy_link(nic) ? nic->wire : NULL;
+    struct wire *wire = phy_link(nic) ? nic->card.wire : NULL;
 
     count(nic, TX_GOOD);
     if (loops_back(nic)) {
         receive_locked(nic, nic->tx_data, length, false);
     } else if (wire) {
-        pthread_mutex_unlock(&nic->lock);
+        pthread_mutex_unlock(&nic->card.lock);
         wire_transmit(wire, nic->tx_data, length);
-        pthread_mutex_lock(&nic->lock);
+        pthread_mutex_lock(&nic->card.lock);
     } else {
         count(nic, TX_LOST_CARRIER);
     }
@@ -936,7 +921,7 @@ static void start_cu(struct nic *nic, uint32_t cb)
     nic->cu = CU_ACTIVE;
     nic->halted = false;
     nic->cna_due = NIC_NEVER;
-    wake(nic);
+    nic_card_wake(&nic->card);
 }
 
 /* The block that suspended the CU may still say so: then it was resumed for an earlier one. */
@@ -1004,20 +989,18 @@ static void *work(void *opaque)
     struct nic *nic = opaque;
 
     pthread_setname_np(pthread_self(), "nic");
-    pthread_mutex_lock(&nic->lock);
-    while (nic->powered) {
+    pthread_mutex_lock(&nic->card.lock);
+    while (nic->card.powered) {
         if (nic->cna_due != NIC_NEVER && nic->cna_due <= machine_now_ns()) {
             nic->cna_due = NIC_NEVER;
             raise(nic, ACK_CNA);
         } else if (nic->cu == CU_ACTIVE && !nic->fault.stuck) {
             run_cu(nic);
         } else {
-            nic->idle = true;
-            nic_condition_wait(&nic->changed, &nic->lock, nic->cna_due);
-            nic->idle = false;
+            nic_card_wait(&nic->card, nic->cna_due);
         }
     }
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
     return NULL;
 }
 
@@ -1041,7 +1024,7 @@ static void selective_reset(struct nic *nic)
 static void software_reset(struct nic *nic)
 {
     selective_reset(nic);
-    memset(nic->stored, 0, sizeof nic->stored);
+    memset(nic->window.stored, 0, sizeof nic->window.stored);
     memset(nic->counters, 0, sizeof nic->counters);
     memset(nic->address, 0, sizeof nic->address);
     memcpy(nic->config, config_default, sizeof nic->config);
@@ -1151,14 +1134,15 @@ static void write_port(struct nic *nic, unsigned index, uint32_t value, uint32_t
 static uint32_t read_eeprom(struct nic *nic, unsigned index)
 {
     (void)index;
-    return (nic->stored[EEPROM_CONTROL] & ~(unsigned)EE_DO) | (eeprom93c46_output(&nic->eeprom) ? EE_DO : 0);
+    return (nic->window.stored[EEPROM_CONTROL] & ~(unsigned)EE_DO) |
+           (eeprom93c46_output(&nic->eeprom) ? EE_DO : 0);
 }
 
 static void write_eeprom(struct nic *nic, unsigned index, uint32_t value, uint32_t mask)
 {
     (void)index;
     (void)mask;
-    nic->stored[EEPROM_CONTROL] = value & (EE_SK | EE_CS | EE_DI);
+    nic->window.stored[EEPROM_CONTROL] = value & (EE_SK | EE_CS | EE_DI);
     eeprom93c46_drive(&nic->eeprom, value & EE_CS, value & EE_SK, value & EE_DI);
 }
 
@@ -1210,27 +1194,13 @@ static const struct window_row registers[] = {
     {GENERAL_STATUS, 1, 1, read_general_status, window_ignore},
 };
 
-/* Written once, before any card can be accessed. */
-static struct window window;
-static pthread_once_t window_once = PTHREAD_ONCE_INIT;
-
-static void make_window(void)
-{
-    window_init(&window, registers, sizeof registers / sizeof registers[0]);
-}
-
 /* Memory and I/O: both show the same registers. */
 static uint32_t read_bar(void *device, unsigned bar, uint32_t offset, unsigned size)
 {
     struct nic *nic = device;
-    uint32_t value = UINT32_MAX;
 
     (void)bar;
-    pthread_mutex_lock(&nic->lock);
-    if (nic->powered)
-        value = window_read(&window, nic, nic->stored, offset, size);
-    pthread_mutex_unlock(&nic->lock);
-    return value;
+    return window_read(&nic->window, offset, size);
 }
 
 static void write_bar(void *device, unsigned bar, uint32_t offset, unsigned size, uint32_t value)
@@ -1238,10 +1208,7 @@ static void write_bar(void *device, unsigned bar, uint32_t offset, unsigned size
     struct nic *nic = device;
 
     (void)bar;
-    pthread_mutex_lock(&nic->lock);
-    if (nic->powered)
-        window_write(&window, nic, nic->stored, offset, size, value);
-    pthread_mutex_unlock(&nic->lock);
+    window_write(&nic->window, offset, size, value);
 }
 
 /* ---- Making a card ---- */
@@ -1267,10 +1234,10 @@ static void reset(void *device)
 {
     struct nic *nic = device;
 
-    pthread_mutex_lock(&nic->lock);
+    pthread_mutex_lock(&nic->card.lock);
     reset_phy(nic);
     software_reset(nic);
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
 }
 
 static void plug_into_bus(struct nic *nic, const struct nic_config *config)
@@ -1298,12 +1265,9 @@ static void plug_into_bus(struct nic *nic, const struct nic_config *config)
     fault_init(&nic->fault, &config->fault, nic->function);
 }
 
-static void make_waitable(struct nic *nic)
+static void make_waitable(struct nic *nic, const struct nic_config *config)
 {
-    pthread_mutex_init(&nic->lock, NULL);
-    nic_condition_init(&nic->changed);
-    lockcheck_name_object(&nic->lock, "mutex", "82559 lock");
-    lockcheck_name_object(&nic->changed, "cond", "82559 work");
+    nic_card_init(&nic->card, config, "82559 lock", "82559 work");
     lockcheck_name_object(&nic->cb, "ring", "command block list");
     lockcheck_name_object(&nic->rfd, "ring", "receive frame area");
     lockcheck_name_object(&nic->counters_address, "ring", "statistical counters");
@@ -1312,47 +1276,38 @@ static void make_waitable(struct nic *nic)
 static struct nic *create(const struct nic_config *config)
 {
     struct nic *nic = calloc(1, sizeof *nic);
-    int error;
 
     if (!nic)
         return NULL;
-    pthread_once(&window_once, make_window);
-    make_waitable(nic);
-    nic->powered = true;
-    nic->wire = config->wire;
-    nic->cable = config->wire != NULL;
+    window_init(&nic->window, registers, sizeof registers / sizeof registers[0], nic, &nic->card);
+    make_waitable(nic, config);
     fill_eeprom(&nic->eeprom, config->mac);
     reset_phy(nic);
     software_reset(nic); /* as at power-on; nothing is driven and no list is there, so the bus is not used */
-    error = pthread_create(&nic->thread, NULL, work, nic);
-    if (error) {
+    if (!nic_card_start(&nic->card, work, nic)) {
         free(nic);
-        errno = error;
         return NULL;
     }
     plug_into_bus(nic, config);
-    if (nic->wire)
-        wire_plug(nic->wire, receive, nic);
+    if (nic->card.wire)
+        wire_plug(nic->card.wire, receive, nic);
     return nic;
 }
 
 static void set_cable(struct nic *nic, bool plugged)
 {
-    pthread_mutex_lock(&nic->lock);
-    nic->cable = plugged;
+    pthread_mutex_lock(&nic->card.lock);
+    nic->card.cable = plugged;
     if (!plugged)
         nic->link_was_lost = true;
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
 }
 
 static void power_off(struct nic *nic)
 {
-    pthread_mutex_lock(&nic->lock);
+    pthread_mutex_lock(&nic->card.lock);
     software_reset(nic);
-    nic->powered = false;
-    pthread_cond_signal(&nic->changed);
-    pthread_mutex_unlock(&nic->lock);
-    pthread_join(nic->thread, NULL);
+    nic_card_power_off(&nic->card);
 }
 
 const struct nic_model nic_82559 = {

@@ -4,8 +4,11 @@
  */
 #include "harness/nic/nic.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
+
+#include <lockcheck.h>
 
 const struct nic_model *const nic_models[] = {&nic_rtl8139,    &nic_82540em,           &nic_82559,
                                               &nic_virtio_net, &nic_virtio_net_legacy, NULL};
@@ -38,23 +41,55 @@ struct pci_function *nic_plug_into_bus(const struct nic_config *config,
     return pci_function_register(config->pci_slot ? config->pci_slot : NIC_DEFAULT_PCI_SLOT, 0, &description);
 }
 
-void nic_condition_init(pthread_cond_t *condition)
+void nic_card_init(struct nic_card *card, const struct nic_config *config, const char *lock_name,
+                   const char *work_name)
 {
     pthread_condattr_t attributes;
 
+    pthread_mutex_init(&card->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* the machine's clock */
-    pthread_cond_init(condition, &attributes);
+    pthread_cond_init(&card->changed, &attributes);
     pthread_condattr_destroy(&attributes);
+    lockcheck_name_object(&card->lock, "mutex", lock_name);
+    lockcheck_name_object(&card->changed, "cond", work_name);
+    card->powered = true;
+    card->wire = config->wire;
+    card->cable = config->wire != NULL;
 }
 
-void nic_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t until_ns)
+bool nic_card_start(struct nic_card *card, void *(*work)(void *nic), struct nic *nic)
+{
+    int error = pthread_create(&card->thread, NULL, work, nic);
+
+    if (error)
+        errno = error;
+    return error == 0;
+}
+
+void nic_card_wait(struct nic_card *card, uint64_t until_ns)
 {
     const struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000u),
                                    .tv_nsec = (long)(until_ns % 1000000000u)};
 
+    card->idle = true;
     if (until_ns == NIC_NEVER)
-        pthread_cond_wait(condition, lock);
+        pthread_cond_wait(&card->changed, &card->lock);
     else
-        pthread_cond_timedwait(condition, lock, &until);
+        pthread_cond_timedwait(&card->changed, &card->lock, &until);
+    card->idle = false;
+}
+
+void nic_card_wake(struct nic_card *card)
+{
+    if (card->idle)
+        pthread_cond_signal(&card->changed);
+}
+
+void nic_card_power_off(struct nic_card *card)
+{
+    card->powered = false;
+    pthread_cond_signal(&card->changed);
+    pthread_mutex_unlock(&card->lock);
+    pthread_join(card->thread, NULL);
 }

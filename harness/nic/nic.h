@@ -70,10 +70,33 @@ const struct nic_model *nic_find_driver(const char *driver);
 struct pci_function *nic_plug_into_bus(const struct nic_config *config,
                                        const struct pci_function_description *chip);
 
-/* A condition for waits on the machine's clock, and such a wait: until it is signalled or that time has come,
- * in nanoseconds, or NIC_NEVER. */
+/* What every card is made of besides its chip: power, a cable, and a thread that works. */
+struct nic_card {
+    struct wire *wire;    /* NULL: there is none */
+    pthread_t thread;     /* "nic" */
+    pthread_mutex_t lock; /* guards what follows, and the chip */
+    pthread_cond_t changed;
+    bool powered; /* the thread goes on while it is */
+    bool idle;    /* the thread waits */
+    bool cable;   /* plugged in */
+};
+
+/* With power, and a cable if config has a wire. lock_name, work_name: of the lock, and of what the thread
+ * waits for, in reports. */
+void nic_card_init(struct nic_card *card, const struct nic_config *config, const char *lock_name,
+                   const char *work_name);
+
+/* Start its thread, which runs work(nic). Returns false with errno set when it cannot be made. */
+bool nic_card_start(struct nic_card *card, void *(*work)(void *nic), struct nic *nic);
+
+/* With the lock held. The thread waits: until it is woken or that time of the machine's clock has come, in
+ * nanoseconds, or NIC_NEVER. */
 #define NIC_NEVER UINT64_MAX
-void nic_condition_init(pthread_cond_t *condition);
-void nic_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t until_ns);
+void nic_card_wait(struct nic_card *card, uint64_t until_ns);
+/* With the lock held: wake the thread, if it waits. */
+void nic_card_wake(struct nic_card *card);
+
+/* Called with the lock held, which is given up. Its thread has ended then. */
+void nic_card_power_off(struct nic_card *card);
 
 #endif

@@ -33,7 +33,6 @@
 #include "harness/nic/nic.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -194,20 +193,13 @@ struct rx_fifo {
 };
 
 struct nic {
-    struct wire *wire; /* NULL: no cable */
+    struct nic_card card;
     struct pci_function *function;
     struct dma_device *dma;
-    pthread_t thread;
-
-    pthread_mutex_t lock; /* guards all below */
-    pthread_cond_t transmit;
-    bool powered;
-    bool idle; /* the thread waits on transmit */
     struct fault fault;
-    bool cable; /* plugged in */
     bool link_changed;
 
-    uint8_t stored[REGISTER_BYTES]; /* registers without behaviour of their own */
+    struct window window;
     struct eeprom93c46 eeprom;
 
     uint8_t cr; /* TE and RE */
@@ -398,7 +390,7 @@ static bool hash_matches(const struct nic *nic, const uint8_t *address)
 
     for (unsigned i = 0; i < 6; i++) /* zlib's is the reflected CRC: its low bits are the sheet's high bits */
         bit |= (crc >> i & 1) << (5 - i);
-    return nic->stored[MAR0 + bit / 8] >> bit % 8 & 1;
+    return nic->window.stored[MAR0 + bit / 8] >> bit % 8 & 1;
 }
 
 /* Receive Configuration Register: the status of a frame that is to be received, or 0. */
@@ -415,7 +407,7 @@ static uint16_t accept_frame(const struct nic *nic, const uint8_t *frame, size_t
         return nic->rcr & RCR_AB ? (uint16_t)(status | RSR_BAR) : 0;
     if (frame[0] & 1)
         return nic->rcr & RCR_AM && hash_matches(nic, frame) ? (uint16_t)(status | RSR_MAR) : 0;
-    if (memcmp(frame, nic->stored + IDR0, NIC_MAC_LENGTH) == 0)
+    if (memcmp(frame, nic->window.stored + IDR0, NIC_MAC_LENGTH) == 0)
         return nic->rcr & (RCR_APM | RCR_AAP) ? (uint16_t)(status | RSR_PAM) : 0;
     return nic->rcr & RCR_AAP ? (uint16_t)status : 0;
 }
@@ -453,8 +445,8 @@ static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t leng
     enum wire_outcome outcome = WIRE_FILTERED;
 
     assert(length >= 2 * NIC_MAC_LENGTH && length <= RX_FRAME_MAX);
-    pthread_mutex_lock(&nic->lock);
-    if (nic->cr & CR_RE && !nic->fault.removed && (nic->cable || loops_back(nic))) {
+    pthread_mutex_lock(&nic->card.lock);
+    if (nic->cr & CR_RE && !nic->fault.removed && (nic->card.cable || loops_back(nic))) {
         uint16_t status = accept_frame(nic, frame, length);
 
         if (status) {
@@ -464,7 +456,7 @@ static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t leng
             update_line(nic);
         }
     }
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
     return outcome;
 }
 
@@ -477,8 +469,8 @@ static bool transmit_ready(const struct nic *nic)
 
 static void start_transmitter(struct nic *nic)
 {
-    if (nic->idle && transmit_ready(nic))
-        pthread_cond_signal(&nic->transmit);
+    if (transmit_ready(nic))
+        nic_card_wake(&nic->card);
 }
 
 /* Move a frame from memory into the transmit FIFO. Returns false when it cannot be sent. */
@@ -502,19 +494,19 @@ static void transmit_one(struct nic *nic)
     unsigned descriptor = nic->tx_current;
     unsigned generation = nic->tx_generation;
     size_t length = nic->tsd[descriptor] & TSD_SIZE;
-    bool loopback = loops_back(nic), linked = nic->cable;
+    bool loopback = loops_back(nic), linked = nic->card.cable;
 
     if (fault_sending(&nic->fault))
         return;
     bool fetched = fetch_frame(nic, descriptor, length);
 
     if (fetched) {
-        pthread_mutex_unlock(&nic->lock);
+        pthread_mutex_unlock(&nic->card.lock);
         if (loopback)
             receive(nic, nic->tx_data, length);
         else if (linked)
-            wire_transmit(nic->wire, nic->tx_data, length);
-        pthread_mutex_lock(&nic->lock);
+            wire_transmit(nic->card.wire, nic->tx_data, length);
+        pthread_mutex_lock(&nic->card.lock);
     }
     if (generation != nic->tx_generation)
         return; /* reset meanwhile: nobody waits for this frame */
@@ -528,16 +520,14 @@ static void *transmit(void *opaque)
     struct nic *nic = opaque;
 
     pthread_setname_np(pthread_self(), "nic");
-    pthread_mutex_lock(&nic->lock);
-    while (nic->powered)
+    pthread_mutex_lock(&nic->card.lock);
+    while (nic->card.powered)
         if (transmit_ready(nic)) {
             transmit_one(nic);
         } else {
-            nic->idle = true;
-            pthread_cond_wait(&nic->transmit, &nic->lock);
-            nic->idle = false;
+            nic_card_wait(&nic->card, NIC_NEVER);
         }
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
     return NULL;
 }
 
@@ -545,18 +535,18 @@ static void *transmit(void *opaque)
 
 static bool config_writable(const struct nic *nic)
 {
-    return (nic->stored[CR9346] & EE_MODE) == EE_MODE_CONFIG;
+    return (nic->window.stored[CR9346] & EE_MODE) == EE_MODE_CONFIG;
 }
 
 /* Contents of the EEPROM: what the chip loads at power-on, and on EEM = auto-load. */
 static void autoload(struct nic *nic)
 {
     for (unsigned i = 0; i < NIC_MAC_LENGTH / 2; i++)
-        put_le(nic->stored + IDR0 + 2 * i, 2, nic->eeprom.words[7 + i]);
-    nic->stored[CONFIG3] = nic->eeprom.words[6] >> 8 & 0xff;
-    nic->stored[CONFIG0] = nic->eeprom.words[10] & 0xff;
-    nic->stored[CONFIG1] = nic->eeprom.words[10] >> 8 & 0xff;
-    nic->stored[CONFIG4] = nic->eeprom.words[12] >> 8 & 0xff;
+        put_le(nic->window.stored + IDR0 + 2 * i, 2, nic->eeprom.words[7 + i]);
+    nic->window.stored[CONFIG3] = nic->eeprom.words[6] >> 8 & 0xff;
+    nic->window.stored[CONFIG0] = nic->eeprom.words[10] & 0xff;
+    nic->window.stored[CONFIG1] = nic->eeprom.words[10] >> 8 & 0xff;
+    nic->window.stored[CONFIG4] = nic->eeprom.words[12] >> 8 & 0xff;
 }
 
 /* RST: transmitter and receiver off, FIFOs and buffer pointers as at power-on; IDR, MAR, the PCI
@@ -580,7 +570,7 @@ static void soft_reset(struct nic *nic)
         nic->tsad_written[i] = false;
         lockcheck_event(LOCKCHECK_HAND_OVER, &nic->tsd[i], 0);
     }
-    put_le(nic->stored + MULINT, 2, 0);
+    put_le(nic->window.stored + MULINT, 2, 0);
     update_line(nic);
 }
 
@@ -808,7 +798,7 @@ static void write_mpc(struct nic *nic, unsigned index, uint32_t value, uint32_t 
 
 static uint32_t read_9346cr(struct nic *nic, unsigned index)
 {
-    uint32_t value = nic->stored[CR9346] & ~(unsigned)EE_DO;
+    uint32_t value = nic->window.stored[CR9346] & ~(unsigned)EE_DO;
 
     (void)index;
     if ((value & EE_MODE) == EE_MODE_PROGRAM && eeprom93c46_output(&nic->eeprom))
@@ -824,7 +814,7 @@ static void write_9346cr(struct nic *nic, unsigned index, uint32_t value, uint32
         autoload(nic);
         value &= ~(uint32_t)EE_MODE; /* back to normal when it has finished */
     }
-    nic->stored[CR9346] = value & (EE_MODE | EE_CS | EE_SK | EE_DI);
+    nic->window.stored[CR9346] = value & (EE_MODE | EE_CS | EE_SK | EE_DI);
     if ((value & EE_MODE) == EE_MODE_PROGRAM)
         eeprom93c46_drive(&nic->eeprom, value & EE_CS, value & EE_SK, value & EE_DI);
     else
@@ -835,7 +825,8 @@ static void write_9346cr(struct nic *nic, unsigned index, uint32_t value, uint32
 static void write_config(struct nic *nic, unsigned offset, uint32_t value, uint32_t mask, uint8_t writable)
 {
     if (config_writable(nic))
-        nic->stored[offset] = (uint8_t)((nic->stored[offset] & ~(mask & writable)) | (value & writable));
+        nic->window.stored[offset] =
+            (uint8_t)((nic->window.stored[offset] & ~(mask & writable)) | (value & writable));
 }
 
 static void write_config1(struct nic *nic, unsigned index, uint32_t value, uint32_t mask)
@@ -859,7 +850,7 @@ static void write_config4(struct nic *nic, unsigned index, uint32_t value, uint3
 static uint32_t read_msr(struct nic *nic, unsigned index)
 {
     (void)index;
-    return nic->cable ? 0 : MSR_LINKB; /* 100 Mbit/s; LINKB is low while the link is good */
+    return nic->card.cable ? 0 : MSR_LINKB; /* 100 Mbit/s; LINKB is low while the link is good */
 }
 
 static void write_bmcr(struct nic *nic, unsigned index, uint32_t value, uint32_t mask)
@@ -868,25 +859,25 @@ static void write_bmcr(struct nic *nic, unsigned index, uint32_t value, uint32_t
     if (!config_writable(nic))
         mask &= ~BMCR_LOCKED;
     mask &= 0xffff & ~BMCR_SELF_CLEAR;
-    put_le(nic->stored + BMCR, 2, (get_le(nic->stored + BMCR, 2) & ~mask) | (value & mask));
+    put_le(nic->window.stored + BMCR, 2, (get_le(nic->window.stored + BMCR, 2) & ~mask) | (value & mask));
 }
 
 static uint32_t read_bmsr(struct nic *nic, unsigned index)
 {
     (void)index;
-    return BMSR_ABILITIES | (nic->cable ? BMSR_LINK : 0);
+    return BMSR_ABILITIES | (nic->card.cable ? BMSR_LINK : 0);
 }
 
 static uint32_t read_anlpar(struct nic *nic, unsigned index)
 {
     (void)index;
-    return nic->cable ? ANLPAR_LINK : 0;
+    return nic->card.cable ? ANLPAR_LINK : 0;
 }
 
 static uint32_t read_aner(struct nic *nic, unsigned index)
 {
     (void)index;
-    return nic->cable ? ANER_LINK : 0;
+    return nic->card.cable ? ANER_LINK : 0;
 }
 
 static uint32_t read_cscr(struct nic *nic, unsigned index)
@@ -895,7 +886,7 @@ static uint32_t read_cscr(struct nic *nic, unsigned index)
     uint32_t changed = nic->link_changed ? CSCR_LINK_CHANGED : 0;
 
     nic->link_changed = false;
-    return get_le(nic->stored + CSCR, 2) | (nic->cable ? CSCR_LINK : 0) | changed;
+    return get_le(nic->window.stored + CSCR, 2) | (nic->card.cable ? CSCR_LINK : 0) | changed;
 }
 
 /* ---- The register table ---- */
@@ -945,27 +936,13 @@ static const struct window_row registers[] = {
     {CONFIG5, 1, 1, NULL, NULL},
 };
 
-/* Written once, before any card can be accessed. */
-static struct window window;
-static pthread_once_t window_once = PTHREAD_ONCE_INIT;
-
-static void make_window(void)
-{
-    window_init(&window, registers, sizeof registers / sizeof registers[0]);
-}
-
 /* IOAR and MEMAR: both show the same registers. */
 static uint32_t read_bar(void *device, unsigned bar, uint32_t offset, unsigned size)
 {
     struct nic *nic = device;
-    uint32_t value = UINT32_MAX;
 
     (void)bar;
-    pthread_mutex_lock(&nic->lock);
-    if (nic->powered)
-        value = window_read(&window, nic, nic->stored, offset, size);
-    pthread_mutex_unlock(&nic->lock);
-    return value;
+    return window_read(&nic->window, offset, size);
 }
 
 static void write_bar(void *device, unsigned bar, uint32_t offset, unsigned size, uint32_t value)
@@ -973,10 +950,7 @@ static void write_bar(void *device, unsigned bar, uint32_t offset, unsigned size
     struct nic *nic = device;
 
     (void)bar;
-    pthread_mutex_lock(&nic->lock);
-    if (nic->powered)
-        window_write(&window, nic, nic->stored, offset, size, value);
-    pthread_mutex_unlock(&nic->lock);
+    window_write(&nic->window, offset, size, value);
 }
 
 /* ---- Making a card ---- */
@@ -1003,10 +977,10 @@ static void reset(void *device)
 {
     struct nic *nic = device;
 
-    pthread_mutex_lock(&nic->lock);
+    pthread_mutex_lock(&nic->card.lock);
     soft_reset(nic);
     autoload(nic);
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
 }
 
 static void plug_into_bus(struct nic *nic, const struct nic_config *config)
@@ -1018,7 +992,7 @@ static void plug_into_bus(struct nic *nic, const struct nic_config *config)
         .device_id = nic->eeprom.words[2],
         .subsystem_vendor_id = nic->eeprom.words[3],
         .subsystem_id = nic->eeprom.words[4],
-        .revision = nic->stored[RERID],
+        .revision = nic->window.stored[RERID],
         .bars = {{PCI_BAR_IO, REGISTER_BYTES}, {PCI_BAR_MEMORY, REGISTER_BYTES}}, /* IOAR, MEMAR */
         .ops = &ops,
         .device = nic,
@@ -1032,30 +1006,23 @@ static void plug_into_bus(struct nic *nic, const struct nic_config *config)
 
 static void power_on(struct nic *nic, const struct nic_config *config)
 {
-    nic->powered = true;
-    nic->wire = config->wire;
-    nic->cable = config->wire != NULL;
     nic->timer_start_ns = machine_now_ns();
     fill_eeprom(&nic->eeprom, config->mac);
     autoload(nic);
-    nic->stored[RERID] = 0x10; /* RTL8139C */
-    put_le(nic->stored + BMCR, 2, BMCR_DEFAULT);
-    put_le(nic->stored + ANAR, 2, ANAR_DEFAULT);
-    put_le(nic->stored + CSCR, 2, CSCR_DEFAULT);
+    nic->window.stored[RERID] = 0x10; /* RTL8139C */
+    put_le(nic->window.stored + BMCR, 2, BMCR_DEFAULT);
+    put_le(nic->window.stored + ANAR, 2, ANAR_DEFAULT);
+    put_le(nic->window.stored + CSCR, 2, CSCR_DEFAULT);
 }
 
 static struct nic *create(const struct nic_config *config)
 {
     struct nic *nic = calloc(1, sizeof *nic);
-    int error;
 
     if (!nic)
         return NULL;
-    pthread_once(&window_once, make_window);
-    pthread_mutex_init(&nic->lock, NULL);
-    pthread_cond_init(&nic->transmit, NULL);
-    lockcheck_name_object(&nic->lock, "mutex", "rtl8139 lock");
-    lockcheck_name_object(&nic->transmit, "cond", "rtl8139 transmit");
+    window_init(&nic->window, registers, sizeof registers / sizeof registers[0], nic, &nic->card);
+    nic_card_init(&nic->card, config, "rtl8139 lock", "rtl8139 transmit");
     lockcheck_name_object(&nic->rbstart, "ring", "receive ring");
     for (unsigned i = 0; i < TX_DESCRIPTORS; i++) {
         char name[32];
@@ -1065,37 +1032,32 @@ static struct nic *create(const struct nic_config *config)
     }
     power_on(nic, config);
     soft_reset(nic); /* as at power-on; the line is not driven yet, so the function is not used */
-    error = pthread_create(&nic->thread, NULL, transmit, nic);
-    if (error) {
+    if (!nic_card_start(&nic->card, transmit, nic)) {
         free(nic);
-        errno = error;
         return NULL;
     }
     plug_into_bus(nic, config);
-    if (nic->wire)
-        wire_plug(nic->wire, receive, nic);
+    if (nic->card.wire)
+        wire_plug(nic->card.wire, receive, nic);
     return nic;
 }
 
 static void set_cable(struct nic *nic, bool plugged)
 {
-    pthread_mutex_lock(&nic->lock);
-    if (nic->cable != plugged) {
-        nic->cable = plugged;
+    pthread_mutex_lock(&nic->card.lock);
+    if (nic->card.cable != plugged) {
+        nic->card.cable = plugged;
         nic->link_changed = true;
         raise(nic, INT_PUN);
     }
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
 }
 
 static void power_off(struct nic *nic)
 {
-    pthread_mutex_lock(&nic->lock);
+    pthread_mutex_lock(&nic->card.lock);
     soft_reset(nic);
-    nic->powered = false;
-    pthread_cond_signal(&nic->transmit);
-    pthread_mutex_unlock(&nic->lock);
-    pthread_join(nic->thread, NULL);
+    nic_card_power_off(&nic->card);
 }
 
 const struct nic_model nic_rtl8139 = {

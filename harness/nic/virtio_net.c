@@ -29,7 +29,6 @@
  */
 #define _GNU_SOURCE /* pthread_setname_np */
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,16 +130,9 @@ struct mac_list {
 };
 
 struct nic {
-    struct wire *wire; /* NULL: no cable */
-    pthread_t thread;
-
-    pthread_mutex_t lock; /* guards all below */
-    pthread_cond_t changed;
-    bool powered;
-    bool idle;     /* the thread waits */
+    struct nic_card card;
     bool notified; /* the transmit queue was, since the thread looked */
     struct virtio_pci virtio;
-    bool cable; /* plugged in */
 
     bool modes[RX_MODES];
     struct mac_list unicast, multicast;
@@ -178,9 +170,9 @@ static bool link_up(const struct nic *nic)
 
 static void update_link(struct nic *nic)
 {
-    if (nic->cable == link_up(nic))
+    if (nic->card.cable == link_up(nic))
         return;
-    put_le(nic->virtio.config + CONFIG_STATUS, 2, nic->cable ? STATUS_LINK_UP : 0);
+    put_le(nic->virtio.config + CONFIG_STATUS, 2, nic->card.cable ? STATUS_LINK_UP : 0);
     virtio_pci_config_changed(&nic->virtio);
 }
 
@@ -326,11 +318,11 @@ static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t leng
     enum wire_outcome outcome = WIRE_FILTERED;
 
     assert(length >= 2 * NIC_MAC_LENGTH);
-    pthread_mutex_lock(&nic->lock);
+    pthread_mutex_lock(&nic->card.lock);
     if (link_up(nic) && virtio_pci_queue_is_ready(&nic->virtio, RECEIVE_QUEUE) &&
         !nic->virtio.fault.removed && passes_filter(nic, frame, length))
         outcome = outcomes[store_frame(nic, frame, length, fault_receiving(&nic->virtio.fault))];
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
     return outcome;
 }
 
@@ -350,14 +342,13 @@ static void forget_unread(struct nic *nic)
 static void start_transmitter(struct nic *nic)
 {
     nic->notified = true;
-    if (nic->idle)
-        pthread_cond_signal(&nic->changed);
+    nic_card_wake(&nic->card);
 }
 
 /* Called with the lock held, which is dropped meanwhile. */
 static void send_frame(struct nic *nic, uint8_t *frame, size_t length)
 {
-    struct wire *wire = link_up(nic) ? nic->wire : NULL;
+    struct wire *wire = link_up(nic) ? nic->card.wire : NULL;
 
     if (length < REPLAY_FRAME_MIN) {
         memset(frame + length, 0, REPLAY_FRAME_MIN - length);
@@ -365,9 +356,9 @@ static void send_frame(struct nic *nic, uint8_t *frame, size_t length)
     }
     if (!wire)
         return;
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
     wire_transmit(wire, frame, length);
-    pthread_mutex_lock(&nic->lock);
+    pthread_mutex_lock(&nic->card.lock);
 }
 
 /* Returns what is wrong with the packet, or NULL. */
@@ -482,18 +473,16 @@ static void *work(void *opaque)
     struct nic *nic = opaque;
 
     pthread_setname_np(pthread_self(), "nic");
-    pthread_mutex_lock(&nic->lock);
-    while (nic->powered) {
+    pthread_mutex_lock(&nic->card.lock);
+    while (nic->card.powered) {
         if (nic->notified) {
             nic->notified = false;
             send_all(nic);
             continue;
         }
-        nic->idle = true;
-        nic_condition_wait(&nic->changed, &nic->lock, NIC_NEVER);
-        nic->idle = false;
+        nic_card_wait(&nic->card, NIC_NEVER);
     }
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
     return NULL;
 }
 
@@ -657,7 +646,7 @@ static void features_accepted(struct nic *nic)
 /* The status is the device's own. */
 static void config_written(struct nic *nic)
 {
-    put_le(nic->virtio.config + CONFIG_STATUS, 2, nic->cable ? STATUS_LINK_UP : 0);
+    put_le(nic->virtio.config + CONFIG_STATUS, 2, nic->card.cable ? STATUS_LINK_UP : 0);
 }
 
 /* --- Making a device ---------------------------------------------------------------------------------------
@@ -678,30 +667,21 @@ static struct nic *create_described(const struct nic_config *config,
                                     const struct virtio_description *description)
 {
     struct nic *nic = calloc(1, sizeof *nic);
-    int error;
 
     if (!nic)
         return NULL;
-    pthread_mutex_init(&nic->lock, NULL);
-    nic_condition_init(&nic->changed);
-    lockcheck_name_object(&nic->lock, "mutex", "virtio-net lock");
-    lockcheck_name_object(&nic->changed, "cond", "virtio-net work");
-    nic->powered = true;
-    nic->wire = config->wire;
-    nic->cable = config->wire != NULL;
-    error = pthread_create(&nic->thread, NULL, work, nic);
-    if (error) {
+    nic_card_init(&nic->card, config, "virtio-net lock", "virtio-net work");
+    if (!nic_card_start(&nic->card, work, nic)) {
         free(nic);
-        errno = error;
         return NULL;
     }
-    virtio_pci_create(&nic->virtio, description, nic, &nic->lock, config);
+    virtio_pci_create(&nic->virtio, description, nic, &nic->card.lock, config);
     memcpy(nic->virtio.config + CONFIG_MAC, config->mac, NIC_MAC_LENGTH);
-    put_le(nic->virtio.config + CONFIG_STATUS, 2, nic->cable ? STATUS_LINK_UP : 0);
+    put_le(nic->virtio.config + CONFIG_STATUS, 2, nic->card.cable ? STATUS_LINK_UP : 0);
     put_le(nic->virtio.config + CONFIG_SPEED, 4, SPEED_MBIT);
     nic->virtio.config[CONFIG_DUPLEX] = DUPLEX_FULL;
-    if (nic->wire)
-        wire_plug(nic->wire, receive, nic);
+    if (nic->card.wire)
+        wire_plug(nic->card.wire, receive, nic);
     return nic;
 }
 
@@ -717,20 +697,17 @@ static struct nic *create_legacy(const struct nic_config *config)
 
 static void set_cable(struct nic *nic, bool plugged)
 {
-    pthread_mutex_lock(&nic->lock);
-    nic->cable = plugged;
+    pthread_mutex_lock(&nic->card.lock);
+    nic->card.cable = plugged;
     update_link(nic);
-    pthread_mutex_unlock(&nic->lock);
+    pthread_mutex_unlock(&nic->card.lock);
 }
 
 static void power_off(struct nic *nic)
 {
-    pthread_mutex_lock(&nic->lock);
+    pthread_mutex_lock(&nic->card.lock);
     virtio_pci_power_off(&nic->virtio);
-    nic->powered = false;
-    pthread_cond_signal(&nic->changed);
-    pthread_mutex_unlock(&nic->lock);
-    pthread_join(nic->thread, NULL);
+    nic_card_power_off(&nic->card);
 }
 
 const struct nic_model nic_virtio_net = {

@@ -10,9 +10,12 @@
 
 #define NO_ROW UINT8_MAX
 
-void window_init(struct window *window, const struct window_row *rows, unsigned count)
+void window_init(struct window *window, const struct window_row *rows, unsigned count, struct nic *nic,
+                 struct nic_card *card)
 {
     window->rows = rows;
+    window->nic = nic;
+    window->card = card;
     memset(window->row_of, NO_ROW, sizeof window->row_of);
     for (unsigned row = 0; row < count; row++)
         for (unsigned i = 0; i < rows[row].width * rows[row].count; i++) {
@@ -64,8 +67,7 @@ static uint32_t bytes_mask(unsigned bytes)
     return UINT32_MAX >> (32 - 8 * bytes);
 }
 
-uint32_t window_read(const struct window *window, struct nic *nic, const uint8_t *stored, uint32_t offset,
-                     unsigned size)
+static uint32_t read_locked(const struct window *window, uint32_t offset, unsigned size)
 {
     uint32_t value = 0;
     struct part part;
@@ -77,16 +79,15 @@ uint32_t window_read(const struct window *window, struct nic *nic, const uint8_t
             at++;
             continue;
         }
-        word =
-            part.row->read ? part.row->read(nic, part.index) : get_le(stored + part.start, part.row->width);
+        word = part.row->read ? part.row->read(window->nic, part.index)
+                              : get_le(window->stored + part.start, part.row->width);
         value |= shift_bytes(word, (int)part.start - (int)offset);
         at = part.start + part.row->width;
     }
     return value & bytes_mask(size);
 }
 
-void window_write(const struct window *window, struct nic *nic, uint8_t *stored, uint32_t offset,
-                  unsigned size, uint32_t value)
+static void write_locked(struct window *window, uint32_t offset, unsigned size, uint32_t value)
 {
     struct part part;
 
@@ -99,12 +100,31 @@ void window_write(const struct window *window, struct nic *nic, uint8_t *stored,
         int shift = (int)offset - (int)part.start;
         uint32_t mask = shift_bytes(bytes_mask(size), shift) & bytes_mask(part.row->width);
         uint32_t word = shift_bytes(value, shift) & mask;
+        uint8_t *stored = window->stored + part.start;
 
         if (part.row->write)
-            part.row->write(nic, part.index, word, mask);
+            part.row->write(window->nic, part.index, word, mask);
         else
-            put_le(stored + part.start, part.row->width,
-                   (get_le(stored + part.start, part.row->width) & ~mask) | word);
+            put_le(stored, part.row->width, (get_le(stored, part.row->width) & ~mask) | word);
         at = part.start + part.row->width;
     }
+}
+
+uint32_t window_read(struct window *window, uint32_t offset, unsigned size)
+{
+    uint32_t value = UINT32_MAX;
+
+    pthread_mutex_lock(&window->card->lock);
+    if (window->card->powered)
+        value = read_locked(window, offset, size);
+    pthread_mutex_unlock(&window->card->lock);
+    return value;
+}
+
+void window_write(struct window *window, uint32_t offset, unsigned size, uint32_t value)
+{
+    pthread_mutex_lock(&window->card->lock);
+    if (window->card->powered)
+        write_locked(window, offset, size, value);
+    pthread_mutex_unlock(&window->card->lock);
 }

@@ -8,9 +8,9 @@
 
 #include <stdint.h>
 
-#define WINDOW_BYTES_MAX 0x100u
+#include "harness/nic/nic.h"
 
-struct nic;
+#define WINDOW_BYTES_MAX 0x100u
 
 /* index: which of a row of equal registers. mask: the bits that the access writes; value has no others. */
 typedef uint32_t window_read_handler(struct nic *nic, unsigned index);
@@ -27,6 +27,9 @@ struct window_row {
 struct window {
     const struct window_row *rows;
     uint8_t row_of[WINDOW_BYTES_MAX]; /* of each byte offset */
+    uint8_t stored[WINDOW_BYTES_MAX]; /* what registers without a handler hold, by offset */
+    struct nic *nic;
+    struct nic_card *card;
 };
 
 /* For handlers of registers that cannot be written. */
@@ -34,14 +37,13 @@ window_write_handler window_ignore;
 /* For handlers of registers that show nothing. */
 window_read_handler window_zero;
 
-/* Rows must stay valid; they must not overlap. */
-void window_init(struct window *window, const struct window_row *rows, unsigned count);
+/* Of that card, which handlers are given. Rows must stay valid; they must not overlap. */
+void window_init(struct window *window, const struct window_row *rows, unsigned count, struct nic *nic,
+                 struct nic_card *card);
 
-/* An access to [offset, offset + size), size 1, 2 or 4. stored: what registers without a handler hold, by
- * offset. The caller holds whatever lock the handlers need. */
-uint32_t window_read(const struct window *window, struct nic *nic, const uint8_t *stored, uint32_t offset,
-                     unsigned size);
-void window_write(const struct window *window, struct nic *nic, uint8_t *stored, uint32_t offset,
-                  unsigned size, uint32_t value);
+/* An access to [offset, offset + size), size 1, 2 or 4, of a card whose lock is free: handlers are called
+ * with it held. Without power a card reads as all ones, and nothing can be written. */
+uint32_t window_read(struct window *window, uint32_t offset, unsigned size);
+void window_write(struct window *window, uint32_t offset, unsigned size, uint32_t value);
 
 #endif
