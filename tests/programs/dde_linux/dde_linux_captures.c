@@ -155,9 +155,7 @@ static void plug_in(void)
 
 static void find_device(void)
 {
-    assert(dde_linux_probe_drivers() == 1);
-    eth0 = dev_get_by_name(&init_net, "eth0");
-    assert(eth0);
+    eth0 = probe_device();
     dev_add_pack(&tap);
     open_device(eth0);
 }

@@ -6,34 +6,20 @@
  *
  * Takes the generation of semaphores, posix without; and the driver, 8139too without.
  */
-#include "network.h"
+#include "one_card.h"
 
 #define SENT 12        /* frames; more than the card has descriptors for */
 #define BROUGHT 12     /* frames */
 #define LONG (10 * HZ) /* the transmit watchdog's limit is 5 or 6 s */
 
-static const struct nic_model *model;
-static struct nic *nic;
-static struct net_device *eth0;
-static int freed, received, tapped; /* changed atomically */
+static int tapped; /* atomically */
 
-static void count_freed(struct sk_buff *skb __always_unused)
-{
-    __atomic_fetch_add(&freed, 1, __ATOMIC_SEQ_CST);
-}
-
-static int take_frame(struct sk_buff *skb, struct net_device *dev, struct packet_type *pt __always_unused,
-                      struct net_device *orig __always_unused)
+static int take_while_tapped(struct sk_buff *skb, struct net_device *dev, struct packet_type *pt,
+                             struct net_device *orig)
 {
     assert(__atomic_load_n(&tapped, __ATOMIC_SEQ_CST) && dev == eth0);
-    assert(skb->len == ETH_ZLEN - ETH_HLEN && skb->data[0] == PAYLOAD_MARK);
-    account_frame_delivered();
-    __atomic_fetch_add(&received, 1, __ATOMIC_SEQ_CST);
-    kfree_skb(skb);
-    return NET_RX_SUCCESS;
+    return take_frame(skb, dev, pt, orig);
 }
-
-static struct packet_type tap = {.type = htons(ETH_P_ALL), .func = take_frame};
 
 static int send_all(void *unused __always_unused)
 {
@@ -41,33 +27,15 @@ static int send_all(void *unused __always_unused)
     return 0;
 }
 
-static int bring_frames(void *unused __always_unused)
+static int bring_all(void *unused __always_unused)
 {
-    u8 frame[ETH_ZLEN];
-
-    make_frame(frame, eth0->dev_addr, 0);
-    for (int i = 0; i < BROUGHT; i++)
-        model->receive(nic, frame, sizeof(frame));
+    bring_frames(eth0->dev_addr, BROUGHT);
     return 0;
-}
-
-static void boot(void)
-{
-    struct nic_config config = {.mac = {0x52, 0x54, 0, 0, 0, 1}};
-
-    machine_init();
-    config.wire = wire_create(NULL, NULL);
-    nic = model->create(&config);
-    boot_linux();
-    assert(dde_linux_probe_drivers() == 1);
-    eth0 = dev_get_by_name(&init_net, "eth0");
-    assert(eth0);
-    machine_boot_finished();
 }
 
 int main(int argc, char **argv)
 {
-    struct job jobs[] = {{.function = send_all}, {.function = bring_frames}};
+    struct job jobs[] = {{.function = send_all}, {.function = bring_all}};
     struct dma_device *dma;
     int timeouts;
 
@@ -76,7 +44,10 @@ int main(int argc, char **argv)
     model = nic_find_driver(argc > 2 ? argv[2] : "8139too");
     if (!model)
         return 2;
-    boot();
+    boot_with_card();
+    eth0 = probe_device();
+    machine_boot_finished();
+    tap.func = take_while_tapped;
     __atomic_store_n(&tapped, 1, __ATOMIC_SEQ_CST);
     dev_add_pack(&tap);
     open_device(eth0);

@@ -6,7 +6,7 @@
  *
  * Takes the generation of semaphores, posix without; and the card, rtl8139 without.
  */
-#include "network.h"
+#include "one_card.h"
 
 #include <linux/pci.h>
 
@@ -43,27 +43,6 @@ static const struct facts {
 };
 
 static const struct facts *card;
-static const struct nic_model *model;
-static struct nic *nic;
-static struct net_device *eth0;
-static int freed, received; /* changed atomically */
-
-static void count_freed(struct sk_buff *skb __always_unused)
-{
-    __atomic_fetch_add(&freed, 1, __ATOMIC_SEQ_CST);
-}
-
-static int take_frame(struct sk_buff *skb, struct net_device *dev __always_unused,
-                      struct packet_type *pt __always_unused, struct net_device *orig __always_unused)
-{
-    assert(skb->len == ETH_ZLEN - ETH_HLEN && skb->data[0] == PAYLOAD_MARK);
-    account_frame_delivered();
-    __atomic_fetch_add(&received, 1, __ATOMIC_SEQ_CST);
-    kfree_skb(skb);
-    return NET_RX_SUCCESS;
-}
-
-static struct packet_type tap = {.type = htons(ETH_P_ALL), .func = take_frame};
 
 static int send_all(void *unused __always_unused)
 {
@@ -73,11 +52,7 @@ static int send_all(void *unused __always_unused)
 
 static int bring_all(void *unused __always_unused)
 {
-    u8 frame[ETH_ZLEN];
-
-    make_frame(frame, eth0->dev_addr, 0);
-    for (int i = 0; i < BROUGHT; i++)
-        model->receive(nic, frame, sizeof(frame));
+    bring_frames(eth0->dev_addr, BROUGHT);
     return 0;
 }
 
@@ -237,38 +212,21 @@ static void ask_and_order(void)
 /* The line is off, as it is for all in a kernel that has crashed: a frame comes up all the same. */
 static bool poll_for_a_frame(void)
 {
-    int before = __atomic_load_n(&received, __ATOMIC_SEQ_CST);
-    u8 frame[ETH_ZLEN];
+    int before = count_received();
 
     assert(card->polls == (eth0->netdev_ops->ndo_poll_controller != NULL));
     if (!card->polls)
         return true;
-    make_frame(frame, eth0->dev_addr, 0);
     disable_irq((unsigned int)to_pci_dev(eth0->dev.parent)->irq);
-    model->receive(nic, frame, sizeof(frame));
-    for (int i = 0; i < SETTLE_JIFFIES && __atomic_load_n(&received, __ATOMIC_SEQ_CST) == before; i++) {
+    bring_frames(eth0->dev_addr, 1);
+    for (int i = 0; i < SETTLE_JIFFIES && count_received() == before; i++) {
         local_irq_disable();
         eth0->netdev_ops->ndo_poll_controller(eth0);
         local_irq_enable();
         schedule_timeout_uninterruptible(1);
     }
     enable_irq((unsigned int)to_pci_dev(eth0->dev.parent)->irq);
-    return __atomic_load_n(&received, __ATOMIC_SEQ_CST) > before;
-}
-
-static void boot(void)
-{
-    struct nic_config config = {.mac = {0x52, 0x54, 0, 0, 0, 1}};
-
-    machine_init();
-    config.wire = wire_create(NULL, NULL);
-    nic = model->create(&config);
-    boot_linux();
-    assert(dde_linux_probe_drivers() == 1);
-    eth0 = dev_get_by_name(&init_net, "eth0");
-    assert(eth0);
-    dev_add_pack(&tap);
-    machine_boot_finished();
+    return count_received() > before;
 }
 
 static bool choose(const char *name)
@@ -288,7 +246,10 @@ int main(int argc, char **argv)
 
     if ((argc > 1 && ddekit_sync_select(argv[1]) != 0) || !choose(argc > 2 ? argv[2] : "rtl8139"))
         return 2;
-    boot();
+    boot_with_card();
+    eth0 = probe_device();
+    dev_add_pack(&tap);
+    machine_boot_finished();
     open_device(eth0);
     for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
         start_job(&jobs[i], (int)i);

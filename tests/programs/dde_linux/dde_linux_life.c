@@ -8,35 +8,14 @@
  *
  * Takes the generation of semaphores, posix without; and the driver or the card, 8139too without.
  */
-#include "network.h"
+#include "one_card.h"
 
 #define LIVES 3
 #define SENT 10    /* frames, before the sleep and after it */
 #define BROUGHT 10 /* frames, likewise */
 
-static const struct nic_model *model;
-static struct nic *nic;
-static struct net_device *eth0;
-static int freed, received;   /* changed atomically */
 static DEFINE_MUTEX(freezer); /* held by who sends: while the system sleeps nobody does */
 static int awake;             /* frames received after a sleep */
-
-static void count_freed(struct sk_buff *skb __always_unused)
-{
-    __atomic_fetch_add(&freed, 1, __ATOMIC_SEQ_CST);
-}
-
-static int take_frame(struct sk_buff *skb, struct net_device *dev __always_unused,
-                      struct packet_type *pt __always_unused, struct net_device *orig __always_unused)
-{
-    assert(skb->len == ETH_ZLEN - ETH_HLEN && skb->data[0] == PAYLOAD_MARK);
-    account_frame_delivered();
-    __atomic_fetch_add(&received, 1, __ATOMIC_SEQ_CST);
-    kfree_skb(skb);
-    return NET_RX_SUCCESS;
-}
-
-static struct packet_type tap = {.type = htons(ETH_P_ALL), .func = take_frame};
 
 /* The device stays while this thread has its reference. */
 static int send_all(void *unused __always_unused)
@@ -53,22 +32,10 @@ static int send_all(void *unused __always_unused)
 
 static int bring_all(void *address)
 {
-    u8 frame[ETH_ZLEN];
-
-    make_frame(frame, address, 0);
-    for (int i = 0; i < 2 * BROUGHT; i++) {
-        if (i == BROUGHT)
-            schedule_timeout_uninterruptible(1);
-        model->receive(nic, frame, sizeof(frame));
-    }
+    bring_frames(address, BROUGHT);
+    schedule_timeout_uninterruptible(1);
+    bring_frames(address, BROUGHT);
     return 0;
-}
-
-static void find_device(void)
-{
-    assert(dde_linux_probe_drivers() == 1);
-    eth0 = dev_get_by_name(&init_net, "eth0");
-    assert(eth0);
 }
 
 static void sleep_and_wake(void)
@@ -82,17 +49,15 @@ static void sleep_and_wake(void)
  * did. */
 static int pass_again(void)
 {
-    u8 frame[ETH_ZLEN];
     int before;
 
     await_running(eth0);
-    before = __atomic_load_n(&received, __ATOMIC_SEQ_CST);
-    make_frame(frame, eth0->dev_addr, 0);
-    for (int i = 0; i < LINK_JIFFIES && __atomic_load_n(&received, __ATOMIC_SEQ_CST) == before; i++) {
-        model->receive(nic, frame, sizeof(frame));
+    before = count_received();
+    for (int i = 0; i < LINK_JIFFIES && count_received() == before; i++) {
+        bring_frames(eth0->dev_addr, 1);
         schedule_timeout_uninterruptible(1);
     }
-    return __atomic_load_n(&received, __ATOMIC_SEQ_CST) - before;
+    return count_received() - before;
 }
 
 static void live(int life)
@@ -101,7 +66,7 @@ static void live(int life)
     struct job jobs[] = {{.function = send_all}, {.function = bring_all, .argument = address}};
     int freed_before = __atomic_load_n(&freed, __ATOMIC_SEQ_CST);
 
-    find_device();
+    eth0 = probe_device();
     memcpy(address, eth0->dev_addr, ETH_ALEN);
     open_device(eth0);
     for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
@@ -128,7 +93,6 @@ static void check_nothing_left(void)
 
 int main(int argc, char **argv)
 {
-    struct nic_config config = {.mac = {0x52, 0x54, 0, 0, 0, 1}};
     const char *card = argc > 2 ? argv[2] : "8139too";
 
     if (argc > 1 && ddekit_sync_select(argv[1]) != 0)
@@ -136,10 +100,7 @@ int main(int argc, char **argv)
     model = nic_find_model(card) ? nic_find_model(card) : nic_find_driver(card);
     if (!model)
         return 2;
-    machine_init();
-    config.wire = wire_create(NULL, NULL);
-    nic = model->create(&config);
-    boot_linux();
+    boot_with_card();
     dev_add_pack(&tap);
     dde_linux_watch_memory();
     machine_boot_finished();

@@ -42,6 +42,17 @@ static inline void boot_linux(void)
     dde_linux_init();
 }
 
+/* The only device there is, once its driver has found the card. The caller has a reference to it. */
+static inline struct net_device *probe_device(void)
+{
+    struct net_device *dev;
+
+    assert(dde_linux_probe_drivers() == 1);
+    dev = dev_get_by_name(&init_net, "eth0");
+    assert(dev);
+    return dev;
+}
+
 /* A frame of the least length. number: one octet, behind the mark. */
 static inline void make_frame(u8 frame[ETH_ZLEN], const u8 *destination, u8 number)
 {
