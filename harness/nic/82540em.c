@@ -29,6 +29,7 @@
  * is made with it held: after a write that stops the transmitter or the receiver, none is under way.
  */
 #define _GNU_SOURCE /* pthread_setname_np */
+#include "harness/nic/mii.h"
 #include "harness/nic/nic.h"
 
 #include <assert.h>
@@ -249,18 +250,8 @@ enum { RX_ERROR_TCPE = 1 << 5, RX_ERROR_IPE = 1 << 6, RX_ERROR_RXE = 1 << 7, RX_
 #define TX_POPTS_IXSM (1u << 8) /* in the fourth double word, as the next */
 #define TX_POPTS_TXSM (1u << 9)
 
-/* The PHY's registers: 802.3 table 22-6 and those of its maker. */
+/* The PHY's registers that are its maker's own. */
 enum {
-    PHY_CONTROL = 0,
-    PHY_STATUS = 1,
-    PHY_ID1 = 2,
-    PHY_ID2 = 3,
-    PHY_ANAR = 4,
-    PHY_ANLPAR = 5,
-    PHY_ANER = 6,
-    PHY_GCON = 9,
-    PHY_GSTATUS = 10,
-    PHY_ESTATUS = 15,
     PHY_PSCON = 16,
     PHY_PSSTAT = 17,
     PHY_EPSCON = 20,
@@ -268,34 +259,19 @@ enum {
     PHY_REGISTERS = 32,
 };
 #define PHY_ADDRESS 1u
-#define PHY_CONTROL_RESET 0x8000u
-#define PHY_CONTROL_LOOPBACK 0x4000u
-#define PHY_CONTROL_SPEED_LSB 0x2000u
-#define PHY_CONTROL_AUTONEG 0x1000u
-#define PHY_CONTROL_POWER_DOWN 0x0800u
-#define PHY_CONTROL_RESTART 0x0200u
-#define PHY_CONTROL_DUPLEX 0x0100u
-#define PHY_CONTROL_SPEED_MSB 0x0040u
-#define PHY_CONTROL_DEFAULT 0x1140u
-#define PHY_STATUS_ABILITIES 0x7949u
-#define PHY_STATUS_LINK 0x0004u
-#define PHY_STATUS_AUTONEG_DONE 0x0020u
-#define PHY_ANAR_DEFAULT 0x0de1u
-#define PHY_ANAR_100FULL 0x0100u
-#define PHY_ANAR_100HALF 0x0080u
-#define PHY_ANAR_10FULL 0x0040u
-#define PHY_ANLPAR_LINK 0x41e1u  /* acknowledged; the peer can do all that ANAR offers, but for pauses */
-#define PHY_ANER_LINK 0x0001u    /* the peer can auto-negotiate */
-#define PHY_GCON_DEFAULT 0x0300u /* 1000BASE-T, full and half duplex */
-#define PHY_GCON_1000FULL 0x0200u
-#define PHY_GSTATUS_LINK 0x7c00u /* master; both receivers are fine; the peer can do 1000BASE-T */
+#define BMCR_DEFAULT (BMCR_ANENABLE | BMCR_SPEED1000 | BMCR_FULLDPLX)
+#define BMSR_ABILITIES (MII_ABILITIES | BMSR_ESTATEN | BMSR_PREAMBLE_LESS)
+#define ADVERTISE_DEFAULT (MII_OFFER | ADVERTISE_PAUSE_CAP | ADVERTISE_PAUSE_ASYM)
+#define CTRL1000_DEFAULT (ADVERTISE_1000FULL | ADVERTISE_1000HALF)
+#define STAT1000_LINK /* master; both receivers are fine; the peer can do 1000BASE-T */                      \
+    (LPA_1000MSRES | LPA_1000LOCALRXOK | LPA_1000REMRXOK | LPA_1000FULL | LPA_1000HALF)
 #define PHY_PSCON_DEFAULT 0x0068u
 #define PHY_EPSCON_DEFAULT 0x0060u
 #define PHY_PSSTAT_SPEED_SHIFT 14
 #define PHY_PSSTAT_DUPLEX 0x2000u
 #define PHY_PSSTAT_LINK 0x1c00u /* page received, resolved, link */
 
-enum speed { SPEED_10, SPEED_100, SPEED_1000 };
+enum speed { PHY_10, PHY_100, PHY_1000 }; /* as PSSTAT tells it */
 
 #define DESCRIPTOR_BYTES 16u
 #define FCS_BYTES 4u
@@ -356,7 +332,7 @@ struct nic {
     struct eeprom93c46 eeprom;
 
     uint16_t phy[PHY_REGISTERS];
-    bool link_was_lost; /* since PHY_STATUS was read */
+    bool link_was_lost; /* since MII_BMSR was read */
     bool link_up;       /* what STATUS last said */
 
     uint32_t icr;
@@ -539,41 +515,38 @@ static void fire_timers(struct nic *nic)
 
 static bool phy_link(const struct nic *nic)
 {
-    return nic->card.cable && !(nic->phy[PHY_CONTROL] & PHY_CONTROL_POWER_DOWN) &&
-           !(value(nic, CTRL) & CTRL_PHY_RST);
+    return nic->card.cable && !(nic->phy[MII_BMCR] & BMCR_PDOWN) && !(value(nic, CTRL) & CTRL_PHY_RST);
 }
 
 static enum speed phy_speed(const struct nic *nic)
 {
-    uint16_t control = nic->phy[PHY_CONTROL];
+    uint16_t control = nic->phy[MII_BMCR];
 
-    if (!(control & PHY_CONTROL_AUTONEG))
-        return control & PHY_CONTROL_SPEED_MSB   ? SPEED_1000
-               : control & PHY_CONTROL_SPEED_LSB ? SPEED_100
-                                                 : SPEED_10;
-    if (nic->phy[PHY_GCON] & PHY_GCON_DEFAULT)
-        return SPEED_1000;
-    return nic->phy[PHY_ANAR] & (PHY_ANAR_100FULL | PHY_ANAR_100HALF) ? SPEED_100 : SPEED_10;
+    if (!(control & BMCR_ANENABLE))
+        return control & BMCR_SPEED1000 ? PHY_1000 : control & BMCR_SPEED100 ? PHY_100 : PHY_10;
+    if (nic->phy[MII_CTRL1000] & CTRL1000_DEFAULT)
+        return PHY_1000;
+    return nic->phy[MII_ADVERTISE] & (ADVERTISE_100FULL | ADVERTISE_100HALF) ? PHY_100 : PHY_10;
 }
 
 /* The best that both ends offer, 802.3 annex 28B.3. */
 static bool phy_full_duplex(const struct nic *nic)
 {
-    if (!(nic->phy[PHY_CONTROL] & PHY_CONTROL_AUTONEG))
-        return nic->phy[PHY_CONTROL] & PHY_CONTROL_DUPLEX;
+    if (!(nic->phy[MII_BMCR] & BMCR_ANENABLE))
+        return nic->phy[MII_BMCR] & BMCR_FULLDPLX;
     switch (phy_speed(nic)) {
-    case SPEED_1000:
-        return nic->phy[PHY_GCON] & PHY_GCON_1000FULL;
-    case SPEED_100:
-        return nic->phy[PHY_ANAR] & PHY_ANAR_100FULL;
+    case PHY_1000:
+        return nic->phy[MII_CTRL1000] & ADVERTISE_1000FULL;
+    case PHY_100:
+        return nic->phy[MII_ADVERTISE] & ADVERTISE_100FULL;
     default:
-        return nic->phy[PHY_ANAR] & PHY_ANAR_10FULL;
+        return nic->phy[MII_ADVERTISE] & ADVERTISE_10FULL;
     }
 }
 
 static bool loops_back(const struct nic *nic)
 {
-    return value(nic, RCTL) & RCTL_LBM || nic->phy[PHY_CONTROL] & PHY_CONTROL_LOOPBACK;
+    return value(nic, RCTL) & RCTL_LBM || nic->phy[MII_BMCR] & BMCR_LOOPBACK;
 }
 
 static void start_transmitter(struct nic *nic);
@@ -604,12 +577,12 @@ static void renegotiate(struct nic *nic)
 static void reset_phy(struct nic *nic)
 {
     memset(nic->phy, 0, sizeof nic->phy);
-    nic->phy[PHY_CONTROL] = PHY_CONTROL_DEFAULT;
-    nic->phy[PHY_ID1] = 0x0141; /* Marvell's M88E1011 */
-    nic->phy[PHY_ID2] = 0x0c24;
-    nic->phy[PHY_ANAR] = PHY_ANAR_DEFAULT;
-    nic->phy[PHY_GCON] = PHY_GCON_DEFAULT;
-    nic->phy[PHY_ESTATUS] = 0x3000; /* 1000BASE-T, full and half duplex */
+    nic->phy[MII_BMCR] = BMCR_DEFAULT;
+    nic->phy[MII_PHYSID1] = 0x0141; /* Marvell's M88E1011 */
+    nic->phy[MII_PHYSID2] = 0x0c24;
+    nic->phy[MII_ADVERTISE] = ADVERTISE_DEFAULT;
+    nic->phy[MII_CTRL1000] = CTRL1000_DEFAULT;
+    nic->phy[MII_ESTATUS] = ESTATUS_1000_TFULL | ESTATUS_1000_THALF;
     nic->phy[PHY_PSCON] = PHY_PSCON_DEFAULT;
     nic->phy[PHY_EPSCON] = PHY_EPSCON_DEFAULT;
 }
@@ -619,16 +592,16 @@ static uint16_t read_phy(struct nic *nic, unsigned index)
     bool link = phy_link(nic), lost = nic->link_was_lost;
 
     switch (index) {
-    case PHY_STATUS: /* a link that was lost shows once, 802.3 22.2.4.2.13 */
+    case MII_BMSR: /* a link that was lost shows once, 802.3 22.2.4.2.13 */
         nic->link_was_lost = false;
-        return (uint16_t)(PHY_STATUS_ABILITIES | (link ? PHY_STATUS_AUTONEG_DONE : 0) |
-                          (link && !lost ? PHY_STATUS_LINK : 0));
-    case PHY_ANLPAR:
-        return link ? PHY_ANLPAR_LINK : 0;
-    case PHY_ANER:
-        return link ? PHY_ANER_LINK : 0;
-    case PHY_GSTATUS:
-        return link ? PHY_GSTATUS_LINK : 0;
+        return (uint16_t)(BMSR_ABILITIES | (link ? BMSR_ANEGCOMPLETE : 0) |
+                          (link && !lost ? BMSR_LSTATUS : 0));
+    case MII_LPA:
+        return link ? MII_LPA_LINK : 0;
+    case MII_EXPANSION:
+        return link ? MII_EXPANSION_LINK : 0;
+    case MII_STAT1000:
+        return link ? STAT1000_LINK : 0;
     case PHY_PSSTAT:
         return link ? (uint16_t)(PHY_PSSTAT_LINK | phy_speed(nic) << PHY_PSSTAT_SPEED_SHIFT |
                                  (phy_full_duplex(nic) ? PHY_PSSTAT_DUPLEX : 0))
@@ -641,22 +614,22 @@ static uint16_t read_phy(struct nic *nic, unsigned index)
 static void write_phy(struct nic *nic, unsigned index, uint16_t word)
 {
     switch (index) {
-    case PHY_CONTROL:
+    case MII_BMCR:
         /* A software reset keeps what was configured, and lets it take effect. */
-        nic->phy[PHY_CONTROL] = (uint16_t)(word & ~(PHY_CONTROL_RESET | PHY_CONTROL_RESTART));
-        if (word & (PHY_CONTROL_RESET | PHY_CONTROL_RESTART))
+        nic->phy[MII_BMCR] = (uint16_t)(word & ~(BMCR_RESET | BMCR_ANRESTART));
+        if (word & (BMCR_RESET | BMCR_ANRESTART))
             renegotiate(nic);
         else
             update_link(nic);
         start_transmitter(nic);
         break;
-    case PHY_STATUS:
-    case PHY_ID1:
-    case PHY_ID2:
-    case PHY_ANLPAR:
-    case PHY_ANER:
-    case PHY_GSTATUS:
-    case PHY_ESTATUS:
+    case MII_BMSR:
+    case MII_PHYSID1:
+    case MII_PHYSID2:
+    case MII_LPA:
+    case MII_EXPANSION:
+    case MII_STAT1000:
+    case MII_ESTATUS:
     case PHY_PSSTAT:
     case PHY_RXERR:
         break; /* read only */

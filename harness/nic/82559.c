@@ -38,6 +38,7 @@
  * is made with it held: after a reset none is under way.
  */
 #define _GNU_SOURCE /* pthread_setname_np */
+#include "harness/nic/mii.h"
 #include "harness/nic/nic.h"
 
 #include <assert.h>
@@ -220,39 +221,16 @@ enum counter {
 /* Dump (6.4.2.7): the manual tells its size and what the first octets are. */
 #define DUMP_BYTES 596u
 
-/* The PHY's registers: 802.3 table 22-6 and the 82555's. */
+/* The PHY's registers that are the 82555's own. */
 enum {
-    PHY_CONTROL = 0,
-    PHY_STATUS = 1,
-    PHY_ID1 = 2,
-    PHY_ID2 = 3,
-    PHY_ANAR = 4,
-    PHY_ANLPAR = 5,
-    PHY_ANER = 6,
     PHY_82555_STATUS = 16,
     PHY_82555_COUNTERS = 19, /* to 25 */
     PHY_82555_LED = 27,
     PHY_REGISTERS = 32,
 };
 #define PHY_ADDRESS 1u
-#define PHY_CONTROL_RESET 0x8000u
-#define PHY_CONTROL_LOOPBACK 0x4000u
-#define PHY_CONTROL_100 0x2000u
-#define PHY_CONTROL_AUTONEG 0x1000u
-#define PHY_CONTROL_POWER_DOWN 0x0800u
-#define PHY_CONTROL_ISOLATE 0x0400u
-#define PHY_CONTROL_RESTART 0x0200u
-#define PHY_CONTROL_FULL 0x0100u
-#define PHY_CONTROL_DEFAULT 0x3100u
-#define PHY_STATUS_ABILITIES 0x7849u /* 100BASE-TX and 10BASE-T, full and half; auto-negotiation */
-#define PHY_STATUS_AUTONEG_DONE 0x0020u
-#define PHY_STATUS_LINK 0x0004u
-#define PHY_ANAR_DEFAULT 0x01e1u
-#define PHY_ANAR_100 0x0180u
-#define PHY_ANAR_100FULL 0x0100u
-#define PHY_ANAR_10FULL 0x0040u
-#define PHY_ANLPAR_LINK 0x41e1u /* acknowledged; the peer can do all that ANAR offers */
-#define PHY_ANER_LINK 0x0001u   /* the peer can auto-negotiate */
+#define BMCR_DEFAULT (BMCR_ANENABLE | BMCR_SPEED100 | BMCR_FULLDPLX)
+#define BMSR_ABILITIES (MII_ABILITIES | BMSR_PREAMBLE_LESS)
 #define PHY_82555_STATUS_FULL 0x0001u
 #define PHY_82555_STATUS_100 0x0002u
 
@@ -301,7 +279,7 @@ struct nic {
 
     uint32_t mdi;
     uint16_t phy[PHY_REGISTERS];
-    bool link_was_lost; /* since PHY_STATUS was read */
+    bool link_was_lost; /* since MII_BMSR was read */
 };
 
 static bool is_set(const struct nic *nic, unsigned byte, uint8_t bit)
@@ -348,36 +326,36 @@ static void raise(struct nic *nic, uint8_t causes)
 
 static bool phy_link(const struct nic *nic)
 {
-    return nic->card.cable && !(nic->phy[PHY_CONTROL] & (PHY_CONTROL_POWER_DOWN | PHY_CONTROL_ISOLATE));
+    return nic->card.cable && !(nic->phy[MII_BMCR] & (BMCR_PDOWN | BMCR_ISOLATE));
 }
 
 /* The best that both ends offer, 802.3 annex 28B.3. */
 static bool phy_100(const struct nic *nic)
 {
-    if (!(nic->phy[PHY_CONTROL] & PHY_CONTROL_AUTONEG))
-        return nic->phy[PHY_CONTROL] & PHY_CONTROL_100;
-    return nic->phy[PHY_ANAR] & PHY_ANAR_100;
+    if (!(nic->phy[MII_BMCR] & BMCR_ANENABLE))
+        return nic->phy[MII_BMCR] & BMCR_SPEED100;
+    return nic->phy[MII_ADVERTISE] & (ADVERTISE_100FULL | ADVERTISE_100HALF);
 }
 
 static bool phy_full_duplex(const struct nic *nic)
 {
-    if (!(nic->phy[PHY_CONTROL] & PHY_CONTROL_AUTONEG))
-        return nic->phy[PHY_CONTROL] & PHY_CONTROL_FULL;
-    return nic->phy[PHY_ANAR] & (phy_100(nic) ? PHY_ANAR_100FULL : PHY_ANAR_10FULL);
+    if (!(nic->phy[MII_BMCR] & BMCR_ANENABLE))
+        return nic->phy[MII_BMCR] & BMCR_FULLDPLX;
+    return nic->phy[MII_ADVERTISE] & (phy_100(nic) ? ADVERTISE_100FULL : ADVERTISE_10FULL);
 }
 
 static bool loops_back(const struct nic *nic)
 {
-    return is_set(nic, 10, CONFIG10_LOOPBACK) || nic->phy[PHY_CONTROL] & PHY_CONTROL_LOOPBACK;
+    return is_set(nic, 10, CONFIG10_LOOPBACK) || nic->phy[MII_BMCR] & BMCR_LOOPBACK;
 }
 
 static void reset_phy(struct nic *nic)
 {
     memset(nic->phy, 0, sizeof nic->phy);
-    nic->phy[PHY_CONTROL] = PHY_CONTROL_DEFAULT;
-    nic->phy[PHY_ID1] = 0x02a8; /* Intel's 82555 */
-    nic->phy[PHY_ID2] = 0x0150;
-    nic->phy[PHY_ANAR] = PHY_ANAR_DEFAULT;
+    nic->phy[MII_BMCR] = BMCR_DEFAULT;
+    nic->phy[MII_PHYSID1] = 0x02a8; /* Intel's 82555 */
+    nic->phy[MII_PHYSID2] = 0x0150;
+    nic->phy[MII_ADVERTISE] = MII_OFFER;
 }
 
 static uint16_t read_phy(struct nic *nic, unsigned index)
@@ -385,14 +363,14 @@ static uint16_t read_phy(struct nic *nic, unsigned index)
     bool link = phy_link(nic), lost = nic->link_was_lost;
 
     switch (index) {
-    case PHY_STATUS: /* a link that was lost shows once, 802.3 22.2.4.2.13 */
+    case MII_BMSR: /* a link that was lost shows once, 802.3 22.2.4.2.13 */
         nic->link_was_lost = false;
-        return (uint16_t)(PHY_STATUS_ABILITIES | (link ? PHY_STATUS_AUTONEG_DONE : 0) |
-                          (link && !lost ? PHY_STATUS_LINK : 0));
-    case PHY_ANLPAR:
-        return link ? PHY_ANLPAR_LINK : 0;
-    case PHY_ANER:
-        return link ? PHY_ANER_LINK : 0;
+        return (uint16_t)(BMSR_ABILITIES | (link ? BMSR_ANEGCOMPLETE : 0) |
+                          (link && !lost ? BMSR_LSTATUS : 0));
+    case MII_LPA:
+        return link ? MII_LPA_LINK : 0;
+    case MII_EXPANSION:
+        return link ? MII_EXPANSION_LINK : 0;
     case PHY_82555_STATUS:
         return (uint16_t)((phy_full_duplex(nic) ? PHY_82555_STATUS_FULL : 0) |
                           (phy_100(nic) ? PHY_82555_STATUS_100 : 0));
@@ -404,15 +382,15 @@ static uint16_t read_phy(struct nic *nic, unsigned index)
 static void write_phy(struct nic *nic, unsigned index, uint16_t word)
 {
     switch (index) {
-    case PHY_CONTROL:
-        if (word & PHY_CONTROL_RESET)
+    case MII_BMCR:
+        if (word & BMCR_RESET)
             reset_phy(nic);
         else
-            nic->phy[PHY_CONTROL] = (uint16_t)(word & ~PHY_CONTROL_RESTART);
-        if (!phy_link(nic) || word & (PHY_CONTROL_RESET | PHY_CONTROL_RESTART))
+            nic->phy[MII_BMCR] = (uint16_t)(word & ~BMCR_ANRESTART);
+        if (!phy_link(nic) || word & (BMCR_RESET | BMCR_ANRESTART))
             nic->link_was_lost = true;
         break;
-    case PHY_ANAR:
+    case MII_ADVERTISE:
     case PHY_82555_LED:
         nic->phy[index] = word;
         break;

@@ -30,6 +30,7 @@
  * held: after a write to CR that stops the transmitter or the receiver, none is under way.
  */
 #define _GNU_SOURCE /* pthread_setname_np */
+#include "harness/nic/mii.h"
 #include "harness/nic/nic.h"
 
 #include <assert.h>
@@ -154,15 +155,10 @@ enum { EE_MODE_LOAD = 1 << 6, EE_MODE_PROGRAM = 2 << 6, EE_MODE_CONFIG = 3 << 6 
 enum { MSR_LINKB = 1 << 2 };
 
 /* Basic Mode Control and Status, the auto-negotiation registers, CS Configuration. */
-#define BMCR_DEFAULT 0x1000u /* auto-negotiation on; forced: 100 Mbit/s full duplex */
-#define BMCR_SELF_CLEAR 0x8200u
-#define BMCR_LOCKED 0x3100u /* speed, auto-negotiation, duplex: EEM must allow the change */
-#define BMSR_ABILITIES                                                                                       \
-    0x7809u               /* 100BASE-TX and 10BASE-T, full and half; auto-negotiation; extended registers */
-#define BMSR_LINK 0x0024u /* link up, auto-negotiation complete */
-#define ANAR_DEFAULT 0x01e1u
-#define ANLPAR_LINK 0x41e1u /* acknowledged; the peer can do all that ANAR offers */
-#define ANER_LINK 0x0001u   /* the peer can auto-negotiate */
+#define BMCR_DEFAULT BMCR_ANENABLE /* forced: 100 Mbit/s full duplex */
+#define BMCR_SELF_CLEAR (BMCR_RESET | BMCR_ANRESTART)
+#define BMCR_LOCKED (BMCR_SPEED100 | BMCR_ANENABLE | BMCR_FULLDPLX) /* EEM must allow the change */
+#define BMSR_LINK (BMSR_ANEGCOMPLETE | BMSR_LSTATUS)
 #define CSCR_DEFAULT 0x0140u
 #define CSCR_LINK 0x0408u
 #define CSCR_LINK_CHANGED 0x0800u
@@ -865,19 +861,19 @@ static void write_bmcr(struct nic *nic, unsigned index, uint32_t value, uint32_t
 static uint32_t read_bmsr(struct nic *nic, unsigned index)
 {
     (void)index;
-    return BMSR_ABILITIES | (nic->card.cable ? BMSR_LINK : 0);
+    return MII_ABILITIES | (nic->card.cable ? BMSR_LINK : 0);
 }
 
 static uint32_t read_anlpar(struct nic *nic, unsigned index)
 {
     (void)index;
-    return nic->card.cable ? ANLPAR_LINK : 0;
+    return nic->card.cable ? MII_LPA_LINK : 0;
 }
 
 static uint32_t read_aner(struct nic *nic, unsigned index)
 {
     (void)index;
-    return nic->card.cable ? ANER_LINK : 0;
+    return nic->card.cable ? MII_EXPANSION_LINK : 0;
 }
 
 static uint32_t read_cscr(struct nic *nic, unsigned index)
@@ -1011,7 +1007,7 @@ static void power_on(struct nic *nic, const struct nic_config *config)
     autoload(nic);
     nic->window.stored[RERID] = 0x10; /* RTL8139C */
     put_le(nic->window.stored + BMCR, 2, BMCR_DEFAULT);
-    put_le(nic->window.stored + ANAR, 2, ANAR_DEFAULT);
+    put_le(nic->window.stored + ANAR, 2, MII_OFFER);
     put_le(nic->window.stored + CSCR, 2, CSCR_DEFAULT);
 }
 
