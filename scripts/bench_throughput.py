@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """scripts/bench throughput: how many frames a second the driver stack carries in real time, without lockcheck.
 
-For each driver of netdde --list, on one processor: from the wire to a packet tap behind the driver, from dev_queue_xmit
+For each driver of netdde --list with the first of its cards, on one processor: from the wire to a packet tap behind the driver, from dev_queue_xmit
 to the wire, and both with the device server and its client as well. Beside it the same frames through a veth pair of the
 kernel, from packet socket to packet socket, on the same processor and in the same rounds.
 """
@@ -64,7 +64,7 @@ def output_of(words: Sequence[object]) -> str:
 
 
 def drivers(netdde: pathlib.Path) -> list[str]:
-    return re.findall(r"\(driver (\S+)\)", output_of([netdde, "--list"]))
+    return list(dict.fromkeys(re.findall(r"\(driver (\S+)\)", output_of([netdde, "--list"]))))
 
 
 def write_capture(path: pathlib.Path, to_device: int, from_device: int) -> None:

@@ -51,7 +51,11 @@ static void frame_arrived(const void *payload, size_t length)
 static int take_frame(struct sk_buff *skb, struct net_device *dev __always_unused,
                       struct packet_type *tap __always_unused, struct net_device *origin __always_unused)
 {
-    frame_arrived(skb->data, skb->len);
+    u8 copy[FRAME_MAX]; /* of a frame in pieces */
+
+    if (skb_is_nonlinear(skb))
+        skb_copy_bits(skb, 0, copy, (int)skb->len);
+    frame_arrived(skb_is_nonlinear(skb) ? copy : skb->data, skb->len);
     account_frame_delivered();
     kfree_skb(skb);
     return NET_RX_SUCCESS;
