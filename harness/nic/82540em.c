@@ -324,7 +324,7 @@ struct nic {
     struct pci_function *function;
     struct dma_device *dma;
     struct fault fault;
-    uint64_t waits_until; /* the idle thread, on the machine's clock; NIC_NEVER: until it is woken */
+    uint64_t waits_until; /* the idle thread, on the machine's clock; MACHINE_NEVER: until it is woken */
 
     uint32_t
         reg[REGISTER_BYTES / 4]; /* those without behaviour of their own, and what is written to others */
@@ -339,7 +339,7 @@ struct nic {
     uint32_t ims;
     bool line;            /* what the interrupt pin is driven to */
     uint64_t quiet_until; /* ITR: no interrupt before */
-    uint64_t due[TIMERS]; /* NIC_NEVER: not running */
+    uint64_t due[TIMERS]; /* MACHINE_NEVER: not running */
     uint64_t earliest;    /* of due */
 
     struct rx_fifo fifo;
@@ -422,7 +422,7 @@ static void count_accepted(struct nic *nic, const uint8_t *frame, size_t length)
 
 static void find_earliest(struct nic *nic)
 {
-    nic->earliest = NIC_NEVER;
+    nic->earliest = MACHINE_NEVER;
     for (unsigned i = 0; i < TIMERS; i++)
         if (nic->due[i] < nic->earliest)
             nic->earliest = nic->due[i];
@@ -438,9 +438,9 @@ static void start_timer(struct nic *nic, enum timer timer, uint64_t due)
 
 static void stop_timer(struct nic *nic, enum timer timer)
 {
-    if (nic->due[timer] == NIC_NEVER)
+    if (nic->due[timer] == MACHINE_NEVER)
         return;
-    nic->due[timer] = NIC_NEVER;
+    nic->due[timer] = MACHINE_NEVER;
     find_earliest(nic);
 }
 
@@ -458,7 +458,7 @@ static void update_line(struct nic *nic)
         uint64_t now = machine_now_ns();
 
         if (now < nic->quiet_until) {
-            if (nic->due[THROTTLE_TIMER] == NIC_NEVER)
+            if (nic->due[THROTTLE_TIMER] == MACHINE_NEVER)
                 start_timer(nic, THROTTLE_TIMER, nic->quiet_until);
             return;
         }
@@ -485,7 +485,7 @@ static void raise_delayed(struct nic *nic, uint32_t cause, enum timer packet, en
         return;
     }
     now = machine_now_ns();
-    if (absolute_delay && nic->due[absolute] == NIC_NEVER)
+    if (absolute_delay && nic->due[absolute] == MACHINE_NEVER)
         start_timer(nic, absolute, now + (uint64_t)absolute_delay * DELAY_UNIT_NS);
     start_timer(nic, packet, now + (uint64_t)packet_delay * DELAY_UNIT_NS);
 }
@@ -1239,7 +1239,7 @@ static void *work(void *opaque)
     pthread_setname_np(pthread_self(), "nic");
     pthread_mutex_lock(&nic->card.lock);
     while (nic->card.powered) {
-        if (nic->earliest != NIC_NEVER && nic->earliest <= machine_now_ns())
+        if (nic->earliest != MACHINE_NEVER && nic->earliest <= machine_now_ns())
             fire_timers(nic);
         else if (transmit_ready(nic))
             transmit_one(nic);
@@ -1271,8 +1271,8 @@ static void soft_reset(struct nic *nic)
     nic->icr = 0;
     nic->ims = 0;
     for (unsigned i = 0; i < TIMERS; i++)
-        nic->due[i] = NIC_NEVER;
-    nic->earliest = NIC_NEVER;
+        nic->due[i] = MACHINE_NEVER;
+    nic->earliest = MACHINE_NEVER;
     nic->quiet_until = 0;
     nic->tx_generation++;
     nic->tx.length = 0;
@@ -1527,7 +1527,7 @@ static void write_rdtr(struct nic *nic, unsigned offset, uint32_t word)
 {
     *reg(nic, offset) = word & 0xffff;
     if (word & RDTR_FPD &&
-        (nic->due[RX_PACKET_TIMER] != NIC_NEVER || nic->due[RX_ABSOLUTE_TIMER] != NIC_NEVER))
+        (nic->due[RX_PACKET_TIMER] != MACHINE_NEVER || nic->due[RX_ABSOLUTE_TIMER] != MACHINE_NEVER))
         end_delay(nic, INT_RXT0, RX_PACKET_TIMER, RX_ABSOLUTE_TIMER);
 }
 

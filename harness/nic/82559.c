@@ -254,7 +254,7 @@ struct nic {
     uint8_t stat_ack;
     uint8_t interrupts; /* M and the masks */
     bool line;          /* what the interrupt pin is driven to */
-    uint64_t cna_due;   /* NIC_NEVER: no CNA interrupt is delayed */
+    uint64_t cna_due;   /* MACHINE_NEVER: no CNA interrupt is delayed */
 
     uint8_t config[CONFIG_BYTES];
     uint8_t address[NIC_MAC_LENGTH];
@@ -898,7 +898,7 @@ static void start_cu(struct nic *nic, uint32_t cb)
     nic->cb = cb;
     nic->cu = CU_ACTIVE;
     nic->halted = false;
-    nic->cna_due = NIC_NEVER;
+    nic->cna_due = MACHINE_NEVER;
     nic_card_wake(&nic->card);
 }
 
@@ -969,8 +969,8 @@ static void *work(void *opaque)
     pthread_setname_np(pthread_self(), "nic");
     pthread_mutex_lock(&nic->card.lock);
     while (nic->card.powered) {
-        if (nic->cna_due != NIC_NEVER && nic->cna_due <= machine_now_ns()) {
-            nic->cna_due = NIC_NEVER;
+        if (nic->cna_due != MACHINE_NEVER && nic->cna_due <= machine_now_ns()) {
+            nic->cna_due = MACHINE_NEVER;
             raise(nic, ACK_CNA);
         } else if (nic->cu == CU_ACTIVE && !nic->fault.stuck) {
             run_cu(nic);
@@ -992,7 +992,7 @@ static void selective_reset(struct nic *nic)
     nic->cu = CU_IDLE;
     nic->halted = false;
     nic->ru = RU_IDLE;
-    nic->cna_due = NIC_NEVER;
+    nic->cna_due = MACHINE_NEVER;
     nic->generation++;
     lockcheck_event(LOCKCHECK_HAND_OVER, &nic->cb, 0);
     lockcheck_event(LOCKCHECK_HAND_OVER, &nic->rfd, 0);

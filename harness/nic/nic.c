@@ -6,9 +6,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include <lockcheck.h>
+
+#include "harness/machine/machine.h"
 
 const struct nic_model *const nic_models[] = {&nic_rtl8139,    &nic_82540em,           &nic_82559,
                                               &nic_virtio_net, &nic_virtio_net_legacy, NULL};
@@ -44,13 +45,8 @@ struct pci_function *nic_plug_into_bus(const struct nic_config *config,
 void nic_card_init(struct nic_card *card, const struct nic_config *config, const char *lock_name,
                    const char *work_name)
 {
-    pthread_condattr_t attributes;
-
     pthread_mutex_init(&card->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* the machine's clock */
-    pthread_cond_init(&card->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    machine_condition_init(&card->changed);
     lockcheck_name_object(&card->lock, "mutex", lock_name);
     lockcheck_name_object(&card->changed, "cond", work_name);
     card->powered = true;
@@ -69,14 +65,8 @@ bool nic_card_start(struct nic_card *card, void *(*work)(void *nic), struct nic 
 
 void nic_card_wait(struct nic_card *card, uint64_t until_ns)
 {
-    const struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000u),
-                                   .tv_nsec = (long)(until_ns % 1000000000u)};
-
     card->idle = true;
-    if (until_ns == NIC_NEVER)
-        pthread_cond_wait(&card->changed, &card->lock);
-    else
-        pthread_cond_timedwait(&card->changed, &card->lock, &until);
+    machine_condition_wait(&card->changed, &card->lock, until_ns);
     card->idle = false;
 }
 

@@ -90,8 +90,7 @@ void nic_card_init(struct nic_card *card, const struct nic_config *config, const
 bool nic_card_start(struct nic_card *card, void *(*work)(void *nic), struct nic *nic);
 
 /* With the lock held. The thread waits: until it is woken or that time of the machine's clock has come, in
- * nanoseconds, or NIC_NEVER. */
-#define NIC_NEVER UINT64_MAX
+ * nanoseconds, or MACHINE_NEVER. */
 void nic_card_wait(struct nic_card *card, uint64_t until_ns);
 /* With the lock held: wake the thread, if it waits. */
 void nic_card_wake(struct nic_card *card);

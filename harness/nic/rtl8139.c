@@ -521,7 +521,7 @@ static void *transmit(void *opaque)
         if (transmit_ready(nic)) {
             transmit_one(nic);
         } else {
-            nic_card_wait(&nic->card, NIC_NEVER);
+            nic_card_wait(&nic->card, MACHINE_NEVER);
         }
     pthread_mutex_unlock(&nic->card.lock);
     return NULL;

@@ -36,6 +36,7 @@
 #include <lockcheck.h>
 
 #include "harness/machine/dma.h"
+#include "harness/machine/machine.h"
 #include "harness/machine/pci.h"
 #include "harness/nic/nic.h"
 #include "harness/nic/octets.h"
@@ -480,7 +481,7 @@ static void *work(void *opaque)
             send_all(nic);
             continue;
         }
-        nic_card_wait(&nic->card, NIC_NEVER);
+        nic_card_wait(&nic->card, MACHINE_NEVER);
     }
     pthread_mutex_unlock(&nic->card.lock);
     return NULL;
