@@ -6,10 +6,11 @@
  *
  *   irq line setup, rtnl, netdev list
  *   DDEKit's irqlock, the line's handler lock
+ *   an hrtimer's function lock
  *   the drivers' own locks, a queue's xmit lock
  *   a queue's qdisc lock
  *   workqueue lock
- *   timer list lock
+ *   timer list lock, hrtimers' base lock
  *   NAPI list, transmit lists, tasklet list, wait lock: leaves; below them only DDEKit's semaphores and
  * timers
  */
@@ -96,8 +97,19 @@ static inline bool list_reaches_into(const struct list_head *list, const void *m
     return false;
 }
 
-/* timer.c, workqueue.c: whether a timer of that memory is pending or due, or work of it queued or running. */
+/* Take it out of the list that it is in. False: it was in none, and its next is null. */
+static inline bool list_detach(struct list_head *entry)
+{
+    if (!entry->next)
+        return false;
+    list_del(entry);
+    return true;
+}
+
+/* timer.c, hrtimer.c, workqueue.c: whether a timer of that memory is pending or due or, with hrtimers, runs;
+ * or work of it is queued or running. */
 bool timer_lies_in(const void *memory, size_t size);
+bool hrtimer_lies_in(const void *memory, size_t size);
 bool work_lies_in(const void *memory, size_t size);
 
 /* One per subsystem, called once by dde_linux_init. */

@@ -68,6 +68,8 @@ static int set_number(const struct linux_parameter *parameter, unsigned int inde
         ((int *)parameter->value)[index] = (int)number;
     else if (strcmp(parameter->type, "uint") == 0)
         ((unsigned int *)parameter->value)[index] = (unsigned int)number;
+    else if (strcmp(parameter->type, "long") == 0)
+        ((long *)parameter->value)[index] = (long)number;
     else if (strcmp(parameter->type, "ulong") == 0)
         ((unsigned long *)parameter->value)[index] = (unsigned long)number;
     else if (strcmp(parameter->type, "bool") == 0 && (number == 0 || number == 1))

@@ -7,7 +7,7 @@
  * is ever given to DDEKit, so none can be used there after its end; a DDEKit timer that is late to be deleted
  * costs one look at the list.
  *
- * Left out: the wheel (there are a handful of timers), deferrable and pinned timers, high resolution timers.
+ * Left out: the wheel (there are a handful of timers), deferrable and pinned timers.
  */
 #include <ddekit/timer.h>
 
@@ -53,15 +53,7 @@ static void arm_first(void)
     WARN_ON(!armed);
 }
 
-/* Under the lock, as the next two. Returns whether it was pending. */
-static bool detach(struct timer_list *timer)
-{
-    if (!timer->entry.next)
-        return false;
-    list_del(&timer->entry);
-    return true;
-}
-
+/* Under the lock. */
 static void insert(struct timer_list *timer)
 {
     struct list_head *after = timers.prev;
@@ -70,18 +62,6 @@ static void insert(struct timer_list *timer)
            time_after(list_entry(after, struct timer_list, entry)->expires, timer->expires))
         after = after->prev;
     list_add(&timer->entry, after);
-}
-
-static bool is_in(const struct timer_list *timer, const struct list_head *list)
-{
-    const struct list_head *entry;
-
-    list_for_each(entry, list)
-    {
-        if (entry == &timer->entry)
-            return true;
-    }
-    return false;
 }
 
 static void run_timers(void)
@@ -121,7 +101,7 @@ void linux_timer_setup(struct timer_list *timer, void (*function)(struct timer_l
 {
     spin_lock_irq(&timer_lock);
     /* What the entry says cannot be trusted: the memory may be new. */
-    if (is_in(timer, &timers) || is_in(timer, &due)) {
+    if (list_reaches_into(&timers, timer, sizeof(*timer)) || list_reaches_into(&due, timer, sizeof(*timer))) {
         list_del(&timer->entry);
         pr_warn("a pending timer is initialised again\n");
     }
@@ -137,7 +117,7 @@ int mod_timer(struct timer_list *timer, unsigned long expires)
     int was_pending;
 
     spin_lock_irq(&timer_lock);
-    was_pending = detach(timer);
+    was_pending = list_detach(&timer->entry);
     timer->expires = expires;
     insert(timer);
     arm_first();
@@ -155,7 +135,7 @@ int del_timer(struct timer_list *timer)
     int was_pending;
 
     spin_lock_irq(&timer_lock);
-    was_pending = detach(timer);
+    was_pending = list_detach(&timer->entry);
     spin_unlock_irq(&timer_lock);
     return was_pending;
 }
@@ -173,7 +153,7 @@ int del_timer_sync(struct timer_list *timer)
         bool runs;
 
         spin_lock_irq(&timer_lock);
-        was_pending |= detach(timer);
+        was_pending |= list_detach(&timer->entry);
         /* Its end is not under the lock: what it did is seen from here on only if this load says so. */
         runs = __atomic_load_n(&running, __ATOMIC_SEQ_CST) == timer;
         spin_unlock_irq(&timer_lock);

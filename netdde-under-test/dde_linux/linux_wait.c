@@ -41,10 +41,8 @@ static void enqueue(wait_queue_head_t *wq, struct wait_queue_entry *entry)
 
 static void dequeue(struct wait_queue_entry *entry)
 {
-    if (!entry->entry.next)
-        return;
-    list_del(&entry->entry);
-    atomic_dec(&entry->queue->waiters);
+    if (list_detach(&entry->entry))
+        atomic_dec(&entry->queue->waiters);
 }
 
 void prepare_to_wait(wait_queue_head_t *wq, struct wait_queue_entry *entry, int state)

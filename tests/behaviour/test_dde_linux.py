@@ -12,12 +12,16 @@ SCHEDULES = 2000
 FEWER = 200  # with e100, whose known defect shows in every third: to match it takes as long as hundreds; and of LONG
 STEPS = 1_000_000  # a schedule takes a few hundred to a few thousand; one that reaches this many is a livelock
 
-PROGRAMS = ["dde_linux_sleeping", "dde_linux_deferring", "dde_linux_messages", "dde_linux_shared_line"]
+PROGRAMS = [
+    *("dde_linux_sleeping", "dde_linux_deferring", "dde_linux_coalescing", "dde_linux_messages"),
+    "dde_linux_shared_line",
+]
 LONG = ["dde_linux_life", "dde_linux_ethtool"]
 DRIVERS = ["8139too", "e1000", "e100", "virtio_net"]
 CARDS = ["rtl8139", "82540em", "82559", "virtio-net", "virtio-net-legacy"]
 ON_CARDS = [
     *(("dde_linux_device", [driver]) for driver in DRIVERS),
+    ("dde_linux_coalescing", ["soft"]),
     *(("dde_linux_life", [card]) for card in CARDS),
     *(("dde_linux_ethtool", [card]) for card in CARDS),
     ("dde_linux_shared_line", ["rtl8139", "rtl8139"]),
@@ -139,6 +143,31 @@ def test_an_assertion_that_fails_is_a_finding(mistake, kind, tells, function, pr
     [finding] = outcome.result["findings"]
     assert finding["kind"] == kind and tells in finding["summary"], finding["summary"]
     assert any(function in frame for thread in finding["threads"] for frame in thread["stack"]), outcome.text
+
+
+@pytest.mark.parametrize("mode", ["hard", "soft"])
+@pytest.mark.parametrize(
+    ("mistake", "kind", "tells"),
+    [
+        ("cancel-under-lock", "deadlock", "waits for adapter.coalescing, which"),
+        ("cancel-itself", "deadlock", "waits for adapter.coalescing, which it holds itself"),
+        ("sleep-in-function", "sleep-in-atomic", {"hard": "in an interrupt handler", "soft": "in a softirq"}),
+    ],
+)
+def test_a_mistake_with_an_hrtimer_is_found(mode, mistake, kind, tells, program, lockcheck) -> None:
+    outcome = lockcheck("explore", "--schedules", 2000, "--", program("dde_linux_coalescing"), "posix", mode, mistake)
+    assert outcome.code == 1, outcome.text
+    summary = {finding["kind"]: finding["summary"] for finding in outcome.result["findings"]}
+    assert (tells if isinstance(tells, str) else tells[mode]) in summary[kind], outcome.text
+
+
+def test_cancelling_under_the_functions_lock_is_an_order_of_locks(program, lockcheck) -> None:
+    """It is known without the schedule in which it happens."""
+    outcome = lockcheck(
+        "run", "--detect", "lock-order", "--", program("dde_linux_coalescing"), "posix", "hard", "cancel-under-lock"
+    )
+    assert outcome.code == 1, outcome.text
+    assert [finding["kind"] for finding in outcome.result["findings"]] == ["lock-order"]
 
 
 def test_the_legacy_semaphore_is_found_out_below_linux(program, lockcheck) -> None:

@@ -24,6 +24,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/dmapool.h>
 #include <linux/etherdevice.h>
+#include <linux/hrtimer.h>
 #include <linux/if_vlan.h>
 #include <linux/interrupt.h>
 #include <linux/kthread.h>
@@ -232,6 +233,164 @@ static void initialising_a_pending_timer_again_stops_it(void **state __always_un
     timer_setup(&t.timer, note_run, 0);
     msleep(LATER_MS + SOON_MS);
     assert_int_equal(t.ran, 0);
+}
+
+/* --- Timers in nanoseconds ----------------------------------------------------------------------------- */
+
+#define LATER_NS ms_to_ktime(20)
+#define AT_ONCE 0
+
+struct test_hrtimer {
+    struct hrtimer timer;
+    int ran;
+    int order;
+    int runs; /* how often it is to run */
+    bool early, wrong_context;
+};
+
+static enum hrtimer_restart note_hrtimer_run(struct hrtimer *timer)
+{
+    struct test_hrtimer *t = container_of(timer, struct test_hrtimer, timer);
+    bool again = t->ran + 1 < t->runs;
+
+    t->order = __atomic_add_fetch(&timer_sequence, 1, __ATOMIC_SEQ_CST);
+    t->early |= ktime_before(ktime_get(), hrtimer_get_expires(timer));
+    t->wrong_context |= timer->is_soft ? !in_softirq() || in_hardirq() : !in_hardirq() || in_softirq();
+    t->wrong_context |= !in_interrupt() || !hrtimer_callback_running(timer) || !hrtimer_active(timer);
+    t->wrong_context |= hrtimer_try_to_cancel(timer) != -1;
+    if (again)
+        hrtimer_forward_now(timer, us_to_ktime(100));
+    raise_counter(&t->ran);
+    return again ? HRTIMER_RESTART : HRTIMER_NORESTART;
+}
+
+static struct test_hrtimer *init_test_hrtimer(struct test_hrtimer *t, enum hrtimer_mode mode)
+{
+    *t = (struct test_hrtimer){.runs = 1};
+    hrtimer_init(&t->timer, CLOCK_MONOTONIC, mode);
+    t->timer.function = note_hrtimer_run;
+    return t;
+}
+
+static void assert_ran(struct test_hrtimer *t, int times)
+{
+    assert_reaches(&t->ran, times);
+    assert_int_equal(hrtimer_cancel(&t->timer), 0);
+    assert_int_equal(value_of(&t->ran), times);
+    assert_false(t->early);
+    assert_false(t->wrong_context);
+    assert_false(hrtimer_active(&t->timer));
+}
+
+static void hrtimers_run_in_the_order_of_expiry(void **state __always_unused)
+{
+    static const unsigned int delay_us[] = {300, 100, 200};
+    struct test_hrtimer t[3];
+    ktime_t base = ktime_add_ns(ktime_get(), LATER_NS);
+
+    timer_sequence = 0;
+    for (int i = 0; i < 3; i++)
+        hrtimer_start(&init_test_hrtimer(&t[i], HRTIMER_MODE_ABS)->timer,
+                      ktime_add(base, us_to_ktime(delay_us[i])), HRTIMER_MODE_ABS);
+    assert_true(hrtimer_is_queued(&t[0].timer));
+    assert_true(hrtimer_get_remaining(&t[0].timer) <= LATER_NS + (ktime_t)us_to_ktime(300));
+    for (int i = 0; i < 3; i++)
+        assert_ran(&t[i], 1);
+    assert_int_equal(t[1].order, 1);
+    assert_int_equal(t[2].order, 2);
+    assert_int_equal(t[0].order, 3);
+}
+
+static void soft_hrtimers_run_in_a_softirq(void **state __always_unused)
+{
+    struct test_hrtimer soft, hard;
+
+    init_test_hrtimer(&soft, HRTIMER_MODE_REL_SOFT)->runs = 3;
+    init_test_hrtimer(&hard, HRTIMER_MODE_REL_PINNED_HARD)->runs = 3;
+    hrtimer_start(&soft.timer, us_to_ktime(200), HRTIMER_MODE_REL_SOFT);
+    hrtimer_start(&hard.timer, us_to_ktime(200), HRTIMER_MODE_REL_PINNED_HARD);
+    assert_ran(&soft, 3);
+    assert_ran(&hard, 3);
+}
+
+static void a_cancelled_hrtimer_does_not_run(void **state __always_unused)
+{
+    struct test_hrtimer t;
+
+    init_test_hrtimer(&t, HRTIMER_MODE_REL);
+    assert_int_equal(hrtimer_cancel(&t.timer), 0);
+    hrtimer_start_range_ns(&t.timer, LATER_NS, 1000, HRTIMER_MODE_REL);
+    assert_int_equal(hrtimer_get_expires(&t.timer) - hrtimer_get_softexpires(&t.timer), 1000);
+    assert_int_equal(hrtimer_try_to_cancel(&t.timer), 1);
+    assert_int_equal(hrtimer_try_to_cancel(&t.timer), 0);
+    hrtimer_restart(&t.timer);
+    assert_int_equal(hrtimer_cancel(&t.timer), 1);
+    msleep(SOON_MS);
+    assert_int_equal(t.ran, 0);
+    hrtimer_start(&t.timer, LATER_NS, HRTIMER_MODE_REL);
+    hrtimer_init(&t.timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL); /* again, while it is queued */
+    msleep(SOON_MS);
+    assert_int_equal(t.ran, 0);
+}
+
+static void hrtimers_are_forwarded_by_whole_intervals(void **state __always_unused)
+{
+    struct test_hrtimer t;
+
+    init_test_hrtimer(&t, HRTIMER_MODE_ABS);
+    assert_int_equal(hrtimer_forward(&t.timer, 99, 10), 10); /* from 0 */
+    assert_int_equal(hrtimer_get_expires(&t.timer), 100);
+    assert_int_equal(hrtimer_forward(&t.timer, 99, 10), 0);
+    assert_int_equal(hrtimer_forward(&t.timer, 100, 10), 1);
+    assert_int_equal(hrtimer_get_expires(&t.timer), 110);
+    assert_int_equal(hrtimer_forward(&t.timer, KTIME_MAX - 1, KTIME_MAX), 1);
+    assert_int_equal(hrtimer_get_expires(&t.timer), KTIME_MAX);
+}
+
+static enum hrtimer_restart slow_hrtimer(struct hrtimer *timer)
+{
+    struct test_hrtimer *t = container_of(timer, struct test_hrtimer, timer);
+
+    complete(&timer_entered);
+    mdelay(SOON_MS);
+    hrtimer_start(timer, LATER_NS, HRTIMER_MODE_REL); /* counts, and not what it returns */
+    raise_counter(&t->ran);
+    return HRTIMER_NORESTART;
+}
+
+static void hrtimer_cancel_waits_for_the_function_and_undoes_what_it_started(void **state __always_unused)
+{
+    struct test_hrtimer t;
+
+    init_completion(&timer_entered);
+    init_test_hrtimer(&t, HRTIMER_MODE_REL)->timer.function = slow_hrtimer;
+    hrtimer_start(&t.timer, AT_ONCE, HRTIMER_MODE_REL);
+    wait_for_completion(&timer_entered);
+    assert_int_equal(hrtimer_cancel(&t.timer), 1);
+    assert_int_equal(value_of(&t.ran), 1);
+    msleep(2 * SOON_MS);
+    assert_int_equal(value_of(&t.ran), 1);
+}
+
+static int hrtimers_freed;
+
+static enum hrtimer_restart free_hrtimer(struct hrtimer *timer)
+{
+    assert_false(hrtimer_lies_in(timer, sizeof(*timer)));
+    kfree(timer);
+    raise_counter(&hrtimers_freed);
+    return HRTIMER_NORESTART;
+}
+
+static void an_hrtimers_function_may_free_it(void **state __always_unused)
+{
+    struct hrtimer *timer = kmalloc(sizeof(*timer), GFP_KERNEL);
+
+    hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+    timer->function = free_hrtimer;
+    hrtimer_start(timer, LATER_NS, HRTIMER_MODE_REL);
+    assert_true(hrtimer_lies_in(timer, sizeof(*timer)));
+    assert_reaches(&hrtimers_freed, 1);
 }
 
 /* --- Softirqs and tasklets ----------------------------------------------------------------------------- */
@@ -939,6 +1098,12 @@ int main(void)
         cmocka_unit_test(a_deleted_timer_does_not_run),
         cmocka_unit_test(del_timer_sync_waits_for_the_function_and_undoes_what_it_started),
         cmocka_unit_test(initialising_a_pending_timer_again_stops_it),
+        cmocka_unit_test(hrtimers_run_in_the_order_of_expiry),
+        cmocka_unit_test(soft_hrtimers_run_in_a_softirq),
+        cmocka_unit_test(a_cancelled_hrtimer_does_not_run),
+        cmocka_unit_test(hrtimers_are_forwarded_by_whole_intervals),
+        cmocka_unit_test(hrtimer_cancel_waits_for_the_function_and_undoes_what_it_started),
+        cmocka_unit_test(an_hrtimers_function_may_free_it),
         cmocka_unit_test(no_softirq_is_lost_between_threads),
         cmocka_unit_test(a_disabled_tasklet_runs_when_it_is_enabled),
         cmocka_unit_test(a_pending_work_item_is_queued_once),

@@ -139,6 +139,12 @@ __printf(3, 4) void linux_dev_printk(const char *level, const struct device *dev
 
 #define dev_err(dev, fmt, ...) linux_dev_printk(KERN_ERR, dev, fmt, ##__VA_ARGS__)
 #define dev_warn(dev, fmt, ...) linux_dev_printk(KERN_WARNING, dev, fmt, ##__VA_ARGS__)
+/* One limit serves all messages that have one. */
+#define dev_err_ratelimited(dev, fmt, ...)                                                                   \
+    do {                                                                                                     \
+        if (net_ratelimit())                                                                                 \
+            dev_err(dev, fmt, ##__VA_ARGS__);                                                                \
+    } while (0)
 #define dev_notice(dev, fmt, ...) linux_dev_printk(KERN_NOTICE, dev, fmt, ##__VA_ARGS__)
 #define dev_info(dev, fmt, ...) linux_dev_printk(KERN_INFO, dev, fmt, ##__VA_ARGS__)
 #define dev_dbg(dev, fmt, ...)                                                                               \

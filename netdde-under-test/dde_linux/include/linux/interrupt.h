@@ -61,7 +61,15 @@ static inline int irq_set_affinity_hint(unsigned int irq __always_unused,
 }
 
 /* Lower numbers run first. */
-enum { HI_SOFTIRQ, TIMER_SOFTIRQ, NET_TX_SOFTIRQ, NET_RX_SOFTIRQ, TASKLET_SOFTIRQ, NR_SOFTIRQS };
+enum {
+    HI_SOFTIRQ,
+    TIMER_SOFTIRQ,
+    NET_TX_SOFTIRQ,
+    NET_RX_SOFTIRQ,
+    TASKLET_SOFTIRQ,
+    HRTIMER_SOFTIRQ,
+    NR_SOFTIRQS
+};
 
 /* Set a softirq's function; before any is raised. */
 void open_softirq(int nr, void (*action)(void));
