@@ -22,6 +22,7 @@
 #include <ddekit/semaphore.h>
 #include <ddekit/thread.h>
 #include <linux/completion.h>
+#include <linux/interrupt.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -67,6 +68,9 @@ void frag_release(struct task_struct *task);
 /* wait.c: the one lock of all wait queues and completions. */
 void wait_lock(void);
 void wait_unlock(void);
+
+/* irq.c: a handler of the environment's own, on a line that devices may share; it stays. As request_irq. */
+int request_irq_for_ever(unsigned int irq, irq_handler_t handler, const char *name, void *dev_id);
 
 /* softirq.c */
 void softirq_init(void);

@@ -164,7 +164,7 @@ static void connect_interrupt(void)
     if (!connected) {
         alarm_create();
         open_softirq(HRTIMER_SOFTIRQ, run_soft_timers);
-        if (request_irq(ALARM_LINE, clock_interrupt, IRQF_SHARED, "timer", &hard))
+        if (request_irq_for_ever(ALARM_LINE, clock_interrupt, "timer", &hard))
             BUG();
         __atomic_store_n(&connected, true, __ATOMIC_SEQ_CST);
     }

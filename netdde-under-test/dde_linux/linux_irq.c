@@ -11,6 +11,7 @@
 #include <ddekit/interrupt.h>
 
 #include <linux/interrupt.h>
+#include <linux/kmemleak.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
@@ -107,6 +108,19 @@ static int line_add(struct irq_line *line, struct irq_handler *handler)
     return -EBUSY;
 }
 
+/* Under the line's lock. */
+static struct irq_handler *line_find(struct irq_line *line, void *dev_id)
+{
+    struct irq_handler *handler;
+
+    list_for_each_entry(handler, &line->handlers, entry)
+    {
+        if (handler->dev_id == dev_id)
+            return handler;
+    }
+    return NULL;
+}
+
 int request_irq(unsigned int irq, irq_handler_t function, unsigned long flags, const char *name, void *dev_id)
 {
     struct irq_handler *handler;
@@ -126,17 +140,17 @@ int request_irq(unsigned int irq, irq_handler_t function, unsigned long flags, c
     return rc;
 }
 
-/* Under the line's lock. */
-static struct irq_handler *line_find(struct irq_line *line, void *dev_id)
+int request_irq_for_ever(unsigned int irq, irq_handler_t function, const char *name, void *dev_id)
 {
-    struct irq_handler *handler;
+    unsigned long flags;
+    int rc = request_irq(irq, function, IRQF_SHARED, name, dev_id);
 
-    list_for_each_entry(handler, &line->handlers, entry)
-    {
-        if (handler->dev_id == dev_id)
-            return handler;
-    }
-    return NULL;
+    if (rc)
+        return rc;
+    spin_lock_irqsave(&lines[irq].lock, flags);
+    kmemleak_not_leak(line_find(&lines[irq], dev_id));
+    spin_unlock_irqrestore(&lines[irq].lock, flags);
+    return 0;
 }
 
 const void *free_irq(unsigned int irq, void *dev_id)

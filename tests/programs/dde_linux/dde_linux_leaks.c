@@ -2,10 +2,11 @@
 /*
  * A small driver that takes everything a driver takes and gives it back when it is removed; but for the one
  * thing that the argument names, which is a finding: memory, buffer, page, registers, regions, enabled,
- * mapping, timer or work. Without an argument nothing is left.
+ * mapping, timer, hrtimer or work. Without an argument nothing is left.
  */
 #include "network.h"
 
+#include <linux/hrtimer.h>
 #include <linux/pci.h>
 #include <linux/workqueue.h>
 
@@ -13,6 +14,7 @@
 
 struct adapter {
     struct timer_list timer;
+    struct hrtimer hrtimer;
     struct work_struct work;
     struct pci_dev *pci;
     void *memory, *registers;
@@ -29,6 +31,11 @@ static bool remembers(const char *what)
 }
 
 static void timer_expired(struct timer_list *timer __always_unused) {}
+
+static enum hrtimer_restart hrtimer_expired(struct hrtimer *timer __always_unused)
+{
+    return HRTIMER_NORESTART;
+}
 
 static void work_to_do(struct work_struct *work __always_unused) {}
 
@@ -79,6 +86,8 @@ static int probe(struct pci_dev *pci, const struct pci_device_id *id __always_un
     take_registers(adapter);
     take_mapping(adapter);
     timer_setup(&adapter->timer, timer_expired, 0);
+    hrtimer_init(&adapter->hrtimer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+    adapter->hrtimer.function = hrtimer_expired;
     INIT_WORK(&adapter->work, work_to_do);
     return 0;
 }
@@ -103,9 +112,12 @@ static void leave(struct pci_dev *pci)
     struct adapter *adapter = netdev_priv(dev);
 
     mod_timer(&adapter->timer, jiffies + HZ);
+    hrtimer_start(&adapter->hrtimer, ms_to_ktime(1000), HRTIMER_MODE_REL);
     schedule_work(&adapter->work);
     if (remembers("timer"))
         del_timer_sync(&adapter->timer);
+    if (remembers("hrtimer"))
+        hrtimer_cancel(&adapter->hrtimer);
     if (remembers("work"))
         cancel_work_sync(&adapter->work);
     give_back_memory(adapter);
