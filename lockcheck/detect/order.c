@@ -229,10 +229,6 @@ static void event(unsigned op, struct lc_object *o, int64_t argument)
     case LC_OP_REQUEST + LOCKCHECK_MSG_RECEIVE:
         received(argument);
         break;
-    case LC_OP_REQUEST + LOCKCHECK_DEVICE_BEGIN:
-    case LC_OP_REQUEST + LOCKCHECK_DEVICE_END:
-        lc_self->device = op == LC_OP_REQUEST + LOCKCHECK_DEVICE_BEGIN;
-        break;
     default:
         break;
     }

@@ -45,6 +45,10 @@ enum lockcheck_request {
     LOCKCHECK_TAKE_BACK, /* object: it was handed over, and is its owner's again */
     LOCKCHECK_TELL_OF,   /* object; argument: 1 or 2; text. See lockcheck_tell_of */
     LOCKCHECK_MIGHT_SLEEP, /* the calling thread may have to sleep here, whether or not it does this time */
+    LOCKCHECK_WITHHOLD,    /* object: memory; argument: bytes. No thread is to access it for a while, but in
+                            * the place of a device. See lockcheck_on_withheld_access */
+    LOCKCHECK_GRANT,       /* object: memory; argument: bytes. It may be accessed again, withheld or not */
+    LOCKCHECK_ON_WITHHELD_ACCESS, /* see lockcheck_on_withheld_access */
     LOCKCHECK_REQUESTS
 };
 
@@ -130,6 +134,21 @@ static inline void lockcheck_tell_of(const void *object, int steps, const char *
 {
     if (lockcheck_request)
         lockcheck_request(LOCKCHECK_TELL_OF, object, steps, text, (const char *)0);
+}
+
+/*
+ * What a thread accesses though it is withheld (LOCKCHECK_WITHHOLD) is a finding of this kind, if the code was
+ * built by lockcheck-cc. tell is called then, by that thread, and returns the summary, or NULL when nothing is
+ * wrong after all. It may call lockcheck_tell_of. Both must stay valid, as must *access.
+ */
+struct lockcheck_withheld_access {
+    const char *kind;
+    const char *(*tell)(const void *address, unsigned long bytes, int write);
+};
+static inline void lockcheck_on_withheld_access(const struct lockcheck_withheld_access *access)
+{
+    if (lockcheck_request)
+        lockcheck_request(LOCKCHECK_ON_WITHHELD_ACCESS, access, 0, (const char *)0, (const char *)0);
 }
 
 /*

@@ -83,6 +83,9 @@ const char *lc_op_name(unsigned op)
         [LC_OP_REQUEST + LOCKCHECK_TAKE_BACK] = "taken back",
         [LC_OP_REQUEST + LOCKCHECK_TELL_OF] = "told of",
         [LC_OP_REQUEST + LOCKCHECK_MIGHT_SLEEP] = "might sleep",
+        [LC_OP_REQUEST + LOCKCHECK_WITHHOLD] = "withheld",
+        [LC_OP_REQUEST + LOCKCHECK_GRANT] = "granted",
+        [LC_OP_REQUEST + LOCKCHECK_ON_WITHHELD_ACCESS] = "tells of withheld memory",
     };
     return op < sizeof names / sizeof *names && names[op] ? names[op] : "?";
 }

@@ -471,13 +471,21 @@ INLINED void access_quickly(uintptr_t address, size_t bytes, bool write, enum lc
     }
 }
 
+INLINED void look_whether_withheld(uintptr_t address, size_t bytes, bool write)
+{
+    if (unlikely(lc_withheld_bytes) && watching(bytes))
+        lc_withheld_access(address, bytes, write);
+}
+
 INLINED void before_read(const void *address, size_t bytes, enum lc_access how)
 {
+    look_whether_withheld((uintptr_t)address, bytes, false);
     access_quickly((uintptr_t)address, bytes, false, how, __builtin_return_address(0));
 }
 
 INLINED void before_write(const void *address, size_t bytes, enum lc_access how)
 {
+    look_whether_withheld((uintptr_t)address, bytes, true);
     access_quickly((uintptr_t)address, bytes, true, how, __builtin_return_address(0));
 }
 

@@ -36,10 +36,28 @@ static void tell_of(const struct lc_object *object, long steps, const char *text
     }
 }
 
+/* Requests that are no events, and name no object. Returns false for all others. */
+static bool is_about_memory(enum lockcheck_request request, const void *address, long argument)
+{
+    switch (request) {
+    case LOCKCHECK_WITHHOLD:
+    case LOCKCHECK_GRANT:
+        lc_withheld_set((uintptr_t)address, (size_t)argument, request == LOCKCHECK_WITHHOLD);
+        return true;
+    case LOCKCHECK_ON_WITHHELD_ACCESS:
+        lc_withheld_on_access(address);
+        return true;
+    default:
+        return false;
+    }
+}
+
 LC_EXPORT void lockcheck_request(enum lockcheck_request request, const void *address, long argument,
                                  const char *text, const char *kind)
 {
     if (!lc_controlled())
+        return;
+    if (is_about_memory(request, address, argument))
         return;
     int saved = errno;
     struct lc_object *object = address ? lc_object_at(address, LC_KIND_NONE) : NULL;
@@ -66,6 +84,10 @@ LC_EXPORT void lockcheck_request(enum lockcheck_request request, const void *add
     case LOCKCHECK_INPUT:
         lc.learned++;
         lc_input(text, argument, kind);
+        break;
+    case LOCKCHECK_DEVICE_BEGIN:
+    case LOCKCHECK_DEVICE_END:
+        lc_self->device = request == LOCKCHECK_DEVICE_BEGIN;
         break;
     case LOCKCHECK_TELL_OF:
         tell_of(object, argument, text);

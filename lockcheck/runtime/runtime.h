@@ -240,7 +240,7 @@ struct lc_thread {
     /* The semaphore detector's: the annotated down it is in, see detect/semaphore.c. */
     struct lc_down *down;
 
-    bool device; /* of detect/order.c: it accesses memory in the place of a device */
+    bool device; /* it accesses memory in the place of a device */
 };
 
 extern struct lc_thread *lc_self;                    /* the thread that runs */
@@ -518,6 +518,14 @@ struct lc_object *lc_memory_object(const void *address);
 struct lc_object *lc_memory_to_tell(uintptr_t address);
 /* Of memory, with evidence: several threads have been there lately, and it is among the last such. */
 bool lc_memory_is_contended(const struct lc_object *object);
+
+/* Memory that threads are not to access: see withheld.c. */
+struct lockcheck_withheld_access;
+extern size_t lc_withheld_bytes;
+void lc_withheld_set(uintptr_t address, size_t bytes, bool withhold);
+void lc_withheld_on_access(const struct lockcheck_withheld_access *access);
+/* A hook: the running thread is about to access memory, while some is withheld. */
+void lc_withheld_access(uintptr_t address, size_t bytes, bool write);
 
 /* A block of the program's heap, as far as races are looked for and evidence is taken. */
 #define LC_HEAP_FRAMES 16u

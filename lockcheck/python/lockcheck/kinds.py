@@ -65,8 +65,8 @@ KINDS = {
         "The data sheet of the device says what has to come first.",
     ),
     "dma-fault": Kind(
-        "a device accessed memory that was not mapped for it",
-        "Stop the device before its memory is unmapped.",
+        "a device, or its driver, used memory against the rules of DMA",
+        "Map memory before the device uses it, sync it whenever the owner changes, stop the device before the unmap.",
     ),
     "leak": Kind(
         "something was taken and never given back",
