@@ -77,6 +77,12 @@ uint64_t iommu_map(struct dma_device *device, void *memory, size_t length, enum 
 uint64_t iommu_map_for(struct dma_device *device, void *memory, size_t length, enum iommu_direction direction,
                        const char *use);
 
+/* The same for memory that processor and device own in turn, the device to begin with. The machine is
+ * coherent, so it makes no difference to either, but for the finding at the end of what would not work where it
+ * is not: see dma_views.h. */
+uint64_t iommu_map_streaming(struct dma_device *device, void *memory, size_t length,
+                             enum iommu_direction direction, const char *use);
+
 /* End a mapping: bus and length as they were mapped. Otherwise nothing is unmapped, and that is a finding of
  * kind "dma-fault" as well. When it returns no access is in progress in that range. */
 void iommu_unmap(struct dma_device *device, uint64_t bus, size_t length);
@@ -88,7 +94,10 @@ void iommu_unmap_for(struct dma_device *device, uint64_t bus, size_t length, enu
 
 /* The system hands memory over between processor and device for a moment, without ending its mapping. That it
  * lies in one mapping and goes in its direction is checked; otherwise a finding of kind "dma-fault". */
-void iommu_sync(struct dma_device *device, uint64_t bus, size_t length, enum iommu_direction direction);
+void iommu_sync_for_cpu(struct dma_device *device, uint64_t bus, size_t length,
+                        enum iommu_direction direction);
+void iommu_sync_for_device(struct dma_device *device, uint64_t bus, size_t length,
+                           enum iommu_direction direction);
 
 /* The system that drives the device has found that DMA is used wrongly: a finding of kind "dma-fault". bus:
  * in the mapping that it is about, if there is one. */

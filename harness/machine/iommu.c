@@ -18,6 +18,7 @@
 #include <lockcheck.h>
 
 #include "harness/machine/dma.h"
+#include "harness/machine/dma_views.h"
 
 #define BUS_PHASE_MASK 15u /* low bits that a bus address shares with the memory's */
 #define FAULT_TEXT_MAX 320
@@ -33,6 +34,7 @@ struct mapping {
     unsigned char *memory;
     enum iommu_direction direction;
     const char *use; /* or NULL */
+    struct dma_views views;
 };
 
 #define RECORDS (IOMMU_MAPPINGS_MAX + IOMMU_ENDED_KEPT)
@@ -58,6 +60,9 @@ struct dma_device {
 static struct dma_device devices[DMA_DEVICES_MAX];
 static atomic_uint devices_used;
 
+static const char *tell_of_withheld(const void *address, unsigned long bytes, int write);
+static const struct lockcheck_withheld_access withheld_access = {"dma-fault", tell_of_withheld};
+
 struct dma_device *dma_device_create(const char *name)
 {
     unsigned index = atomic_fetch_add(&devices_used, 1);
@@ -67,6 +72,7 @@ struct dma_device *dma_device_create(const char *name)
     device->domain = device->next_bus = IOMMU_BUS_BASE + (uint64_t)index * IOMMU_DOMAIN_BYTES;
     pthread_mutex_init(&device->lock, NULL);
     lockcheck_name_object(&device->lock, "mutex", "IOMMU");
+    lockcheck_on_withheld_access(&withheld_access);
     return device;
 }
 
@@ -121,6 +127,17 @@ static struct mapping *mapping_that_covers(struct dma_device *device, uint64_t b
 {
     struct mapping *mapping = mapping_at_or_before(device, bus);
     return mapping && covers(mapping, bus) ? mapping : NULL;
+}
+
+/* Of those in force one that this memory is in, or NULL. */
+static const struct mapping *mapping_of_memory(const struct dma_device *device, const unsigned char *memory)
+{
+    for (unsigned i = 0; i < device->count; i++) {
+        const struct mapping *mapping = device->mappings[i];
+        if (memory >= mapping->memory && memory - mapping->memory < (ptrdiff_t)mapping->length)
+            return mapping;
+    }
+    return NULL;
 }
 
 /* Of those that have ended the one that did so last, or NULL. */
@@ -195,6 +212,7 @@ static void end(struct dma_device *device, struct mapping *mapping)
     assert(*place == mapping);
     device->count--;
     memmove(place, place + 1, (device->count - at) * sizeof(*place));
+    dma_views_end(&mapping->views, mapping->memory, mapping->length);
     device->ended[(device->ended_first + device->ended_count++) % RECORDS] = mapping;
     lockcheck_event(LOCKCHECK_TAKE_BACK, mapping, 0);
 }
@@ -240,8 +258,7 @@ static void relate(struct fault *fault, const struct dma_device *device, const s
              mapping->length, mapping->bus, device->name);
 }
 
-/* Report without any lock: the finding ends the execution here. */
-static void report(struct dma_device *device, const void *object, const struct fault *fault)
+static void tell(struct dma_device *device, const struct fault *fault)
 {
     atomic_fetch_add(&device->faults, 1);
     if (!lockcheck_request)
@@ -250,6 +267,12 @@ static void report(struct dma_device *device, const void *object, const struct f
         lockcheck_name_object(fault->mapping, "mapping", fault->name);
         lockcheck_tell_of(fault->mapping, fault->ended ? 2 : 1, fault->relation);
     }
+}
+
+/* Report without any lock: the finding ends the execution here. */
+static void report(struct dma_device *device, const void *object, const struct fault *fault)
+{
+    tell(device, fault);
     lockcheck_finding_about(object, "dma-fault", fault->text);
 }
 
@@ -279,11 +302,8 @@ static bool find_by_memory(struct fault *fault, struct dma_device *device, uint6
     const struct mapping *mapping = NULL;
 
     pthread_mutex_lock(&device->lock);
-    for (unsigned i = 0; memory && !mapping && i < device->count; i++) {
-        const struct mapping *candidate = device->mappings[i];
-        if (memory >= candidate->memory && memory - candidate->memory < (ptrdiff_t)candidate->length)
-            mapping = candidate;
-    }
+    if (memory)
+        mapping = mapping_of_memory(device, memory);
     if (mapping) {
         add_text(fault, "; that is a physical address, and the memory is mapped at 0x%" PRIx64,
                  mapping->bus + (uint64_t)(memory - mapping->memory));
@@ -357,8 +377,8 @@ void iommu_report_left(struct dma_device *device, const char *text)
 
 /* --- The system's side --- */
 
-uint64_t iommu_map_for(struct dma_device *device, void *address, size_t length,
-                       enum iommu_direction direction, const char *use)
+static uint64_t map(struct dma_device *device, void *address, size_t length, enum iommu_direction direction,
+                    const char *use, bool streaming)
 {
     assert(direction >= IOMMU_TO_DEVICE && direction <= IOMMU_BIDIRECTIONAL);
     if (length == 0 || length > IOMMU_DOMAIN_BYTES / 2)
@@ -372,7 +392,9 @@ uint64_t iommu_map_for(struct dma_device *device, void *address, size_t length,
         if (start != 0) {
             struct mapping *mapping = take_record(device);
             bus = start + phase;
-            *mapping = (struct mapping){bus, length, address, direction, use};
+            *mapping = (struct mapping){bus, length, address, direction, use, {0}};
+            if (streaming)
+                dma_views_begin(&mapping->views, address, length);
             insert(device, mapping);
         }
     }
@@ -380,9 +402,21 @@ uint64_t iommu_map_for(struct dma_device *device, void *address, size_t length,
     return bus;
 }
 
+uint64_t iommu_map_for(struct dma_device *device, void *address, size_t length,
+                       enum iommu_direction direction, const char *use)
+{
+    return map(device, address, length, direction, use, false);
+}
+
+uint64_t iommu_map_streaming(struct dma_device *device, void *address, size_t length,
+                             enum iommu_direction direction, const char *use)
+{
+    return map(device, address, length, direction, use, true);
+}
+
 uint64_t iommu_map(struct dma_device *device, void *address, size_t length, enum iommu_direction direction)
 {
-    return iommu_map_for(device, address, length, direction, NULL);
+    return map(device, address, length, direction, NULL, false);
 }
 
 /* End a mapping. Returns whether it was there, with what it was in *was and *fault related to it. */
@@ -427,28 +461,36 @@ void iommu_unmap_for(struct dma_device *device, uint64_t bus, size_t length, enu
 
     if (!unmap(device, bus, length, &was, &fault))
         return;
-    if (was.direction == direction && (was.use == use || (was.use && use && strcmp(was.use, use) == 0)))
+    bool same_use = was.use == use || (was.use && use && strcmp(was.use, use) == 0);
+    bool unsynced = was.views.changed < was.views.changed_end;
+    if (was.direction == direction && same_use && !unsynced)
         return;
-    add_text(&fault, "the driver unmaps %zu bytes at bus address 0x%" PRIx64 " from device %s ", length, bus,
+    add_text(&fault, "the driver unmaps %zu bytes at bus address 0x%" PRIx64 " from device %s", length, bus,
              device->name);
-    if (was.direction != direction)
-        add_text(&fault, "for %s, but has mapped them for %s", direction_name(direction),
+    if (unsynced)
+        add_text(&fault,
+                 ", whose bytes %zu to %zu the device has accessed after they had been changed, without a "
+                 "sync for the device",
+                 was.views.changed, was.views.changed_end - 1);
+    else if (was.direction != direction)
+        add_text(&fault, " for %s, but has mapped them for %s", direction_name(direction),
                  direction_name(was.direction));
     else
-        add_text(&fault, "as %s, but has mapped them as %s", use ? use : "memory",
+        add_text(&fault, " as %s, but has mapped them as %s", use ? use : "memory",
                  was.use ? was.use : "memory");
     report(device, NULL, &fault);
 }
 
-void iommu_sync(struct dma_device *device, uint64_t bus, size_t length, enum iommu_direction direction)
+/* Returns the mapping, if all is well, with the lock held; otherwise NULL, without the lock and with a
+ * report. */
+static struct mapping *begin_sync(struct dma_device *device, uint64_t bus, size_t length,
+                                  enum iommu_direction direction)
 {
     struct fault fault = {0};
-    bool stray = false;
 
     pthread_mutex_lock(&device->lock);
-    const struct mapping *mapping = mapping_that_covers(device, bus);
+    struct mapping *mapping = mapping_that_covers(device, bus);
     if (!mapping || length > mapping->length - (bus - mapping->bus)) {
-        stray = !mapping;
         add_text(&fault,
                  "the driver syncs %zu bytes at bus address 0x%" PRIx64
                  " of device %s, which do not lie in a mapping",
@@ -458,14 +500,74 @@ void iommu_sync(struct dma_device *device, uint64_t bus, size_t length, enum iom
                  "the driver syncs %zu bytes at bus address 0x%" PRIx64
                  " of device %s for %s, but has mapped them for %s",
                  length, bus, device->name, direction_name(direction), direction_name(mapping->direction));
+    } else {
+        return mapping;
     }
-    if (fault.text[0] && mapping)
+    if (mapping)
         relate(&fault, device, mapping, "the mapping there", false);
     pthread_mutex_unlock(&device->lock);
-    if (stray)
+    if (!mapping)
         explain(&fault, device, bus);
-    if (fault.text[0])
-        report(device, NULL, &fault);
+    report(device, NULL, &fault);
+    return NULL;
+}
+
+void iommu_sync_for_cpu(struct dma_device *device, uint64_t bus, size_t length,
+                        enum iommu_direction direction)
+{
+    struct mapping *mapping = begin_sync(device, bus, length, direction);
+
+    if (!mapping)
+        return;
+    dma_views_for_cpu(&mapping->views, mapping->memory, bus - mapping->bus, length);
+    pthread_mutex_unlock(&device->lock);
+}
+
+void iommu_sync_for_device(struct dma_device *device, uint64_t bus, size_t length,
+                           enum iommu_direction direction)
+{
+    struct mapping *mapping = begin_sync(device, bus, length, direction);
+
+    if (!mapping)
+        return;
+    dma_views_for_device(&mapping->views, mapping->memory, bus - mapping->bus, length);
+    pthread_mutex_unlock(&device->lock);
+}
+
+/* The mapping in force through which a device has written there, with the lock of the device held; or NULL.
+ */
+static const struct mapping *find_withheld(const unsigned char *memory, struct dma_device **owner)
+{
+    unsigned used = atomic_load(&devices_used);
+
+    for (unsigned i = 0; i < used; i++) {
+        *owner = &devices[i];
+        pthread_mutex_lock(&devices[i].lock);
+        const struct mapping *mapping = mapping_of_memory(&devices[i], memory);
+        if (mapping)
+            return mapping;
+        pthread_mutex_unlock(&devices[i].lock);
+    }
+    return NULL;
+}
+
+static const char *tell_of_withheld(const void *address, unsigned long bytes, int write)
+{
+    static struct fault fault;
+    struct dma_device *device;
+    const struct mapping *mapping = find_withheld(address, &device);
+
+    if (!mapping)
+        return NULL;
+    add_text(&fault,
+             "memory that device %s has written at bus address 0x%" PRIx64
+             " is %s without a sync for the processor (bytes: %lu)",
+             device->name, mapping->bus + (uint64_t)((const unsigned char *)address - mapping->memory),
+             write ? "changed" : "read", bytes);
+    relate(&fault, device, mapping, "the mapping there", false);
+    pthread_mutex_unlock(&device->lock);
+    tell(device, &fault);
+    return fault.text;
 }
 
 /* --- The device's side --- */
@@ -520,11 +622,11 @@ static void store(void *memory, const void *buffer, size_t length)
 }
 
 /*
- * Find the memory for an access. Called with the lock held. Returns NULL when the access is refused; *fault
+ * Find the mapping for an access. Called with the lock held. Returns NULL when the access is refused; *fault
  * then says why, or has no text when that is no fault.
  */
-static unsigned char *translate(struct dma_device *device, uint64_t bus, size_t length,
-                                enum iommu_direction direction, struct fault *fault)
+static struct mapping *translate(struct dma_device *device, uint64_t bus, size_t length,
+                                 enum iommu_direction direction, struct fault *fault)
 {
     bool answered = device->master && !device->abort_next;
 
@@ -533,10 +635,10 @@ static unsigned char *translate(struct dma_device *device, uint64_t bus, size_t 
     device->abort_next = false;
     if (!answered)
         return NULL;
-    const struct mapping *mapping = mapping_that_covers(device, bus);
+    struct mapping *mapping = mapping_that_covers(device, bus);
     uint64_t left = mapping ? mapping->length - (bus - mapping->bus) : 0;
     if (length <= left && (mapping->direction & direction))
-        return mapping->memory + (bus - mapping->bus);
+        return mapping;
 
     add_text(fault, "device %s %s %zu bytes at bus address 0x%" PRIx64 ", ", device->name,
              direction == IOMMU_TO_DEVICE ? "reads" : "writes", length, bus);
@@ -567,8 +669,11 @@ bool dma_peek(struct dma_device *device, uint64_t bus, void *buffer, size_t leng
     const struct mapping *mapping = mapping_that_covers(device, bus);
     bool readable = device->master && mapping && length <= mapping->length - (bus - mapping->bus) &&
                     (mapping->direction & IOMMU_TO_DEVICE);
-    if (readable)
+    if (readable) {
+        lockcheck_event(LOCKCHECK_DEVICE_BEGIN, NULL, 0);
         load(buffer, mapping->memory + (bus - mapping->bus), length);
+        lockcheck_event(LOCKCHECK_DEVICE_END, NULL, 0);
+    }
     pthread_mutex_unlock(&device->lock);
     return readable;
 }
@@ -585,32 +690,37 @@ bool dma_read(struct dma_device *device, uint64_t bus, void *buffer, size_t leng
 {
     struct fault fault;
     pthread_mutex_lock(&device->lock);
-    const unsigned char *source = translate(device, bus, length, IOMMU_TO_DEVICE, &fault);
-    if (source) {
+    struct mapping *mapping = translate(device, bus, length, IOMMU_TO_DEVICE, &fault);
+    if (mapping) {
+        size_t at = bus - mapping->bus;
         lockcheck_event(LOCKCHECK_DEVICE_BEGIN, NULL, 0);
-        load(buffer, source, length);
+        dma_views_accessed(&mapping->views, mapping->memory, at, length);
+        load(buffer, mapping->memory + at, length);
         lockcheck_event(LOCKCHECK_DEVICE_END, NULL, 0);
     }
     pthread_mutex_unlock(&device->lock);
-    if (!source)
+    if (!mapping)
         refuse(device, bus, object, &fault);
-    return source != NULL;
+    return mapping != NULL;
 }
 
 bool dma_write(struct dma_device *device, uint64_t bus, const void *buffer, size_t length, const void *object)
 {
     struct fault fault;
     pthread_mutex_lock(&device->lock);
-    unsigned char *destination = translate(device, bus, length, IOMMU_FROM_DEVICE, &fault);
-    if (destination) {
+    struct mapping *mapping = translate(device, bus, length, IOMMU_FROM_DEVICE, &fault);
+    if (mapping) {
+        size_t at = bus - mapping->bus;
         lockcheck_event(LOCKCHECK_DEVICE_BEGIN, NULL, 0);
-        store(destination, buffer, length);
+        dma_views_accessed(&mapping->views, mapping->memory, at, length);
+        store(mapping->memory + at, buffer, length);
+        dma_views_written(&mapping->views, mapping->memory, at, length);
         lockcheck_event(LOCKCHECK_DEVICE_END, NULL, 0);
     }
     pthread_mutex_unlock(&device->lock);
-    if (!destination)
+    if (!mapping)
         refuse(device, bus, object, &fault);
-    return destination != NULL;
+    return mapping != NULL;
 }
 
 unsigned long dma_fault_count(const struct dma_device *device)

@@ -149,7 +149,7 @@ static dma_addr_t map(struct device *dev, void *memory, size_t size, enum dma_da
     if (task->dma_unchecked)
         report_unchecked(dev, task);
     if (dev->dma_domain)
-        bus = iommu_map_for(dev->dma_domain, memory, size, direction_of(dir), use);
+        bus = iommu_map_streaming(dev->dma_domain, memory, size, direction_of(dir), use);
     if (!bus)
         return DMA_MAPPING_ERROR;
     task->dma_unchecked = bus;
@@ -200,12 +200,12 @@ int dma_mapping_error(struct device *dev __always_unused, dma_addr_t addr)
 
 void dma_sync_single_for_cpu(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir)
 {
-    iommu_sync(dev->dma_domain, addr, size, direction_of(dir));
+    iommu_sync_for_cpu(dev->dma_domain, addr, size, direction_of(dir));
 }
 
 void dma_sync_single_for_device(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir)
 {
-    iommu_sync(dev->dma_domain, addr, size, direction_of(dir));
+    iommu_sync_for_device(dev->dma_domain, addr, size, direction_of(dir));
 }
 
 /* --- Devices ------------------------------------------------------------------------------------------- */

@@ -31,6 +31,12 @@ static char finding[320];
 static char mapping_name[128], relation[64]; /* of the mapping that the finding is about; "": of none */
 static int mapping_stacks;
 
+/* Memory of which it is kept which bytes are withheld. */
+#define WATCHED 8
+static unsigned char watched[WATCHED];
+static char withheld[WATCHED + 1];
+static const struct lockcheck_withheld_access *on_access;
+
 void lockcheck_request(enum lockcheck_request request, const void *object, long argument, const char *text,
                        const char *kind)
 {
@@ -49,6 +55,13 @@ void lockcheck_request(enum lockcheck_request request, const void *object, long 
         assert_string_equal(kind, "dma-fault");
         strncpy(finding, text, sizeof(finding) - 1);
         atomic_fetch_add(&findings, 1);
+    } else if (request == LOCKCHECK_WITHHOLD || request == LOCKCHECK_GRANT) {
+        for (const unsigned char *byte = object; byte < (const unsigned char *)object + argument; byte++)
+            if (byte >= watched && byte < watched + WATCHED)
+                withheld[byte - watched] = request == LOCKCHECK_WITHHOLD ? 'x' : '.';
+    } else if (request == LOCKCHECK_ON_WITHHELD_ACCESS) {
+        on_access = object;
+        assert_string_equal(on_access->kind, "dma-fault");
     }
 }
 
@@ -943,24 +956,105 @@ static void mappings_end_as_they_were_made(void **state)
     expect_fault(device, &faults, "as a single piece, but has mapped them as a page");
 }
 
+/* One for all about syncs, since devices are few. */
+static struct dma_device *synced_device(unsigned long *faults)
+{
+    static struct dma_device *device;
+    if (!device)
+        device = new_device();
+    *faults = dma_fault_count(device);
+    findings = (unsigned)*faults;
+    return device;
+}
+
 static void syncs_stay_in_a_mapping_and_its_direction(void **state)
 {
     (void)state;
-    findings = 0;
-    struct dma_device *device = new_device();
-    unsigned long faults = 0;
+    unsigned long faults;
+    struct dma_device *device = synced_device(&faults);
     unsigned char memory[64];
     uint64_t bus = iommu_map(device, memory, sizeof(memory), IOMMU_FROM_DEVICE);
-    iommu_sync(device, bus, sizeof(memory), IOMMU_FROM_DEVICE);
-    iommu_sync(device, bus + 63, 1, IOMMU_FROM_DEVICE);
-    assert_int_equal(findings, 0);
-    iommu_sync(device, bus + 1, sizeof(memory), IOMMU_FROM_DEVICE);
+    iommu_sync_for_cpu(device, bus, sizeof(memory), IOMMU_FROM_DEVICE);
+    iommu_sync_for_cpu(device, bus + 63, 1, IOMMU_FROM_DEVICE);
+    assert_int_equal(findings, faults);
+    iommu_sync_for_cpu(device, bus + 1, sizeof(memory), IOMMU_FROM_DEVICE);
     expect_fault(device, &faults, "do not lie in a mapping");
-    iommu_sync(device, bus, sizeof(memory), IOMMU_BIDIRECTIONAL);
+    iommu_sync_for_cpu(device, bus, sizeof(memory), IOMMU_BIDIRECTIONAL);
     expect_fault(device, &faults, "for both, but has mapped them for writing");
     iommu_unmap(device, bus, sizeof(memory));
-    iommu_sync(device, bus, 1, IOMMU_FROM_DEVICE);
+    iommu_sync_for_cpu(device, bus, 1, IOMMU_FROM_DEVICE);
     expect_fault(device, &faults, "do not lie in a mapping");
+}
+
+/* Map `watched`, and forget what was withheld of it. */
+static uint64_t map_watched(struct dma_device *device, enum iommu_direction direction)
+{
+    memset(watched, 0, WATCHED);
+    memset(withheld, '.', WATCHED);
+    return iommu_map_streaming(device, watched, WATCHED, direction, "a page");
+}
+
+static void what_changes_while_the_device_has_it_is_synced_before_the_unmap(void **state)
+{
+    (void)state;
+    unsigned long faults;
+    struct dma_device *device = synced_device(&faults);
+    unsigned char buffer[WATCHED];
+    uint64_t bus = map_watched(device, IOMMU_TO_DEVICE);
+    watched[3] = watched[5] = 1;
+    iommu_sync_for_device(device, bus + 3, 1, IOMMU_TO_DEVICE);
+    assert_true(dma_read(device, bus, buffer, 5, NULL)); /* all that has changed there was synced */
+    iommu_unmap_for(device, bus, WATCHED, IOMMU_TO_DEVICE, "a page");
+    assert_int_equal(findings, faults);
+
+    bus = map_watched(device, IOMMU_TO_DEVICE);
+    watched[3] = watched[5] = 1;
+    assert_true(dma_read(device, bus, buffer, WATCHED, NULL));
+    assert_int_equal(buffer[5], 1);                               /* the machine is coherent */
+    iommu_sync_for_device(device, bus, WATCHED, IOMMU_TO_DEVICE); /* still in time */
+    iommu_unmap_for(device, bus, WATCHED, IOMMU_TO_DEVICE, "a page");
+    assert_int_equal(findings, faults);
+
+    bus = map_watched(device, IOMMU_TO_DEVICE);
+    watched[3] = watched[5] = 1;
+    assert_true(dma_read(device, bus, buffer, WATCHED, NULL));
+    iommu_sync_for_device(device, bus, 5, IOMMU_TO_DEVICE);
+    iommu_unmap_for(device, bus, WATCHED, IOMMU_TO_DEVICE, "a page");
+    expect_fault(device, &faults, "whose bytes 3 to 5 the device has accessed after they had been changed");
+    assert_string_equal(relation, "the mapping there");
+
+    bus = map_watched(device, IOMMU_FROM_DEVICE);
+    watched[3] = 1; /* what a cache writes back would be written over the device's */
+    assert_true(dma_write(device, bus, "12345", 5, NULL));
+    iommu_unmap_for(device, bus, WATCHED, IOMMU_FROM_DEVICE, "a page");
+    expect_fault(device, &faults, "whose bytes 3 to 3 the device has accessed after they had been changed");
+}
+
+static void what_the_device_has_written_is_withheld_until_it_is_synced(void **state)
+{
+    (void)state;
+    unsigned long faults;
+    struct dma_device *device = synced_device(&faults);
+    uint64_t bus = map_watched(device, IOMMU_BIDIRECTIONAL);
+    assert_true(dma_write(device, bus + 1, "abcde", 5, NULL));
+    assert_string_equal(withheld, ".xxxxx..");
+    iommu_sync_for_device(device, bus, WATCHED, IOMMU_BIDIRECTIONAL);
+    assert_string_equal(withheld, ".xxxxx..");
+    iommu_sync_for_cpu(device, bus + 2, 3, IOMMU_FROM_DEVICE);
+    assert_string_equal(withheld, ".x...x..");
+    const char *told = on_access->tell(watched + 5, 1, false);
+    assert_non_null(strstr(told, "is read without a sync for the processor (bytes: 1)"));
+    assert_string_equal(relation, "the mapping there");
+    assert_true(dma_write(device, bus + 2, "x", 1, NULL));
+    iommu_unmap_for(device, bus, WATCHED, IOMMU_BIDIRECTIONAL, "a page");
+    assert_string_equal(withheld, "........");
+    assert_null(on_access->tell(watched + 5, 1, false));
+
+    bus = iommu_map(device, watched, WATCHED, IOMMU_BIDIRECTIONAL); /* coherent */
+    assert_true(dma_write(device, bus, "abc", 3, NULL));
+    assert_string_equal(withheld, "........");
+    iommu_unmap(device, bus, WATCHED);
+    assert_int_equal(findings, faults);
 }
 
 static void devices_do_not_share_mappings(void **state)
@@ -1115,6 +1209,8 @@ int main(void)
         cmocka_unit_test(access_without_an_answer_is_one_and_no_fault_of_the_driver),
         cmocka_unit_test(mappings_end_as_they_were_made),
         cmocka_unit_test(syncs_stay_in_a_mapping_and_its_direction),
+        cmocka_unit_test(what_changes_while_the_device_has_it_is_synced_before_the_unmap),
+        cmocka_unit_test(what_the_device_has_written_is_withheld_until_it_is_synced),
         cmocka_unit_test(devices_do_not_share_mappings),
         cmocka_unit_test(device_without_bus_mastering_makes_no_access),
         cmocka_unit_test(mappings_stay_apart_whatever_comes_and_goes),

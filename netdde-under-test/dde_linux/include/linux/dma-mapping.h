@@ -6,7 +6,8 @@
  * own CONFIG_DMA_API_DEBUG: memory unmapped that is not mapped, or with another size, direction or function
  * than it was mapped with; memory synced that is not mapped, past its end, or against its direction; a
  * mapping used without a look at dma_mapping_error; mappings left behind by a driver that leaves its device.
- * Each is a finding "dma-fault" of the machine.
+ * And one that Linux has not: streaming memory that driver and device use in turn without the sync between,
+ * see harness/machine/dma_views.h. Each is a finding "dma-fault" of the machine.
  *
  * Left out: scatter lists, attributes.
  */
