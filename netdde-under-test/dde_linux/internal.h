@@ -144,7 +144,10 @@ int pci_bound_devices(void);
 struct net_device;
 struct netdev_queue;
 
-/* xmit.c: the queue of a device, see there. */
+#define for_each_tx_queue(txq, dev)                                                                          \
+    for ((txq) = (dev)->_tx; (txq) < (dev)->_tx + (dev)->num_tx_queues; (txq)++)
+
+/* xmit.c: the queues of a device, see there. */
 int qdisc_create(struct net_device *dev); /* 0 or -ENOMEM; not active */
 void qdisc_destroy(struct net_device *dev);
 void qdisc_activate(struct net_device *dev); /* under rtnl, as the next */

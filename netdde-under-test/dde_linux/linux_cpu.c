@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The one CPU, which never goes: see <linux/cpumask.h> and <linux/cpu.h>. */
+/* The CPUs, which never go: see <linux/cpumask.h> and <linux/cpu.h>. */
+#include <dde_linux/dde_linux.h>
 #include <linux/bug.h>
 #include <linux/cpu.h>
 
-static const struct cpumask cpu0 = {{1}};
-const struct cpumask *const cpu_online_mask = &cpu0;
+/* Set before any driver asks. */
+unsigned int nr_cpu_ids = 1;
+static struct cpumask online = {{1}};
+const struct cpumask *const cpu_online_mask = &online;
+
+void dde_linux_set_cpus(unsigned int count)
+{
+    BUG_ON(count < 1 || count > NR_CPUS);
+    nr_cpu_ids = count;
+    online.bits[0] = (1ul << count) - 1;
+}
 
 /* Bits of the states that somebody has set up; changed only atomically. */
 static unsigned long states;
 
 const struct cpumask *get_cpu_mask(unsigned int cpu)
 {
+    static const struct cpumask only[NR_CPUS] = {{{1}}, {{2}}, {{4}}, {{8}}, {{16}}, {{32}}, {{64}}, {{128}}};
+
     BUG_ON(cpu >= nr_cpu_ids);
-    return &cpu0;
+    return &only[cpu];
 }
 
 int cpuhp_setup_state_multi(enum cpuhp_state state, const char *name __always_unused,

@@ -95,23 +95,29 @@ static void init_addresses(struct net_device *dev)
 
 struct net_device *alloc_netdev_mqs(int sizeof_priv, const char *name,
                                     unsigned char name_assign_type __always_unused,
-                                    void (*setup)(struct net_device *), unsigned int txqs __always_unused,
-                                    unsigned int rxqs)
+                                    void (*setup)(struct net_device *), unsigned int txqs, unsigned int rxqs)
 {
     size_t size = ALIGN(sizeof(struct net_device), NETDEV_ALIGN) + (size_t)sizeof_priv;
-    struct net_device *dev = kzalloc(size, GFP_KERNEL);
-    struct netdev_queue *txq = kzalloc(sizeof(*txq), GFP_KERNEL);
+    struct net_device *dev;
+    struct netdev_queue *queues, *txq;
 
-    if (!dev || !txq) {
+    if (WARN_ON(txqs < 1 || rxqs < 1))
+        return NULL;
+    dev = kzalloc(size, GFP_KERNEL);
+    queues = kcalloc(txqs, sizeof(*queues), GFP_KERNEL);
+    if (!dev || !queues) {
         kfree(dev);
-        kfree(txq);
+        kfree(queues);
         return NULL;
     }
     dev->size = size;
-    txq->dev = dev;
-    spin_lock_init(&txq->_xmit_lock);
-    dev->_tx = txq;
-    dev->num_tx_queues = dev->real_num_tx_queues = 1;
+    dev->_tx = queues;
+    dev->num_tx_queues = dev->real_num_tx_queues = txqs;
+    for_each_tx_queue(txq, dev)
+    {
+        txq->dev = dev;
+        spin_lock_init(&txq->_xmit_lock);
+    }
     dev->num_rx_queues = dev->real_num_rx_queues = rxqs;
     dev->tx_queue_len = DEFAULT_TX_QUEUE_LEN;
     INIT_LIST_HEAD(&dev->napi_list);
@@ -140,13 +146,14 @@ static void check_idle(const struct net_device *dev)
 void free_netdev(struct net_device *dev)
 {
     struct napi_struct *napi, *next;
+    struct netdev_queue *txq;
 
     list_for_each_entry_safe(napi, next, &dev->napi_list, dev_list) netif_napi_del(napi);
     free_addresses(&dev->uc);
     free_addresses(&dev->mc);
     check_idle(dev);
     ddekit_lock_deinit(&dev->addr_list_lock.dde_lock);
-    ddekit_lock_deinit(&dev->_tx->_xmit_lock.dde_lock);
+    for_each_tx_queue(txq, dev) ddekit_lock_deinit(&txq->_xmit_lock.dde_lock);
     kfree(dev->_tx);
     kfree(dev);
 }
@@ -534,14 +541,6 @@ struct rtnl_link_stats64 *dev_get_stats(struct net_device *dev, struct rtnl_link
         netdev_stats_to_stats64(storage, ops->ndo_get_stats ? ops->ndo_get_stats(dev) : &dev->stats);
     }
     return storage;
-}
-
-int netif_set_real_num_tx_queues(struct net_device *dev, unsigned int count)
-{
-    if (count < 1 || count > dev->num_tx_queues)
-        return -EINVAL;
-    dev->real_num_tx_queues = count;
-    return 0;
 }
 
 int netif_set_real_num_rx_queues(struct net_device *dev, unsigned int count)

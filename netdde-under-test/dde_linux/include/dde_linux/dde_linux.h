@@ -22,6 +22,10 @@ extern "C" {
  */
 void dde_linux_init(void);
 
+/* How many CPUs drivers are told that there are, 1 to 8; 1 if nothing is said. A driver may use as many of
+ * its card's queues. Before dde_linux_probe_drivers. */
+void dde_linux_set_cpus(unsigned int count);
+
 /*
  * Run the init function of every driver that is linked in; each registers with its bus, which probes the
  * devices that match. Returns the number of devices that a driver has taken.

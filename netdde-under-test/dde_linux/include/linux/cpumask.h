@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Linux 6.1's <linux/cpumask.h>: sets of CPUs. A thread stands for a CPU of its own, but what is kept per CPU
- * exists once, so there is one to count: number 0.
+ * exists once: whoever asks is on number 0. How many there are to count is for those who divide work among
+ * them, see dde_linux_set_cpus().
  */
 #ifndef DDE_LINUX_CPUMASK_H
 #define DDE_LINUX_CPUMASK_H
@@ -10,7 +11,8 @@
 #include <linux/compiler.h>
 #include <linux/gfp.h>
 
-#define nr_cpu_ids 1u
+#define NR_CPUS 8u /* at most */
+extern unsigned int nr_cpu_ids;
 #define num_online_cpus() nr_cpu_ids
 #define smp_processor_id() 0
 #define raw_smp_processor_id() 0
@@ -27,7 +29,7 @@ const struct cpumask *get_cpu_mask(unsigned int cpu);
 
 #define cpumask_bits(mask) ((mask)->bits)
 
-/* There is always room for a set of one. */
+/* A set takes no room of its own. */
 static inline bool alloc_cpumask_var(cpumask_var_t *mask __always_unused, gfp_t flags __always_unused)
 {
     return true;

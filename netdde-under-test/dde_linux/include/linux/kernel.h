@@ -28,6 +28,8 @@
 #define ALIGN(x, a) (((x) + ((__typeof__(x))(a)-1)) & ~((__typeof__(x))(a)-1))
 #define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a)-1)) == 0)
 #define roundup(x, y) ((((x) + ((y)-1)) / (y)) * (y))
+/* value, which is spread over all 32-bit numbers, spread over the numbers below range. */
+#define reciprocal_scale(value, range) ((u32)((u64)(u32)(value) * (u32)(range) >> 32))
 #define upper_32_bits(n) ((u32)((u64)(n) >> 32))
 #define lower_32_bits(n) ((u32)(n))
 #define BUILD_OPTION_1 0,

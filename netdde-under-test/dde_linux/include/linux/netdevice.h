@@ -3,7 +3,9 @@
  * Linux 6.1's <linux/netdevice.h>: network devices, NAPI, the transmit queue and packet taps.
  *
  * Differences from Linux:
- * - one transmit queue per device, with a pfifo of tx_queue_len frames;
+ * - each transmit queue has a pfifo of tx_queue_len frames; which CPU uses which queue is not asked, as each
+ *   thread is a CPU of its own: a frame goes by its flow;
+ * - netif_tx_lock holds the locks of all queues (Linux marks them as frozen);
  * - one softnet_data, shared by all threads, whose lists have locks (Linux has one per CPU and disables
  *   interrupts around them);
  * - packet taps see received frames only;
@@ -225,6 +227,7 @@ struct net_device_ops {
     int (*ndo_open)(struct net_device *dev);
     int (*ndo_stop)(struct net_device *dev);
     netdev_tx_t (*ndo_start_xmit)(struct sk_buff *skb, struct net_device *dev);
+    u16 (*ndo_select_queue)(struct net_device *dev, struct sk_buff *skb, struct net_device *sb_dev);
     netdev_features_t (*ndo_features_check)(struct sk_buff *skb, struct net_device *dev,
                                             netdev_features_t features);
     void (*ndo_change_rx_flags)(struct net_device *dev, int flags);
@@ -280,13 +283,12 @@ struct net_device {
 
     struct netdev_queue *_tx;
     unsigned int num_tx_queues, real_num_tx_queues, num_rx_queues, real_num_rx_queues;
-    unsigned int tx_queue_len; /* frames that the pfifo holds at most */
-    struct Qdisc *qdisc;
+    unsigned int tx_queue_len; /* frames that each pfifo holds at most */
 
     struct timer_list watchdog_timer;
     int watchdog_timeo;          /* jiffies */
     int watchdog_running;        /* the timer is pending or about to be */
-    unsigned long watchdog_seen; /* trans_count when the timer last ran */
+    unsigned long watchdog_seen; /* all queues' trans_count when the timer last ran */
 
     u8 reg_state;
     bool needs_free_netdev;
@@ -458,6 +460,11 @@ static inline void netif_stop_subqueue(struct net_device *dev, u16 index)
     netif_tx_stop_queue(netdev_get_tx_queue(dev, index));
 }
 
+static inline bool __netif_subqueue_stopped(const struct net_device *dev, u16 index)
+{
+    return netif_tx_queue_stopped(netdev_get_tx_queue(dev, index));
+}
+
 static inline void netif_wake_subqueue(struct net_device *dev, u16 index)
 {
     netif_tx_wake_queue(netdev_get_tx_queue(dev, index));
@@ -467,7 +474,7 @@ static inline void netif_wake_subqueue(struct net_device *dev, u16 index)
 int netif_set_real_num_tx_queues(struct net_device *dev, unsigned int count);
 int netif_set_real_num_rx_queues(struct net_device *dev, unsigned int count);
 
-/* Which CPUs use which queue: there is one CPU. */
+/* Which CPUs use which queue: it is not asked, see above. */
 enum xps_map_type { XPS_CPUS, XPS_RXQS };
 #define __netif_set_xps_queue(dev, mask, index, type) ((void)(dev), (void)(mask), (void)(index), (void)(type))
 
@@ -485,20 +492,17 @@ static inline netdev_features_t passthru_features_check(struct sk_buff *skb __al
     return features;
 }
 
-#define netif_tx_start_all_queues(dev) netif_start_queue(dev)
-#define netif_tx_stop_all_queues(dev) netif_stop_queue(dev)
-#define netif_tx_wake_all_queues(dev) netif_wake_queue(dev)
+void netif_tx_start_all_queues(struct net_device *dev);
+void netif_tx_stop_all_queues(struct net_device *dev);
+void netif_tx_wake_all_queues(struct net_device *dev);
 
 static inline void netif_trans_update(struct net_device *dev)
 {
     WRITE_ONCE(netdev_get_tx_queue(dev, 0)->trans_start, jiffies);
 }
 
-/* When a transmission was last begun, in jiffies. */
-static inline unsigned long dev_trans_start(struct net_device *dev)
-{
-    return READ_ONCE(netdev_get_tx_queue(dev, 0)->trans_start);
-}
+/* When a transmission was last begun by any queue, in jiffies. */
+unsigned long dev_trans_start(struct net_device *dev);
 
 #define netdev_sent_queue(dev, bytes) ((void)(dev), (void)(bytes))
 #define netdev_completed_queue(dev, packets, bytes) ((void)(dev), (void)(packets), (void)(bytes))

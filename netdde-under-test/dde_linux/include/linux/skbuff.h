@@ -54,7 +54,7 @@ struct sk_buff {
     u8 cloned : 1, pkt_type : 3, ip_summed : 2, vlan_present : 1, no_fcs : 1;
     u8 head_frag : 1; /* the head is from netdev_alloc_frag */
     u8 l4_hash : 1;
-    u32 hash; /* of its flow, by the device; 0: unknown */
+    u32 hash; /* of its flow; 0: unknown */
     u32 priority;
     u32 mark;
     union {
@@ -422,7 +422,25 @@ static inline void skb_set_hash(struct sk_buff *skb, u32 hash, enum pkt_hash_typ
 }
 
 /* Which queue it came by: nobody asks. */
-#define skb_record_rx_queue(skb, queue) ((void)(skb), (void)(queue))
+/* Of a received frame queue_mapping is 1 more than the number of its queue; 0: it is not known. */
+static inline void skb_record_rx_queue(struct sk_buff *skb, u16 queue)
+{
+    skb->queue_mapping = (u16)(queue + 1);
+}
+
+static inline bool skb_rx_queue_recorded(const struct sk_buff *skb)
+{
+    return skb->queue_mapping != 0;
+}
+
+static inline u16 skb_get_rx_queue(const struct sk_buff *skb)
+{
+    return (u16)(skb->queue_mapping - 1);
+}
+
+/* Of its flow, by its headers if the device has not told it; the same both ways. 0: it has none. */
+u32 skb_get_hash(struct sk_buff *skb);
+
 /* It holds no route and no connection. */
 #define skb_dst_drop(skb) ((void)(skb))
 #define nf_reset_ct(skb) ((void)(skb))
