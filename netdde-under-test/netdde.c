@@ -88,6 +88,12 @@ static bool failed(const char *what, const char *why)
     return false;
 }
 
+/* What a card with several queues keeps. */
+static enum sequence_order order_of(const struct card_options *card)
+{
+    return card->queue_pairs > 1 ? SEQUENCE_BY_FLOW : SEQUENCE_WHOLE;
+}
+
 /* --- Before the boot -------------------------------------------------------------------------------------
  */
 
@@ -105,7 +111,7 @@ static int open_replay(struct interface *interface)
     }
     for (size_t i = 0; i < interface->replay->warning_count; i++)
         fprintf(stderr, "netdde: warning: %s\n", interface->replay->warnings[i]);
-    if (sequence_init(&interface->transmitted, interface->replay, REPLAY_FROM_DEVICE))
+    if (sequence_init(&interface->transmitted, interface->replay, REPLAY_FROM_DEVICE, order_of(card)))
         return failed(card->replay, strerror(errno)), EXIT_WRONG_FRAMES;
     return EXIT_OK;
 }
@@ -175,8 +181,10 @@ static void choose_mac(const struct interface *interface, size_t number, uint8_t
 static bool plug_in(struct stack *stack, struct interface *interface)
 {
     const struct card_options *card = interface->card;
-    struct nic_config config = {
-        .irq_line = card->irq_line, .pci_bus = card->pci_bridges, .pci_slot = card->pci_slot};
+    struct nic_config config = {.irq_line = card->irq_line,
+                                .pci_bus = card->pci_bridges,
+                                .pci_slot = card->pci_slot,
+                                .queue_pairs = card->queue_pairs};
 
     interface->wire = wire_create(interface->replay, &stack->options->pace);
     if (!interface->wire)
@@ -220,6 +228,7 @@ static bool boot_stack(struct stack *stack)
     ddekit_init_timers();
     ddekit_pci_init();
     dde_linux_init();
+    dde_linux_set_cpus(options_queue_pairs(stack->options));
     dde_linux_probe_drivers();
     machdev_on_handed_out(frame_handed_out, stack);
     kern_return_t result = machdev_start(&stack->device_master);
@@ -231,6 +240,7 @@ static bool open_client(struct interface *interface, mach_port_t device_master)
     struct client_config config = {.device_master = device_master,
                                    .device = interface->name,
                                    .replay = interface->replay,
+                                   .order = order_of(interface->card),
                                    .delivered = account_frame_delivered,
                                    .recognised = wire_name_frame};
     char error[CLIENT_MESSAGE_MAX], place[sizeof "0000:00:00.0"];
@@ -277,6 +287,7 @@ static void print_play(const struct interface *interface, const struct options *
 {
     const struct replay *replay = interface->replay;
     const struct client_counts *counts = &interface->counts;
+    const char *whose = order_of(interface->card) == SEQUENCE_WHOLE ? "its" : "each flow's";
     struct wire_counters wire = wire_read_counters(interface->wire);
 
     printf("%s, rate %s, semaphores %s, %.6f s\n", replay->path, options->rate, options->sync,
@@ -286,14 +297,14 @@ static void print_play(const struct interface *interface, const struct options *
            wire.played, replay->to_device_count, wire.outcomes[WIRE_ACCEPTED], wire.outcomes[WIRE_FILTERED],
            wire.outcomes[WIRE_MISSED]);
     printf("card to client: %" PRIu64 " frames, %" PRIu64
-           " octets, equal to the capture and in its order; %" PRIu64 " wrong\n",
-           counts->received, counts->received_bytes, counts->wrong);
+           " octets, equal to the capture and in %s order; %" PRIu64 " wrong\n",
+           counts->received, counts->received_bytes, whose, counts->wrong);
     printf("client to card: %" PRIu64 " frames of %zu, %" PRIu64 " octets; %" PRIu64 " errors; of %" PRIu64
            " delayed acknowledgements %" PRIu64 " sent by a timer\n",
            counts->sent, replay->from_device_count, counts->sent_bytes, counts->send_errors, counts->delayed,
            counts->by_timer);
-    printf("card to wire: %" PRIu64 " frames, equal to the capture and in its order; %" PRIu64 " wrong\n",
-           interface->transmitted.matched, interface->transmitted.wrong);
+    printf("card to wire: %" PRIu64 " frames, equal to the capture and in %s order; %" PRIu64 " wrong\n",
+           interface->transmitted.matched, whose, interface->transmitted.wrong);
     if (counts->received == replay->to_device_count)
         printf("checksum %016" PRIx64 ", the capture's %016" PRIx64 "\n", counts->checksum,
                counts->expected_checksum);
@@ -370,6 +381,7 @@ static bool open_observers(struct stack *stack)
             continue;
         config.device = interface->name;
         config.replay = interface->replay;
+        config.order = order_of(interface->card);
         interface->observers = observers_open(&config);
         if (!interface->observers)
             return failed("the clients", strerror(ENOMEM));

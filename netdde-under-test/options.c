@@ -55,6 +55,8 @@ static const char help[] =
     "                  irq=LINE      its interrupt line, 1 to 23 (11, 10, 5, 9 for slots 03 to 06 and so "
     "on);\n"
     "                                cards may share one\n"
+    "                  queues=N      pairs of queues, 1 to 4, of a card that can have several (1), and\n"
+    "                                so many processors; frames then keep their order within each flow\n"
     "                  mac=ADDRESS   as --mac, for this card\n"
     "                  fault=KIND    as --fault, for this card\n"
     "                  replay=FILE   as --replay, for this card; the last property\n"
@@ -143,6 +145,13 @@ static bool read_irq(const char *text, struct card_options *card)
     return read_number(text, 10, 1, IRQ_LINES - 1, &card->irq_line);
 }
 
+static bool read_queues(const char *text, struct card_options *card)
+{
+    unsigned most = card->model->queue_pairs;
+
+    return read_number(text, 10, 1, most ? most : 1, &card->queue_pairs);
+}
+
 static bool read_card_mac(const char *text, struct card_options *card)
 {
     card->mac_given = true;
@@ -162,6 +171,7 @@ static const struct property properties[] = {
     {"slot", read_slot, "a place on the PCI bus, 01 to 1d"},
     {"bus", read_bus, "a number of bridges, 0 to 3"},
     {"irq", read_irq, "an interrupt line, 1 to 23"},
+    {"queues", read_queues, "a number of pairs of queues that this card can have"},
     {"mac", read_card_mac, "the address of one host, such as 52:54:00:12:34:56"},
     {"fault", read_card_fault, fault_accepted},
 };
@@ -207,8 +217,9 @@ static enum options_outcome read_property(struct rest *rest, struct card_options
             return OPTIONS_RUN;
         return wrong("%s: %s: '%s' is not %s", rest->option, word, value, properties[i].accepted);
     }
-    return wrong("%s: a card has no property '%s'; it has slot=, bus=, irq=, mac=, fault=, and last replay=",
-                 rest->option, word);
+    return wrong(
+        "%s: a card has no property '%s'; it has slot=, bus=, irq=, queues=, mac=, fault=, and last replay=",
+        rest->option, word);
 }
 
 static enum options_outcome read_card(const char *option, const char *text,
@@ -424,6 +435,16 @@ static enum options_outcome read_one(int letter, const char *word, struct option
     default:
         return wrong("there is no option '%s'; see netdde --help", word);
     }
+}
+
+unsigned options_queue_pairs(const struct options *options)
+{
+    unsigned most = 1;
+
+    for (size_t i = 0; i < options->card_count; i++)
+        if (options->cards[i].queue_pairs > most)
+            most = options->cards[i].queue_pairs;
+    return most;
 }
 
 bool options_have_fault(const struct options *options)

@@ -18,7 +18,8 @@ struct card_options {
     unsigned irq_line;    /* 0: as the board routes its slot */
     unsigned pci_bridges; /* that it is behind; so many buses there are before its own */
     unsigned pci_slot;
-    const char *replay; /* the capture's path, or NULL */
+    unsigned queue_pairs; /* 0: one */
+    const char *replay;   /* the capture's path, or NULL */
     bool mac_given;
     uint8_t mac[NIC_MAC_LENGTH];
     struct fault_plan fault; /* FAULT_NONE: a card without */
@@ -43,6 +44,9 @@ enum options_outcome {
 
 /* Read the command line. The strings in *options point into argv or are static. */
 enum options_outcome options_read(int argc, char **argv, struct options *options);
+
+/* The most pairs of queues that one of the cards has. */
+unsigned options_queue_pairs(const struct options *options);
 
 /* Whether one of the cards has a fault. */
 bool options_have_fault(const struct options *options);

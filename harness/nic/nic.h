@@ -24,6 +24,7 @@ struct nic_config {
     unsigned irq_line;           /* 0: as the board routes its slot */
     unsigned pci_bus;            /* 0, or what pci_bridge_register() has returned */
     unsigned pci_slot;           /* device number on that bus; 0 for NIC_DEFAULT_PCI_SLOT */
+    unsigned queue_pairs;        /* 0 for 1; more only for models that can have them */
     struct fault_plan fault;     /* all 0 for none */
     struct wire *wire;           /* must outlive the nic; NULL for an unplugged cable (no link) */
 };
@@ -34,6 +35,7 @@ struct nic_model {
     const char *name;        /* for --nic */
     const char *driver;      /* Linux's for it */
     const char *description; /* one line */
+    unsigned queue_pairs;    /* how many a card can have; 0 for 1 */
 
     /* Make a card and its thread, and attach it. Returns the card, which lives as long as the machine, or
      * NULL with errno set. */

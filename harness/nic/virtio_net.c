@@ -19,9 +19,14 @@
  * takes the mapping of a buffer back before it looks at it.
  *
  * Commands of the control queue are carried out at once, in the thread that notifies: a driver may wait for
- * them without sleeping. Frames are sent by a thread of the model's own, "nic"; without a link they are lost.
+ * them without sleeping. Frames are sent by a thread of the model's own, "nic", one from each queue in turn;
+ * without a link they are lost.
  *
- * Left out: several pairs of queues, receive-side scaling, gratuitous announcement, standby, UDP
+ * With several pairs of queues frames are received by the pair that the driver has sent the flow's last frame
+ * by, or while there is none by one that the flow's addresses and ports choose. A flow changes its pair only
+ * when the driver has read all that came by the old one, so that no frame overtakes another of its flow.
+ *
+ * Left out: receive-side scaling by the driver's choice, gratuitous announcement, standby, UDP
  * fragmentation, notification coalescing, and the time that a frame takes.
  *
  * Threads: registers are accessed by the driver's threads, frames arrive in the wire's. All state is behind
@@ -43,11 +48,14 @@
 #include "harness/nic/offload.h"
 #include "harness/nic/virtio_pci.h"
 #include "harness/wire/account.h"
+#include "replay/flow.h"
 
 #define TYPE_NETWORK 1u
 
-/* Virtqueues (5.1.2). */
-enum { RECEIVE_QUEUE, TRANSMIT_QUEUE, CONTROL_QUEUE, QUEUES };
+/* Virtqueues (5.1.2): receive and transmit queues in turn, then the control queue. */
+enum { RECEIVE_QUEUE, TRANSMIT_QUEUE, PAIR };
+#define PAIRS_MAX 4u
+#define FLOWS 256u /* whose pairs are remembered; by hash, so several may share a place */
 #define RING_ENTRIES 256u
 #define CONTROL_ENTRIES 64u
 #define NO_BUFFER 0xffffu /* names none of any queue's */
@@ -66,6 +74,7 @@ enum {
     F_CTRL_RX = 18,
     F_CTRL_VLAN = 19,
     F_CTRL_RX_EXTRA = 20,
+    F_MQ = 22,
     F_CTRL_MAC_ADDR = 23,
     F_VERSION_1 = 32,
     F_SPEED_DUPLEX = 63,
@@ -78,7 +87,14 @@ enum {
      VIRTIO_FEATURE(F_CTRL_MAC_ADDR) | VIRTIO_FEATURE(F_SPEED_DUPLEX))
 
 /* Device configuration layout (5.1.4). */
-enum { CONFIG_MAC = 0, CONFIG_STATUS = 6, CONFIG_SPEED = 12, CONFIG_DUPLEX = 16, CONFIG_BYTES = 20 };
+enum {
+    CONFIG_MAC = 0,
+    CONFIG_STATUS = 6,
+    CONFIG_PAIRS = 8,
+    CONFIG_SPEED = 12,
+    CONFIG_DUPLEX = 16,
+    CONFIG_BYTES = 20
+};
 #define STATUS_LINK_UP 1u
 #define SPEED_MBIT 1000u
 #define DUPLEX_FULL 1u
@@ -104,10 +120,11 @@ enum {
 
 /* Control virtqueue (5.1.6.5). */
 enum { CTRL_CLASS = 0, CTRL_COMMAND = 1, CTRL_DATA = 2 };
-enum { CTRL_RX = 0, CTRL_MAC = 1, CTRL_VLAN = 2, CTRL_GUEST_OFFLOADS = 5 };
+enum { CTRL_RX = 0, CTRL_MAC = 1, CTRL_VLAN = 2, CTRL_MQ = 4, CTRL_GUEST_OFFLOADS = 5 };
 enum { RX_PROMISC, RX_ALLMULTI, RX_ALLUNI, RX_NOMULTI, RX_NOUNI, RX_NOBCAST, RX_MODES };
 enum { MAC_TABLE_SET, MAC_ADDR_SET };
 enum { VLAN_ADD, VLAN_DEL };
+enum { MQ_VQ_PAIRS_SET };
 enum { GUEST_OFFLOADS_SET = 0, GUEST_OFFLOADS_BYTES = 8 };
 #define CTRL_OK 0u
 #define CTRL_ERR 1u
@@ -132,7 +149,8 @@ struct mac_list {
 
 struct nic {
     struct nic_card card;
-    bool notified; /* the transmit queue was, since the thread looked */
+    bool notified; /* a transmit queue was, since the thread looked */
+    struct virtio_description description;
     struct virtio_pci virtio;
 
     bool modes[RX_MODES];
@@ -140,9 +158,13 @@ struct nic {
     uint8_t vlans[VLANS / 8];
     bool checks; /* tells the driver of right checksums */
 
-    /* By head: the bus address of the first octet of a frame's first buffer, until the driver is seen to have
-     * read it; 0: none. */
-    uint64_t unread[RING_ENTRIES];
+    unsigned pairs;          /* that there are */
+    unsigned pairs_used;     /* to receive by: the first ones */
+    uint8_t steering[FLOWS]; /* a pair's number + 1; 0: none was chosen */
+
+    /* Of each pair, by head: the bus address of the first octet of a frame's first buffer, until the driver
+     * is seen to have read it; 0: none. */
+    uint64_t unread[PAIRS_MAX][RING_ENTRIES];
     uint16_t used_heads[RING_ENTRIES]; /* of the frame that is being stored */
     uint32_t used_octets[RING_ENTRIES];
     struct virtqueue_chain rx_chain, rx_first, tx_chain, control_chain;
@@ -151,6 +173,22 @@ struct nic {
     uint8_t packet[PACKET_MAX];
     uint8_t command[COMMAND_MAX];
 };
+
+static unsigned receive_queue(unsigned pair)
+{
+    return pair * PAIR + RECEIVE_QUEUE;
+}
+
+static unsigned transmit_queue(unsigned pair)
+{
+    return pair * PAIR + TRANSMIT_QUEUE;
+}
+
+/* A driver that knows nothing of several pairs looks for it behind the first one. */
+static unsigned control_queue(const struct nic *nic)
+{
+    return (virtio_pci_has(&nic->virtio, F_MQ) ? nic->pairs : 1) * PAIR;
+}
 
 static struct virtqueue *ring(struct nic *nic, unsigned queue)
 {
@@ -237,9 +275,10 @@ enum stored { STORED, NO_ROOM, REFUSED };
  * Take buffers until the frame is in them, but for its header, whose place is at the first one's beginning.
  * Returns how many they are; 0 when there are not enough or one is broken, and then all stay with the driver.
  */
-static unsigned fill_buffers(struct nic *nic, const uint8_t *frame, size_t length, enum stored *stored)
+static unsigned fill_buffers(struct nic *nic, unsigned index, const uint8_t *frame, size_t length,
+                             enum stored *stored)
 {
-    struct virtqueue *queue = ring(nic, RECEIVE_QUEUE);
+    struct virtqueue *queue = ring(nic, index);
     size_t header = header_bytes(nic), done = 0;
     unsigned count = 0;
 
@@ -250,7 +289,7 @@ static unsigned fill_buffers(struct nic *nic, const uint8_t *frame, size_t lengt
         enum virtqueue_answer answer = virtqueue_take(queue, &nic->rx_chain, &error);
 
         if (answer == VIRTQUEUE_ERROR)
-            virtio_pci_needs_reset(&nic->virtio, RECEIVE_QUEUE, error);
+            virtio_pci_needs_reset(&nic->virtio, index, error);
         if (answer != VIRTQUEUE_TAKEN || nic->rx_chain.writable_octets < header ||
             (count && !virtio_pci_has(&nic->virtio, F_MRG_RXBUF))) {
             virtqueue_untake(queue, count + (answer == VIRTQUEUE_TAKEN));
@@ -270,24 +309,26 @@ static unsigned fill_buffers(struct nic *nic, const uint8_t *frame, size_t lengt
     return count;
 }
 
-static void remember_unread(struct nic *nic)
+static void remember_unread(struct nic *nic, unsigned pair)
 {
     for (unsigned i = 0; i < nic->rx_first.writable; i++) {
         const struct virtqueue_piece *piece = &nic->rx_first.pieces[nic->rx_first.readable + i];
 
         if (piece->length) {
-            nic->unread[nic->rx_first.head] = piece->address;
+            nic->unread[pair][nic->rx_first.head] = piece->address;
             return;
         }
     }
 }
 
-static enum stored store_frame(struct nic *nic, const uint8_t *frame, size_t length, bool corrupted)
+static enum stored store_frame(struct nic *nic, unsigned pair, const uint8_t *frame, size_t length,
+                               bool corrupted)
 {
-    struct virtqueue *queue = ring(nic, RECEIVE_QUEUE);
+    unsigned index = receive_queue(pair);
+    struct virtqueue *queue = ring(nic, index);
     uint8_t header[HDR_BYTES];
     enum stored stored;
-    unsigned count = fill_buffers(nic, frame, length, &stored);
+    unsigned count = fill_buffers(nic, index, frame, length, &stored);
     bool given_back = true;
 
     if (!count)
@@ -296,19 +337,53 @@ static enum stored store_frame(struct nic *nic, const uint8_t *frame, size_t len
     if (virtqueue_write(queue, &nic->rx_first, 0, header, header_bytes(nic)) < 0)
         stored = REFUSED;
     for (unsigned i = 0; i < count; i++) {
-        nic->unread[nic->used_heads[i]] = 0;
+        nic->unread[pair][nic->used_heads[i]] = 0;
         given_back &= virtqueue_use(queue, corrupted ? NO_BUFFER : nic->used_heads[i],
                                     stored == STORED ? nic->used_octets[i] : 0);
     }
     if (stored == STORED && !corrupted) {
-        remember_unread(nic);
+        remember_unread(nic, pair);
         account_frame_accepted(); /* before the driver can see it */
     }
     if (!virtqueue_publish(queue) || !given_back)
-        virtio_pci_needs_reset(&nic->virtio, RECEIVE_QUEUE, "");
+        virtio_pci_needs_reset(&nic->virtio, index, "");
     else
-        virtio_pci_notice(&nic->virtio, RECEIVE_QUEUE);
+        virtio_pci_notice(&nic->virtio, index);
     return corrupted ? REFUSED : stored;
+}
+
+static bool is_unread(struct nic *nic, unsigned pair, unsigned head)
+{
+    uint64_t address = nic->unread[pair][head];
+
+    return address && dma_is_mapped(ring(nic, receive_queue(pair))->dma, address);
+}
+
+/* Its number among those whose pairs are remembered. With one pair there is nothing to remember. */
+static unsigned flow_of(const struct nic *nic, const uint8_t *frame, size_t length)
+{
+    return nic->pairs_used == 1 ? 0 : flow_hash(frame, length) / (UINT32_MAX / FLOWS + 1);
+}
+
+/* Automatic Receive Steering (5.1.6.5.5): the pair that a flow's frames are received by. */
+static unsigned steer(const struct nic *nic, unsigned flow)
+{
+    unsigned chosen = nic->steering[flow];
+
+    return chosen && chosen <= nic->pairs_used ? chosen - 1 : flow * nic->pairs_used / FLOWS;
+}
+
+/* The driver has sent a frame of that flow by this pair. */
+static void follow(struct nic *nic, unsigned flow, unsigned pair)
+{
+    unsigned before = steer(nic, flow);
+
+    if (pair == before || pair >= nic->pairs_used)
+        return;
+    for (unsigned head = 0; head < RING_ENTRIES; head++)
+        if (is_unread(nic, before, head))
+            return; /* another frame will bring it */
+    nic->steering[flow] = (uint8_t)(pair + 1);
 }
 
 static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t length)
@@ -317,23 +392,25 @@ static enum wire_outcome receive(void *opaque, const uint8_t *frame, size_t leng
         [STORED] = WIRE_ACCEPTED, [NO_ROOM] = WIRE_MISSED, [REFUSED] = WIRE_MISSED};
     struct nic *nic = opaque;
     enum wire_outcome outcome = WIRE_FILTERED;
+    unsigned pair;
 
     assert(length >= 2 * NIC_MAC_LENGTH);
     pthread_mutex_lock(&nic->card.lock);
-    if (link_up(nic) && virtio_pci_queue_is_ready(&nic->virtio, RECEIVE_QUEUE) &&
+    pair = steer(nic, flow_of(nic, frame, length));
+    if (link_up(nic) && virtio_pci_queue_is_ready(&nic->virtio, receive_queue(pair)) &&
         !nic->virtio.fault.removed && passes_filter(nic, frame, length))
-        outcome = outcomes[store_frame(nic, frame, length, fault_receiving(&nic->virtio.fault))];
+        outcome = outcomes[store_frame(nic, pair, frame, length, fault_receiving(&nic->virtio.fault))];
     pthread_mutex_unlock(&nic->card.lock);
     return outcome;
 }
 
 /* What the driver has not read is lost. */
-static void forget_unread(struct nic *nic)
+static void forget_unread(struct nic *nic, unsigned pair)
 {
     for (unsigned head = 0; head < RING_ENTRIES; head++) {
-        if (nic->unread[head] && dma_is_mapped(ring(nic, RECEIVE_QUEUE)->dma, nic->unread[head]))
+        if (is_unread(nic, pair, head))
             account_frame_dropped(ACCOUNT_DROP_NIC);
-        nic->unread[head] = 0;
+        nic->unread[pair][head] = 0;
     }
 }
 
@@ -347,9 +424,11 @@ static void start_transmitter(struct nic *nic)
 }
 
 /* Called with the lock held, which is dropped meanwhile. */
-static void send_frame(struct nic *nic, uint8_t *frame, size_t length)
+static void send_frame(struct nic *nic, unsigned pair, uint8_t *frame, size_t length)
 {
     struct wire *wire = link_up(nic) ? nic->card.wire : NULL;
+
+    follow(nic, flow_of(nic, frame, length), pair);
 
     if (length < REPLAY_FRAME_MIN) {
         memset(frame + length, 0, REPLAY_FRAME_MIN - length);
@@ -363,7 +442,7 @@ static void send_frame(struct nic *nic, uint8_t *frame, size_t length)
 }
 
 /* Returns what is wrong with the packet, or NULL. */
-static const char *send_segments(struct nic *nic, const uint8_t *header, size_t length)
+static const char *send_segments(struct nic *nic, unsigned pair, const uint8_t *header, size_t length)
 {
     uint8_t type = header[HDR_GSO_TYPE] & (uint8_t)~GSO_ECN, frame[SEGMENT_MAX];
     unsigned feature = type == GSO_TCPV6 ? F_HOST_TSO6 : F_HOST_TSO4, generation = nic->generation;
@@ -379,18 +458,19 @@ static const char *send_segments(struct nic *nic, const uint8_t *header, size_t 
         return "the driver hands over a packet that virtio-net cannot segment";
     segments = offload_segments(&context, length);
     for (size_t i = 0; i < segments && generation == nic->generation; i++)
-        send_frame(nic, frame, offload_segment(&context, nic->packet, length, i, frame, context.ipv4, true));
+        send_frame(nic, pair, frame,
+                   offload_segment(&context, nic->packet, length, i, frame, context.ipv4, true));
     return NULL;
 }
 
-static const char *send_packet(struct nic *nic, const uint8_t *header, size_t length)
+static const char *send_packet(struct nic *nic, unsigned pair, const uint8_t *header, size_t length)
 {
     size_t start = get_le(header + HDR_CSUM_START, 2), place = start + get_le(header + HDR_CSUM_OFFSET, 2);
 
     if (length < FRAME_MIN)
         return "the driver hands over a frame that is too short";
     if (header[HDR_GSO_TYPE] != GSO_NONE)
-        return send_segments(nic, header, length);
+        return send_segments(nic, pair, header, length);
     if (length > SEGMENT_MAX)
         return "the driver hands over a frame that is too long";
     if (header[HDR_FLAGS] & HDR_F_NEEDS_CSUM) {
@@ -400,14 +480,14 @@ static const char *send_packet(struct nic *nic, const uint8_t *header, size_t le
             return "the driver asks for a checksum behind the end of its frame";
         offload_insert(nic->packet, length, start, 0, place);
     }
-    send_frame(nic, nic->packet, length);
+    send_frame(nic, pair, nic->packet, length);
     return NULL;
 }
 
 /* The header and the frame out of the driver's memory, and on. Returns what is wrong, or NULL. */
-static const char *send_chain(struct nic *nic)
+static const char *send_chain(struct nic *nic, unsigned pair)
 {
-    struct virtqueue *queue = ring(nic, TRANSMIT_QUEUE);
+    struct virtqueue *queue = ring(nic, transmit_queue(pair));
     const struct virtqueue_chain *chain = &nic->tx_chain;
     uint8_t header[HDR_BYTES] = {0};
     size_t bytes = header_bytes(nic), length = chain->readable_octets - bytes;
@@ -419,54 +499,75 @@ static const char *send_chain(struct nic *nic)
     if (virtqueue_read(queue, chain, 0, header, bytes) < 0 ||
         virtqueue_read(queue, chain, bytes, nic->packet, length) < 0)
         return NULL; /* the IOMMU has refused it: it is lost */
-    return send_packet(nic, header, length);
+    return send_packet(nic, pair, header, length);
 }
 
-static bool transmitter_is_ready(const struct nic *nic)
+static bool transmitter_is_ready(const struct nic *nic, unsigned pair)
 {
-    return virtio_pci_queue_is_ready(&nic->virtio, TRANSMIT_QUEUE) && !nic->virtio.fault.stuck;
+    /* Where the driver knows of one pair only, the control queue comes next. */
+    return transmit_queue(pair) < control_queue(nic) &&
+           virtio_pci_queue_is_ready(&nic->virtio, transmit_queue(pair)) && !nic->virtio.fault.stuck;
 }
 
 /* One buffer. Returns whether there was one. The lock may have been dropped meanwhile. */
-static bool transmit_one(struct nic *nic)
+static bool transmit_one(struct nic *nic, unsigned pair)
 {
-    struct virtqueue *queue = ring(nic, TRANSMIT_QUEUE);
+    struct virtqueue *queue = ring(nic, transmit_queue(pair));
     unsigned generation = nic->generation;
     enum virtqueue_answer answer;
     const char *error;
 
-    if (!transmitter_is_ready(nic) || (!virtqueue_is_empty(queue) && fault_sending(&nic->virtio.fault)))
+    if (!transmitter_is_ready(nic, pair) || (!virtqueue_is_empty(queue) && fault_sending(&nic->virtio.fault)))
         return false;
     answer = virtqueue_take(queue, &nic->tx_chain, &error);
     if (answer == VIRTQUEUE_EMPTY)
         return false;
     if (answer == VIRTQUEUE_TAKEN)
-        error = send_chain(nic);
+        error = send_chain(nic, pair);
     if (generation != nic->generation)
         return true; /* reset meanwhile: nobody waits for it */
     if (!error && !(virtqueue_use(queue, nic->tx_chain.head, 0) && virtqueue_publish(queue)))
         error = "";
     if (error)
-        virtio_pci_needs_reset(&nic->virtio, TRANSMIT_QUEUE, error);
+        virtio_pci_needs_reset(&nic->virtio, transmit_queue(pair), error);
     else
-        virtio_pci_notice(&nic->virtio, TRANSMIT_QUEUE);
+        virtio_pci_notice(&nic->virtio, transmit_queue(pair));
     return true;
 }
 
-/* While it sends, the thread looks at the queue by itself. Before it sleeps it asks to be notified, and looks
- * once more: the driver may have been faster. */
+/* One buffer of each queue. Returns whether there was any. */
+static bool transmit_round(struct nic *nic)
+{
+    bool any = false;
+
+    for (unsigned pair = 0; pair < nic->pairs; pair++)
+        any |= transmit_one(nic, pair);
+    return any;
+}
+
+/* Whether to be notified of new buffers. Returns whether some have come already. */
+static bool ask_notifications(struct nic *nic, bool wanted)
+{
+    bool more = false;
+
+    for (unsigned pair = 0; pair < nic->pairs; pair++) {
+        struct virtqueue *queue = ring(nic, transmit_queue(pair));
+
+        if (transmitter_is_ready(nic, pair))
+            more |= virtqueue_ask_notification(queue, wanted) && wanted && !virtqueue_is_empty(queue);
+    }
+    return more;
+}
+
+/* While it sends, the thread looks at the queues by itself. Before it sleeps it asks to be notified, and
+ * looks once more: the driver may have been faster. */
 static void send_all(struct nic *nic)
 {
-    struct virtqueue *queue = ring(nic, TRANSMIT_QUEUE);
-    bool more = true;
-
-    while (more && transmitter_is_ready(nic)) {
-        virtqueue_ask_notification(queue, false);
-        while (transmit_one(nic))
+    do {
+        ask_notifications(nic, false);
+        while (transmit_round(nic))
             ;
-        more = transmitter_is_ready(nic) && virtqueue_ask_notification(queue, true) &&
-               !virtqueue_is_empty(queue);
-    }
+    } while (ask_notifications(nic, true));
 }
 
 static void *work(void *opaque)
@@ -559,13 +660,22 @@ static bool set_offloads(struct nic *nic, unsigned command, const uint8_t *data,
     return true;
 }
 
+/* Multiqueue mode: how many pairs are used (5.1.6.5.5). */
+static bool set_pairs(struct nic *nic, unsigned command, const uint8_t *data, size_t length)
+{
+    unsigned count = length == 2 ? get_le(data, 2) : 0;
+
+    if (!virtio_pci_has(&nic->virtio, F_MQ) || command != MQ_VQ_PAIRS_SET || count < 1 || count > nic->pairs)
+        return false;
+    nic->pairs_used = count;
+    return true;
+}
+
 static bool carry_out(struct nic *nic, const uint8_t *command, size_t length)
 {
     static bool (*const classes[])(struct nic *, unsigned, const uint8_t *, size_t) = {
-        [CTRL_RX] = set_mode,
-        [CTRL_MAC] = set_addresses,
-        [CTRL_VLAN] = set_vlan,
-        [CTRL_GUEST_OFFLOADS] = set_offloads,
+        [CTRL_RX] = set_mode,  [CTRL_MAC] = set_addresses,           [CTRL_VLAN] = set_vlan,
+        [CTRL_MQ] = set_pairs, [CTRL_GUEST_OFFLOADS] = set_offloads,
     };
     unsigned class = length >= CTRL_DATA ? command[CTRL_CLASS] : UINT8_MAX;
 
@@ -576,7 +686,7 @@ static bool carry_out(struct nic *nic, const uint8_t *command, size_t length)
 /* A command and its parameters, then an octet for the acknowledgement. Returns what is wrong, or NULL. */
 static const char *control_one(struct nic *nic)
 {
-    struct virtqueue *queue = ring(nic, CONTROL_QUEUE);
+    struct virtqueue *queue = ring(nic, control_queue(nic));
     const struct virtqueue_chain *chain = &nic->control_chain;
     uint8_t acknowledgement;
     long length = virtqueue_read(queue, chain, 0, nic->command, sizeof nic->command);
@@ -590,7 +700,7 @@ static const char *control_one(struct nic *nic)
     if (virtqueue_write(queue, chain, 0, &acknowledgement, 1) < 0 || !virtqueue_use(queue, chain->head, 1) ||
         !virtqueue_publish(queue))
         return "";
-    virtio_pci_notice(&nic->virtio, CONTROL_QUEUE);
+    virtio_pci_notice(&nic->virtio, control_queue(nic));
     return NULL;
 }
 
@@ -600,13 +710,13 @@ static void control(struct nic *nic)
     const char *error = NULL;
 
     do {
-        answer = virtqueue_take(ring(nic, CONTROL_QUEUE), &nic->control_chain, &error);
+        answer = virtqueue_take(ring(nic, control_queue(nic)), &nic->control_chain, &error);
         if (answer == VIRTQUEUE_TAKEN)
             error = control_one(nic);
         else if (answer == VIRTQUEUE_EMPTY)
-            error = virtqueue_ask_notification(ring(nic, CONTROL_QUEUE), true) ? NULL : "";
+            error = virtqueue_ask_notification(ring(nic, control_queue(nic)), true) ? NULL : "";
         if (error)
-            virtio_pci_needs_reset(&nic->virtio, CONTROL_QUEUE, error);
+            virtio_pci_needs_reset(&nic->virtio, control_queue(nic), error);
     } while (answer == VIRTQUEUE_TAKEN && !error);
 }
 
@@ -615,23 +725,25 @@ static void control(struct nic *nic)
 
 static void notified(struct nic *nic, unsigned queue)
 {
-    if (queue == TRANSMIT_QUEUE)
-        start_transmitter(nic);
-    else if (queue == CONTROL_QUEUE)
+    if (queue == control_queue(nic))
         control(nic);
+    else if (queue % PAIR == TRANSMIT_QUEUE)
+        start_transmitter(nic);
 }
 
 static void queue_resetting(struct nic *nic, unsigned queue)
 {
-    if (queue == RECEIVE_QUEUE)
-        forget_unread(nic);
+    if (queue < control_queue(nic) && queue % PAIR == RECEIVE_QUEUE)
+        forget_unread(nic, queue / PAIR);
     nic->generation++;
 }
 
 static void resetting(struct nic *nic)
 {
-    for (unsigned queue = 0; queue < QUEUES; queue++)
+    for (unsigned queue = 0; queue < nic->description.queues; queue++)
         queue_resetting(nic, queue);
+    memset(nic->steering, 0, sizeof nic->steering);
+    nic->pairs_used = 1;
     memset(nic->modes, 0, sizeof nic->modes);
     memset(nic->vlans, 0, sizeof nic->vlans);
     nic->unicast.count = nic->multicast.count = 0;
@@ -654,15 +766,33 @@ static void config_written(struct nic *nic)
  */
 
 #define DESCRIPTION                                                                                          \
-    .name = "virtio-net", .type = TYPE_NETWORK, .features = FEATURES, .queues = QUEUES,                      \
+    .name = "virtio-net", .type = TYPE_NETWORK, .features = FEATURES, .queues = PAIR + 1,                    \
     .queue = {[RECEIVE_QUEUE] = {"receive queue", RING_ENTRIES},                                             \
               [TRANSMIT_QUEUE] = {"transmit queue", RING_ENTRIES},                                           \
-              [CONTROL_QUEUE] = {"control queue", CONTROL_ENTRIES}},                                         \
+              [PAIR] = {"control queue", CONTROL_ENTRIES}},                                                  \
     .config_octets = CONFIG_BYTES, .features_accepted = features_accepted, .notified = notified,             \
     .resetting = resetting, .queue_resetting = queue_resetting, .config_written = config_written
 
 static const struct virtio_description transitional = {DESCRIPTION};
 static const struct virtio_description legacy = {DESCRIPTION, .legacy = true};
+
+/* What a device with several pairs has besides. */
+static void describe_pairs(struct virtio_description *description, unsigned pairs)
+{
+    static const char *const names[][PAIR] = {{"receive queue 1", "transmit queue 1"},
+                                              {"receive queue 2", "transmit queue 2"},
+                                              {"receive queue 3", "transmit queue 3"},
+                                              {"receive queue 4", "transmit queue 4"}};
+    const struct virtio_queue_description control = description->queue[PAIR];
+
+    assert(pairs <= PAIRS_MAX);
+    description->features |= VIRTIO_FEATURE(F_MQ);
+    description->queues = pairs * PAIR + 1;
+    for (unsigned queue = 0; queue < pairs * PAIR; queue++)
+        description->queue[queue] =
+            (struct virtio_queue_description){names[queue / PAIR][queue % PAIR], RING_ENTRIES};
+    description->queue[pairs * PAIR] = control;
+}
 
 static struct nic *create_described(const struct nic_config *config,
                                     const struct virtio_description *description)
@@ -671,14 +801,20 @@ static struct nic *create_described(const struct nic_config *config,
 
     if (!nic)
         return NULL;
+    nic->description = *description;
+    nic->pairs = config->queue_pairs ? config->queue_pairs : 1;
+    nic->pairs_used = 1;
+    if (nic->pairs > 1)
+        describe_pairs(&nic->description, nic->pairs);
     nic_card_init(&nic->card, config, "virtio-net lock", "virtio-net work");
     if (!nic_card_start(&nic->card, work, nic)) {
         free(nic);
         return NULL;
     }
-    virtio_pci_create(&nic->virtio, description, nic, &nic->card.lock, config);
+    virtio_pci_create(&nic->virtio, &nic->description, nic, &nic->card.lock, config);
     memcpy(nic->virtio.config + CONFIG_MAC, config->mac, NIC_MAC_LENGTH);
     put_le(nic->virtio.config + CONFIG_STATUS, 2, nic->card.cable ? STATUS_LINK_UP : 0);
+    put_le(nic->virtio.config + CONFIG_PAIRS, 2, nic->pairs > 1 ? nic->pairs : 0);
     put_le(nic->virtio.config + CONFIG_SPEED, 4, SPEED_MBIT);
     nic->virtio.config[CONFIG_DUPLEX] = DUPLEX_FULL;
     if (nic->card.wire)
@@ -715,6 +851,7 @@ const struct nic_model nic_virtio_net = {
     .name = "virtio-net",
     .driver = "virtio_net",
     .description = "virtio 1.1 network device, transitional, PCI 1af4:1000",
+    .queue_pairs = PAIRS_MAX,
     .create = create,
     .receive = receive,
     .set_cable = set_cable,
@@ -725,6 +862,7 @@ const struct nic_model nic_virtio_net_legacy = {
     .name = "virtio-net-legacy",
     .driver = "virtio_net",
     .description = "virtio network device from before virtio 1.0, PCI 1af4:1000",
+    .queue_pairs = PAIRS_MAX,
     .create = create_legacy,
     .receive = receive,
     .set_cable = set_cable,

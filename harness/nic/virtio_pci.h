@@ -26,7 +26,7 @@
 #include "harness/nic/nic.h"
 #include "harness/nic/virtqueue.h"
 
-#define VIRTIO_QUEUES_MAX 4u
+#define VIRTIO_QUEUES_MAX 9u
 #define VIRTIO_CONFIG_MAX 32u /* octets of a device's own configuration */
 #define VIRTIO_FEATURE(bit) (UINT64_C(1) << (bit))
 

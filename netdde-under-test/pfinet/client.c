@@ -22,7 +22,6 @@
 #include "netdde-under-test/pfinet/expression.h"
 #include "netdde-under-test/pfinet/message.h"
 #include "netdde-under-test/pfinet/script.h"
-#include "netdde-under-test/pfinet/sequence.h"
 
 #define MS_PER_SECOND 1000u
 #define FILTER_PRIORITY 0
@@ -178,7 +177,8 @@ static void handle_frame(struct client *client, const uint8_t *frame, size_t len
     if (number != SEQUENCE_NONE) {
         if (client->recognised)
             client->recognised(client->replay, client->received.frames[number]);
-        client->past = number + 1;
+        if (number >= client->past)
+            client->past = number + 1;
         send_due(client);
     }
     ddekit_lock_unlock(&client->stack);
@@ -314,9 +314,10 @@ static const char *set_up(struct client *client, const struct client_config *con
 }
 
 /* What is expected and what to send. Returns 0, or -1 without memory. */
-static int read_capture(struct client *client, const struct replay *replay)
+static int read_capture(struct client *client, const struct replay *replay, enum sequence_order order)
 {
-    if (sequence_init(&client->received, replay, REPLAY_TO_DEVICE) || script_init(&client->script, replay))
+    if (sequence_init(&client->received, replay, REPLAY_TO_DEVICE, order) ||
+        script_init(&client->script, replay))
         return -1;
     client->due_frames = calloc(client->script.count + 1, sizeof *client->due_frames);
     if (!client->due_frames)
@@ -362,7 +363,7 @@ struct client *client_open(const struct client_config *config, char *error, size
     ddekit_lock_set_name(&client->stack, "client's stack");
 
     const char *failed = "the capture";
-    if (config->replay && read_capture(client, config->replay))
+    if (config->replay && read_capture(client, config->replay, config->order))
         code = KERN_RESOURCE_SHORTAGE;
     else
         failed = set_up(client, config, &code);

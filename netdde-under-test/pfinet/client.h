@@ -25,6 +25,7 @@
 
 #include <mach.h>
 
+#include "netdde-under-test/pfinet/sequence.h"
 #include "replay/replay.h"
 
 #define CLIENT_WINDOW 4 /* writes that may be unanswered at once */
@@ -36,6 +37,7 @@ struct client_config {
     mach_port_t device_master;   /* where devices are opened */
     const char *device;          /* which */
     const struct replay *replay; /* must outlive the client; NULL: the client only looks at the device */
+    enum sequence_order order;   /* that frames must come in */
     void (*delivered)(void);     /* called for each frame received, in client-rx; or NULL */
     /* Called in client-rx for each received frame that is one of the capture's, before it is handled; or
      * NULL. */

@@ -17,7 +17,6 @@
 
 #include "netdde-under-test/pfinet/expression.h"
 #include "netdde-under-test/pfinet/message.h"
-#include "netdde-under-test/pfinet/sequence.h"
 
 #define PRIORITY 1 /* before the client that plays: what they do must not harm it */
 #define THREAD_NAME_MAX 32
@@ -279,8 +278,8 @@ static bool start(struct observer *observer, const struct observers_config *conf
     ddekit_sem_set_name(observer->leave, "observer's leave");
     ddekit_lock_set_name(&observer->lock, "observer's port");
     snprintf(name, sizeof name, "%s %zu", observer->kind->name, number + 1);
-    return sequence_init(&observer->received, config->replay, REPLAY_TO_DEVICE) == 0 &&
-           sequence_init(&observer->sent, config->replay, REPLAY_FROM_DEVICE) == 0 &&
+    return sequence_init(&observer->received, config->replay, REPLAY_TO_DEVICE, config->order) == 0 &&
+           sequence_init(&observer->sent, config->replay, REPLAY_FROM_DEVICE, config->order) == 0 &&
            ddekit_thread_create(live, observer, name);
 }
 

@@ -13,6 +13,7 @@
 
 #include <mach.h>
 
+#include "netdde-under-test/pfinet/sequence.h"
 #include "replay/replay.h"
 
 #define OBSERVERS_MAX 8 /* of one device */
@@ -44,6 +45,7 @@ struct observers_config {
     mach_port_t device_master;   /* where devices are opened */
     const char *device;          /* which; must outlive the observers, as replay must */
     const struct replay *replay; /* what comes and goes through the device */
+    enum sequence_order order;   /* that frames must come in */
     const struct observer_kind *const *kinds;
     size_t count; /* at most OBSERVERS_MAX */
 };

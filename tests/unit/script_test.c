@@ -10,9 +10,11 @@
 #include "netdde-under-test/pfinet/script.h"
 #include "netdde-under-test/pfinet/segment.h"
 #include "netdde-under-test/pfinet/sequence.h"
+#include "replay/flow.h"
 
 #define MS 1000000ull
 #define TCP_FRAME 54 /* Ethernet, IPv4 and TCP headers without options */
+#define PORT 37      /* the last octet of the destination's */
 #define FRAMES_MAX 16
 #define FRAME_MAX 128
 
@@ -199,14 +201,21 @@ static void only_data_starts_the_clock(void **state)
     script_destroy(&script);
 }
 
-static struct sequence expect(struct capture *capture, unsigned frames)
+static struct sequence expect_in(enum sequence_order order, struct capture *capture, unsigned frames)
 {
     struct sequence sequence;
 
     for (unsigned i = 0; i < frames; i++)
         peer_data(capture, i);
-    assert_int_equal(sequence_init(&sequence, &capture->replay, REPLAY_TO_DEVICE), 0);
+    for (unsigned i = 0; order == SEQUENCE_BY_FLOW && i < frames; i++)
+        capture->data[i][PORT] = (uint8_t)(i % 2); /* two flows in turn */
+    assert_int_equal(sequence_init(&sequence, &capture->replay, REPLAY_TO_DEVICE, order), 0);
     return sequence;
+}
+
+static struct sequence expect(struct capture *capture, unsigned frames)
+{
+    return expect_in(SEQUENCE_WHOLE, capture, frames);
 }
 
 static size_t offer(struct sequence *sequence, const struct capture *capture, unsigned frame)
@@ -256,6 +265,57 @@ static void a_frame_out_of_order_or_twice_is_wrong(void **state)
     sequence_destroy(&sequence);
 }
 
+static void flows_may_overtake_each_other(void **state)
+{
+    static const unsigned order[] = {1, 3, 0, 5, 2, 4};
+    struct capture capture = {0};
+    struct sequence sequence = expect_in(SEQUENCE_BY_FLOW, &capture, 6);
+
+    (void)state;
+    for (unsigned i = 0; i < 6; i++)
+        assert_int_equal(offer(&sequence, &capture, order[i]), order[i]);
+    assert_int_equal(sequence.next, 6);
+    assert_true(sequence.checksum == sequence.expected_checksum);
+    sequence_destroy(&sequence);
+}
+
+static void within_a_flow_none_overtakes(void **state)
+{
+    struct capture capture = {0};
+    struct sequence sequence = expect_in(SEQUENCE_BY_FLOW, &capture, 6);
+
+    (void)state;
+    assert_int_equal(offer(&sequence, &capture, 3), 3); /* 1 is lost */
+    assert_true(offer(&sequence, &capture, 1) == SEQUENCE_NONE);
+    assert_true(offer(&sequence, &capture, 3) == SEQUENCE_NONE);
+    assert_int_equal(offer(&sequence, &capture, 0), 0);
+    assert_int_equal(sequence.next, 2);
+    assert_int_equal(sequence.wrong, 2);
+    assert_true(sequence.checksum != sequence.expected_checksum);
+    sequence_destroy(&sequence);
+}
+
+static void a_flow_is_the_same_both_ways(void **state)
+{
+    uint8_t there[TCP_FRAME] = {
+        [12] = 0x08, [14] = 0x45, [23] = 17, [26] = 10, [29] = 1, [30] = 10, [33] = 2, [35] = 53};
+    uint8_t back[TCP_FRAME] = {
+        [12] = 0x08, [14] = 0x45, [23] = 17, [26] = 10, [29] = 2, [30] = 10, [33] = 1, [37] = 53};
+    uint32_t flow = flow_hash(there, sizeof there);
+
+    (void)state;
+    assert_true(flow != 0 && flow == flow_hash(back, sizeof back));
+    back[36] = 1; /* another port */
+    assert_true(flow != flow_hash(back, sizeof back));
+    there[20] = back[20] = 0x20; /* fragments have none */
+    assert_true(flow_hash(there, sizeof there) == flow_hash(back, sizeof back));
+    there[23] = 1;
+    assert_true(flow_hash(there, sizeof there) != flow_hash(back, sizeof back));
+    there[13] = 6; /* ARP */
+    assert_int_equal(flow_hash(there, sizeof there), 0);
+    assert_int_equal(flow_hash(there, 13), 0);
+}
+
 static void a_damaged_or_cut_frame_is_wrong(void **state)
 {
     struct capture capture = {0};
@@ -286,6 +346,9 @@ int main(void)
         cmocka_unit_test(the_whole_capture_has_its_checksum),
         cmocka_unit_test(a_gap_is_no_error),
         cmocka_unit_test(a_frame_out_of_order_or_twice_is_wrong),
+        cmocka_unit_test(flows_may_overtake_each_other),
+        cmocka_unit_test(within_a_flow_none_overtakes),
+        cmocka_unit_test(a_flow_is_the_same_both_ways),
         cmocka_unit_test(a_damaged_or_cut_frame_is_wrong),
     };
 

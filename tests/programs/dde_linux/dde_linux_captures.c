@@ -5,9 +5,11 @@
  * against what the wire has carried. The account is that of the whole capture, frame by frame; no frame is
  * lost.
  *
- * Takes the card and the capture.
+ * Takes the card, the capture, and how many pairs of queues the card has; one without.
  */
 #include "network.h"
+
+#include <stdlib.h>
 
 #include "netdde-under-test/pfinet/sequence.h"
 #include "replay/pace.h"
@@ -84,6 +86,7 @@ static const struct expected {
 };
 
 static const struct nic_model *model;
+static unsigned int pairs = 1;
 static const struct replay *replay;
 static struct wire *wire;
 static struct net_device *eth0;
@@ -142,14 +145,15 @@ static int send_capture(void *unused __always_unused)
 static void plug_in(void)
 {
     static const struct pace pace = {.kind = PACE_WINDOW};
-    struct nic_config config = {0};
+    enum sequence_order order = pairs > 1 ? SEQUENCE_BY_FLOW : SEQUENCE_WHOLE;
+    struct nic_config config = {.queue_pairs = pairs};
 
     wire = wire_create(replay, &pace);
     config.wire = wire;
     memcpy(config.mac, replay->mac, sizeof(config.mac));
     assert(model->create(&config));
-    assert(sequence_init(&arrived, replay, REPLAY_TO_DEVICE) == 0);
-    assert(sequence_init(&left, replay, REPLAY_FROM_DEVICE) == 0);
+    assert(sequence_init(&arrived, replay, REPLAY_TO_DEVICE, order) == 0);
+    assert(sequence_init(&left, replay, REPLAY_FROM_DEVICE, order) == 0);
     wire_on_transmitted(wire, frame_left, NULL);
 }
 
@@ -237,6 +241,22 @@ static void check_for_everybody(const struct traffic *rx, const struct traffic *
     assert(stats.tx_errors == 0 && stats.tx_dropped == 0 && stats.collisions == 0);
 }
 
+/* A queue's statistic stands for those of all queues. */
+static u64 read_of_all_queues(const char *name)
+{
+    static const char queue[] = "_queue_0_";
+    const char *place = strstr(name, queue);
+    char other[ETH_GSTRING_LEN];
+    u64 sum = read_statistic(eth0, name);
+
+    for (unsigned int i = 1; place && i < pairs; i++) {
+        snprintf(other, sizeof(other), "%.*s_queue_%u_%s", (int)(place - name), name, i,
+                 place + strlen(queue));
+        sum += read_statistic(eth0, other);
+    }
+    return sum;
+}
+
 /* Returns how many of the driver's own were compared. */
 static int check_for_ethtool(const struct traffic *rx, const struct traffic *tx)
 {
@@ -247,7 +267,7 @@ static int check_for_ethtool(const struct traffic *rx, const struct traffic *tx)
 
         if (strcmp(expected[i].driver, model->driver) != 0)
             continue;
-        is = read_statistic(eth0, expected[i].name);
+        is = read_of_all_queues(expected[i].name);
         compared++;
         if (is == should_be)
             continue;
@@ -264,12 +284,15 @@ int main(int argc, char **argv)
     struct traffic rx, tx;
     char error[REPLAY_MESSAGE_MAX];
 
-    model = argc == 3 ? nic_find_model(argv[1]) : NULL;
+    model = argc == 3 || argc == 4 ? nic_find_model(argv[1]) : NULL;
     replay = model ? replay_open(argv[2], NULL, error, sizeof(error)) : NULL;
     if (!replay)
         return 2;
+    if (argc == 4)
+        pairs = (unsigned int)atoi(argv[3]);
     machine_init();
     plug_in();
+    dde_linux_set_cpus(pairs);
     boot_linux();
     find_device();
     machine_boot_finished();
