@@ -16,7 +16,7 @@ PROGRAMS = [
     *("dde_linux_sleeping", "dde_linux_deferring", "dde_linux_coalescing", "dde_linux_messages"),
     "dde_linux_shared_line",
 ]
-LONG = ["dde_linux_life", "dde_linux_ethtool"]
+LONG = ["dde_linux_life", "dde_linux_ethtool", "dde_linux_queues"]
 DRIVERS = ["8139too", "e1000", "e100", "virtio_net"]
 CARDS = ["rtl8139", "82540em", "82559", "virtio-net", "virtio-net-legacy"]
 ON_CARDS = [
@@ -24,6 +24,8 @@ ON_CARDS = [
     ("dde_linux_coalescing", ["soft"]),
     *(("dde_linux_life", [card]) for card in CARDS),
     *(("dde_linux_ethtool", [card]) for card in CARDS),
+    ("dde_linux_queues", ["2"]),
+    ("dde_linux_queues", ["4"]),
     ("dde_linux_shared_line", ["rtl8139", "rtl8139"]),
     ("dde_linux_shared_line", ["82540em", "82540em"]),
 ]
@@ -57,6 +59,15 @@ def test_two_cards_on_one_line_pass_their_captures(lockcheck, netdde_path, trace
     assert outcome.result["schedules"] == 40
 
 
+def test_a_card_with_several_queues_passes_its_capture(lockcheck, netdde_path, traces) -> None:
+    outcome = lockcheck(
+        *("explore", "--schedules", 40, "--time", 100, "--", netdde_path, "--sync", "posix"),
+        *("--nic", "virtio-net,queues=2", "--replay", traces / "sftp-download.pcapng"),
+    )
+    assert outcome.code == 0, outcome.text
+    assert outcome.result["schedules"] == 40
+
+
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_driver_does_all_that_it_offers_and_finds_its_card_in_order(driver, program, lockcheck) -> None:
     outcome = lockcheck("run", "--", program("dde_linux_features"), driver)
@@ -64,9 +75,11 @@ def test_a_driver_does_all_that_it_offers_and_finds_its_card_in_order(driver, pr
 
 
 @pytest.mark.parametrize("capture", ["sftp-download", "sftp-upload"])
-@pytest.mark.parametrize("card", CARDS)
-def test_a_capture_passes_both_ways_and_the_driver_has_counted_it(card, capture, program, lockcheck, traces) -> None:
-    outcome = lockcheck("run", "--", program("dde_linux_captures"), card, traces / f"{capture}.pcapng")
+@pytest.mark.parametrize(("card", "queues"), [*((card, 1) for card in CARDS), ("virtio-net", 2)])
+def test_a_capture_passes_both_ways_and_the_driver_has_counted_it(
+    card, queues, capture, program, lockcheck, traces
+) -> None:
+    outcome = lockcheck("run", "--", program("dde_linux_captures"), card, traces / f"{capture}.pcapng", queues)
     assert outcome.code == 0, outcome.text
     told = re.match(r"(\d+) frames in, (\d+) frames out, (\d+) statistics", outcome.stdout)
     assert told and min(int(number) for number in told.groups()) > 0, outcome.stdout

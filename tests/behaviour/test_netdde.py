@@ -23,6 +23,8 @@ SYNCS = ["legacy", "drain", "posix"]
 CARDS = {"rtl8139": "8139too", "82540em": "e1000", "82559": "e100", "virtio-net": "virtio_net", "virtio-net-legacy": "virtio_net"}
 # The card that a driver is for, if it is for several.
 FIRST_CARDS = {driver: next(card for card in CARDS if CARDS[card] == driver) for driver in CARDS.values()}
+QUEUES = "virtio-net,queues=4"
+ORDER = "(?:its|each flow's) order"
 ATTEMPTS = 5
 
 DEVICE = bytes.fromhex("525400000001")
@@ -62,7 +64,7 @@ def summary(outcome: Outcome) -> Summary:
     lost = re.findall(r"^lost between card and client: (\d+),", outcome.stdout, re.MULTILINE)
     checksums = re.search(r"^checksum ([0-9a-f]+), the capture's ([0-9a-f]+)$", outcome.stdout, re.MULTILINE)
     received, _, wrong = numbers(
-        r"card to client: (\d+) frames, (\d+) octets, equal to the capture and in its order; (\d+) wrong", outcome
+        rf"card to client: (\d+) frames, (\d+) octets, equal to the capture and in {ORDER}; (\d+) wrong", outcome
     )
     sent, to_send, send_errors, delayed, by_timer = numbers(
         r"client to card: (\d+) frames of (\d+), \d+ octets; (\d+) errors; "
@@ -85,7 +87,7 @@ def summary(outcome: Outcome) -> Summary:
         **dict(
             zip(
                 ["transmitted", "transmitted_wrong"],
-                numbers(r"card to wire: (\d+) frames, equal to the capture and in its order; (\d+) wrong", outcome),
+                numbers(rf"card to wire: (\d+) frames, equal to the capture and in {ORDER}; (\d+) wrong", outcome),
             )
         ),
         checksums=(checksums[1], checksums[2]) if checksums else None,
@@ -119,7 +121,7 @@ def run_until_whole(run: Callable[[], Outcome]) -> Summary:
 
 @pytest.mark.parametrize("sync", ["drain", "posix"])
 @pytest.mark.parametrize("capture", CAPTURES)
-@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("card", [*CARDS, QUEUES])
 def test_the_whole_capture_passes_byte_for_byte(card, capture, sync, netdde, traces) -> None:
     """A card that gathers frames before it interrupts brings more at once than a busy client's port has room for: at half
     the pace it keeps up."""
@@ -132,7 +134,7 @@ def test_the_whole_capture_passes_byte_for_byte(card, capture, sync, netdde, tra
 
 
 @pytest.mark.parametrize("capture", CAPTURES)
-@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("card", [*CARDS, QUEUES])
 def test_a_peer_that_a_window_holds_back_loses_nothing(card, capture, netdde, traces) -> None:
     """However fast it is and whatever else the machine does: no port and no card ever gets more than it holds."""
     got = check_right(netdde("--nic", card, "--replay", traces / capture, "--rate", "window", timeout=60))
@@ -469,8 +471,11 @@ def test_no_frame_for_the_device(netdde, tmp_path) -> None:
         (["--nic", "rtl8139,irq=24"], ["irq", "24", "23"]),
         (["--nic", "rtl8139,slot=1e"], ["slot", "1e", "1d"]),
         (["--nic", "rtl8139,bus=4"], ["bus", "'4'", "0 to 3"]),
+        (["--nic", "virtio-net,queues=5"], ["queues", "'5'", "can have"]),
+        (["--nic", "virtio-net,queues=0"], ["queues", "'0'", "can have"]),
+        (["--nic", "rtl8139,queues=2"], ["queues", "'2'", "can have"]),
         (["--nic", "rtl8139,mac=1"], ["mac", "'1'", "52:54:00"]),
-        (["--nic", "rtl8139,line=9"], ["line", "slot=", "bus=", "irq=", "mac=", "replay="]),
+        (["--nic", "rtl8139,line=9"], ["line", "slot=", "bus=", "irq=", "queues=", "mac=", "replay="]),
         (["--nic", "rtl8139,slot=4", "--nic", "82540em,slot=04"], ["04", "two cards"]),
         (["--nic", "rtl8139,replay=none.pcap"], ["none.pcap"]),
         (["--nic", "rtl8139"] * 5, ["4 cards"]),

@@ -3,8 +3,9 @@
  * The virtio-net models, used as a driver would use them: through the PCI bus, registers, virtqueues in DMA
  * memory behind the IOMMU, and interrupts. Frames come and go by the wire's two functions.
  *
- * What both interfaces of the device do is tested with both. Of this file two programs are made: MODEL is the
- * transitional device, or the legacy one, which has only one of them (LEGACY_ONLY).
+ * What both interfaces of the device do is tested with both. Of this file three programs are made: MODEL is
+ * the transitional device, or the legacy one, which has only one of them (LEGACY_ONLY), or the first with
+ * several pairs of queues (PAIRS).
  */
 #include <pthread.h>
 #include <semaphore.h>
@@ -67,6 +68,7 @@ enum {
     CTRL_VQ = 17,
     CTRL_RX = 18,
     CTRL_VLAN = 19,
+    MQ = 22,
     CTRL_MAC_ADDR = 23,
     ANY_LAYOUT = 27,
     INDIRECT = 28,
@@ -75,17 +77,20 @@ enum {
     ACCESS_PLATFORM = 33,
     RING_RESET = 40
 };
-enum { RECEIVE, TRANSMIT, CONTROL, QUEUES };
+#ifndef PAIRS
+#define PAIRS 1
+#endif
+enum { RECEIVE, TRANSMIT, PAIR, CONTROL = PAIRS * PAIR, QUEUES };
 enum { NEXT = 1, WRITE = 2, TABLE_FLAG = 4 };
 enum { ISR_QUEUE = 1, ISR_CONFIG = 2 };
 
 /* The memory that the device may use: queues as the legacy interface has them, and buffers. */
 #define PAGE 4096u
 #define QUEUE(q) (0x4000u * (q))
-#define BUFFER(n) (0x10000u + 0x1000u * (n))
-#define TABLE 0x1c000u
-#define MEMORY 0x20000u
-static const unsigned sizes[QUEUES] = {256, 256, 64};
+#define BUFFER(n) (QUEUE(4u * PAIRS) + 0x1000u * (n))
+#define TABLE BUFFER(12)
+#define MEMORY BUFFER(16)
+static const unsigned sizes[QUEUES] = {[RECEIVE... CONTROL - 1] = 256, [CONTROL] = 64};
 
 static struct {
     bool modern; /* which interface it uses */
@@ -269,7 +274,7 @@ static void await_status(unsigned bits)
 }
 
 /* Reset, agree on these features, and use all queues. */
-static void begin(uint64_t features)
+static void begin_knowing(uint64_t features)
 {
     set_status(0);
     memset(driver.memory, 0, MEMORY);
@@ -287,9 +292,16 @@ static void begin(uint64_t features)
     fixture_forget();
 }
 
+/* Likewise; of several pairs the driver knows. */
+static void begin(uint64_t features)
+{
+    begin_knowing(PAIRS > 1 ? features | BIT(MQ) : features);
+}
+
 static int make_machine(void **state)
 {
     (void)state;
+    card.queue_pairs = PAIRS;
     if (fixture_make(&MODEL))
         return -1;
     driver.raw = aligned_alloc(PAGE, MEMORY + PAGE);
@@ -719,12 +731,17 @@ static void without_a_link_frames_go_nowhere(void **state)
 
 /* ---- Receiving ---- */
 
-static void give_buffers(unsigned count, uint32_t length)
+static void give_buffers_to(unsigned queue, unsigned count, uint32_t length)
 {
     for (unsigned i = 0; i < count; i++) {
-        describe(RECEIVE, i, BUFFER(i), length, WRITE);
-        offer(RECEIVE, i);
+        describe(queue, i, BUFFER(2 * queue + i), length, WRITE);
+        offer(queue, i);
     }
+}
+
+static void give_buffers(unsigned count, uint32_t length)
+{
+    give_buffers_to(RECEIVE, count, length);
 }
 
 static void a_frame_goes_behind_a_header(void **state)
@@ -1036,7 +1053,7 @@ static void notifying_what_is_not_in_use_is_a_finding(void **state)
 /* ---- The control queue ---- */
 
 /* The acknowledgement of a command; data follows class and command. */
-static unsigned order(unsigned class, unsigned command, const void *data, size_t length)
+static unsigned order_by(unsigned queue, unsigned class, unsigned command, const void *data, size_t length)
 {
     uint8_t *place = driver.memory + BUFFER(8);
 
@@ -1044,13 +1061,18 @@ static unsigned order(unsigned class, unsigned command, const void *data, size_t
     place[1] = (uint8_t)command;
     memcpy(place + 2, data, length);
     place[1000] = 0xff;
-    describe(CONTROL, 0, BUFFER(8), 2, NEXT);
-    describe(CONTROL, 1, BUFFER(8) + 2, (uint32_t)length, NEXT);
-    describe(CONTROL, 2, BUFFER(8) + 1000, 1, WRITE);
-    offer(CONTROL, 0);
-    notify(CONTROL); /* carried out at once */
-    assert_int_equal(used_count(CONTROL), driver.offered[CONTROL]);
+    describe(queue, 0, BUFFER(8), 2, NEXT);
+    describe(queue, 1, BUFFER(8) + 2, (uint32_t)length, NEXT);
+    describe(queue, 2, BUFFER(8) + 1000, 1, WRITE);
+    offer(queue, 0);
+    notify(queue); /* carried out at once */
+    assert_int_equal(used_count(queue), driver.offered[queue]);
     return place[1000];
+}
+
+static unsigned order(unsigned class, unsigned command, const void *data, size_t length)
+{
+    return order_by(CONTROL, class, command, data, length);
 }
 
 static bool passes(const uint8_t *to)
@@ -1104,6 +1126,7 @@ static void commands_that_were_not_agreed_on_are_refused(void **state)
     assert_int_equal(order(1, 1, mac, 6), 1);
     assert_int_equal(order(2, 0, vlan, 2), 1);
     assert_int_equal(order(77, 0, &on, 1), 1);
+    assert_int_equal(order(4, 0, vlan, 2), 1); /* of F_MQ */
     begin(BIT(CTRL_VQ) | BIT(CTRL_VLAN));
     assert_int_equal(order(2, 0, vlan, 2), 0);
     assert_int_equal(order(2, 0, no_vlan, 2), 1);
@@ -1173,6 +1196,159 @@ static void a_transmission_that_a_reset_interrupts_does_not_complete(void **stat
     assert_int_equal(card.sent[0][59], 1);
 }
 
+/* ---- Several pairs of queues ---- */
+
+#if PAIRS > 1
+#define OTHER_RECEIVE (PAIR + RECEIVE)
+#define OTHER_TRANSMIT (PAIR + TRANSMIT)
+#define FLOWS 16
+#define PORTS 34 /* where a frame without options has them */
+
+/* A frame of UDP over IPv4, whose port says the flow. Returns length. */
+static size_t make_flow_frame(uint8_t *frame, const uint8_t *to, size_t length, uint8_t flow)
+{
+    make_frame(frame, to, length, 0);
+    frame[12] = 0x08;
+    frame[13] = 0;
+    frame[14] = 0x45;
+    frame[23] = 17;
+    frame[PORTS + 1] = flow;
+    return length;
+}
+
+static enum wire_outcome bring_flow(uint8_t flow)
+{
+    uint8_t frame[60];
+
+    return MODEL.receive(card.nic, frame, make_flow_frame(frame, mac, sizeof frame, flow));
+}
+
+/* The queue that a frame of the flow comes by. */
+static unsigned queue_of(uint8_t flow)
+{
+    unsigned before = used_count(OTHER_RECEIVE);
+
+    give_buffers_to(RECEIVE, 1, 1600);
+    give_buffers_to(OTHER_RECEIVE, 1, 1600);
+    assert_int_equal(bring_flow(flow), WIRE_ACCEPTED);
+    return used_count(OTHER_RECEIVE) > before ? OTHER_RECEIVE : RECEIVE;
+}
+
+static void send_flow_by(unsigned queue, uint8_t flow)
+{
+    unsigned sent = used_count(queue);
+
+    memset(driver.memory + BUFFER(10), 0, driver.header);
+    make_flow_frame(driver.memory + BUFFER(10) + driver.header, peer, 60, flow);
+    describe(queue, 0, BUFFER(10), driver.header + 60, 0);
+    offer(queue, 0);
+    notify(queue);
+    await_used(queue, sent + 1);
+}
+
+static unsigned use_pairs(unsigned count)
+{
+    const uint8_t data[2] = {(uint8_t)count, (uint8_t)(count >> 8)};
+
+    return order(4, 0, data, sizeof data);
+}
+
+static void begin_with_pairs(unsigned count)
+{
+    begin(BIT(CTRL_VQ));
+    assert_int_equal(use_pairs(count), 0);
+}
+
+static void it_says_how_many_pairs_there_are(void **state)
+{
+    (void)state;
+    assert_true(offered_features() & BIT(MQ));
+    begin(BIT(CTRL_VQ));
+    assert_int_equal(device_config(8) | device_config(9) << 8, PAIRS);
+}
+
+static void only_so_many_pairs_can_be_used(void **state)
+{
+    static const uint8_t one[1] = {1};
+
+    (void)state;
+    begin_with_pairs(PAIRS);
+    assert_int_equal(use_pairs(0), 1);
+    assert_int_equal(use_pairs(PAIRS + 1), 1);
+    assert_int_equal(order(4, 1, one, 1), 1);
+    assert_int_equal(order(4, 0, one, 1), 1);
+    assert_int_equal(use_pairs(1), 0);
+}
+
+static void at_first_one_pair_is_used(void **state)
+{
+    (void)state;
+    begin(BIT(CTRL_VQ));
+    for (uint8_t flow = 0; flow < FLOWS; flow++)
+        assert_int_equal(queue_of(flow), RECEIVE);
+    begin_with_pairs(PAIRS);
+    begin(BIT(CTRL_VQ)); /* a reset forgets it */
+    for (uint8_t flow = 0; flow < FLOWS; flow++)
+        assert_int_equal(queue_of(flow), RECEIVE);
+}
+
+static void flows_are_spread_over_all_pairs_and_stay_there(void **state)
+{
+    unsigned queues[FLOWS], others = 0;
+
+    (void)state;
+    begin_with_pairs(PAIRS);
+    for (uint8_t flow = 0; flow < FLOWS; flow++) {
+        queues[flow] = queue_of(flow);
+        others += queues[flow] == OTHER_RECEIVE;
+    }
+    assert_true(others > FLOWS / 4 && others < FLOWS - FLOWS / 4);
+    for (uint8_t flow = 0; flow < FLOWS; flow++)
+        assert_int_equal(queue_of(flow), queues[flow]);
+    assert_int_equal(use_pairs(1), 0);
+    for (uint8_t flow = 0; flow < FLOWS; flow++)
+        assert_int_equal(queue_of(flow), RECEIVE);
+}
+
+static void a_flow_comes_by_the_pair_that_it_is_sent_by(void **state)
+{
+    (void)state;
+    for (uint8_t flow = 0; flow < FLOWS; flow++) {
+        begin_with_pairs(PAIRS); /* nothing is unread */
+        send_flow_by(OTHER_TRANSMIT, flow);
+        assert_int_equal(queue_of(flow), OTHER_RECEIVE);
+        begin_with_pairs(PAIRS);
+        send_flow_by(TRANSMIT, flow);
+        assert_int_equal(queue_of(flow), RECEIVE);
+    }
+}
+
+static void what_is_unread_is_not_overtaken(void **state)
+{
+    (void)state;
+    for (uint8_t flow = 0; flow < FLOWS; flow++) {
+        unsigned queue;
+
+        begin_with_pairs(PAIRS);
+        queue = queue_of(flow);
+        send_flow_by(queue == RECEIVE ? OTHER_TRANSMIT : TRANSMIT, flow);
+        assert_int_equal(queue_of(flow), queue);
+    }
+}
+
+static void a_driver_that_knows_of_one_pair_finds_its_control_queue(void **state)
+{
+    static const uint8_t on = 1;
+
+    (void)state;
+    begin_knowing(BIT(CTRL_VQ) | BIT(CTRL_RX));
+    assert_int_equal(order_by(PAIR, 0, 0, &on, 1), 0);
+    give_buffers(1, 1600);
+    assert_int_equal(bring(peer, 60, 0), WIRE_ACCEPTED);
+    assert_int_equal(order_by(PAIR, 4, 0, &on, 1), 1);
+}
+#endif
+
 #define LEGACY(test)                                                                                         \
     {                                                                                                        \
 #test ", legacy", test, as_before_it, stop, NULL                                                     \
@@ -1190,6 +1366,15 @@ static void a_transmission_that_a_reset_interrupts_does_not_complete(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+#if PAIRS > 1
+        BOTH(it_says_how_many_pairs_there_are),
+        BOTH(only_so_many_pairs_can_be_used),
+        BOTH(at_first_one_pair_is_used),
+        BOTH(flows_are_spread_over_all_pairs_and_stay_there),
+        BOTH(a_flow_comes_by_the_pair_that_it_is_sent_by),
+        BOTH(what_is_unread_is_not_overtaken),
+        BOTH(a_driver_that_knows_of_one_pair_finds_its_control_queue),
+#endif
         BOTH(the_card_is_found),
         BOTH(features_are_offered_and_accepted),
         BOTH(the_configuration_has_address_and_link),

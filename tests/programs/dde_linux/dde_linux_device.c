@@ -44,7 +44,7 @@ int main(int argc, char **argv)
     model = nic_find_driver(argc > 2 ? argv[2] : "8139too");
     if (!model)
         return 2;
-    boot_with_card();
+    boot_with_card(1);
     eth0 = probe_device();
     machine_boot_finished();
     tap.func = take_while_tapped;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What users ask drivers by ethtool, and tell them, while frames go both ways: who they are, the link,
- * registers, EEPROM, rings, coalescing, pause frames, messages; and to negotiate the link again. And netpoll,
- * by which a kernel without interrupts gets at its frames.
+ * registers, EEPROM, rings, channels, coalescing, pause frames, messages; and to negotiate the link again.
+ * And netpoll, by which a kernel without interrupts gets at its frames.
  *
  * Takes the generation of semaphores, posix without; and the card, rtl8139 without.
  */
@@ -19,6 +19,7 @@
 static const struct facts {
     const char *card;
     u32 speed;
+    unsigned int pairs; /* of queues; 0: it can have no more than 1 */
     bool registers, eeprom, rings, coalescing, pauses, negotiates, polls;
 } facts[] = {
     {.card = "rtl8139", .speed = SPEED_100, .registers = true, .negotiates = true, .polls = true},
@@ -37,7 +38,7 @@ static const struct facts {
      .rings = true,
      .negotiates = true,
      .polls = true},
-    {.card = "virtio-net", .speed = VIRTIO_SPEED, .rings = true, .coalescing = true},
+    {.card = "virtio-net", .speed = VIRTIO_SPEED, .pairs = 2, .rings = true, .coalescing = true},
     /* Only a device of virtio 1.2 resets a queue, for another size. */
     {.card = "virtio-net-legacy", .speed = VIRTIO_SPEED, .coalescing = true},
 };
@@ -150,6 +151,25 @@ static void change_the_coalescing(void)
     assert(now.tx_max_coalesced_frames == coalesce.tx_max_coalesced_frames);
 }
 
+static void change_the_channels(void)
+{
+    const struct ethtool_ops *ops = eth0->ethtool_ops;
+    struct ethtool_channels channels;
+
+    if (!card->pairs)
+        return;
+    ops->get_channels(eth0, &channels);
+    assert(channels.max_combined == card->pairs && channels.combined_count == card->pairs);
+    channels.combined_count = card->pairs + 1;
+    assert(ops->set_channels(eth0, &channels) == -EINVAL);
+    channels.combined_count = 1;
+    assert(ops->set_channels(eth0, &channels) == 0);
+    assert(eth0->real_num_tx_queues == 1 && eth0->real_num_rx_queues == 1);
+    channels.combined_count = card->pairs;
+    assert(ops->set_channels(eth0, &channels) == 0);
+    assert(eth0->real_num_tx_queues == card->pairs);
+}
+
 static void pause_no_more(void)
 {
     const struct ethtool_ops *ops = eth0->ethtool_ops;
@@ -196,6 +216,7 @@ static void ask_and_order(void)
         change_the_coalescing,
         pause_no_more,
         change_the_rings,
+        change_the_channels,
         negotiate_again,
     };
 
@@ -246,7 +267,7 @@ int main(int argc, char **argv)
 
     if ((argc > 1 && ddekit_sync_select(argv[1]) != 0) || !choose(argc > 2 ? argv[2] : "rtl8139"))
         return 2;
-    boot_with_card();
+    boot_with_card(max(card->pairs, 1u));
     eth0 = probe_device();
     dev_add_pack(&tap);
     machine_boot_finished();

@@ -100,7 +100,7 @@ int main(int argc, char **argv)
     model = nic_find_model(card) ? nic_find_model(card) : nic_find_driver(card);
     if (!model)
         return 2;
-    boot_with_card();
+    boot_with_card(1);
     dev_add_pack(&tap);
     dde_linux_watch_memory();
     machine_boot_finished();

@@ -9,6 +9,7 @@
 #include "network.h"
 
 static const struct nic_model *model; /* which program and user have chosen */
+static struct wire *wire;
 static struct nic *nic;
 static struct net_device *eth0;
 static int freed, received; /* frames; changed atomically */
@@ -45,15 +46,16 @@ static inline void bring_frames(const u8 *address, int count)
         model->receive(nic, frame, sizeof(frame));
 }
 
-/* The machine with the card, and the system on it. */
-static inline void boot_with_card(void)
+/* The machine with the card, which has so many pairs of queues, and the system on it, with as many CPUs. */
+static inline void boot_with_card(unsigned int pairs)
 {
-    struct nic_config config = {.mac = {0x52, 0x54, 0, 0, 0, 1}};
+    struct nic_config config = {.mac = {0x52, 0x54, 0, 0, 0, 1}, .queue_pairs = pairs};
 
     machine_init();
-    config.wire = wire_create(NULL, NULL);
+    config.wire = wire = wire_create(NULL, NULL);
     nic = model->create(&config);
     assert(nic);
+    dde_linux_set_cpus(pairs);
     boot_linux();
 }
 
