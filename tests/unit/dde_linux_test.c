@@ -30,6 +30,7 @@
 #include <linux/kthread.h>
 #include <linux/mii.h>
 #include <linux/module.h>
+#include <linux/percpu.h>
 #include <linux/rtnetlink.h>
 #include <linux/workqueue.h>
 #include <net/checksum.h>
@@ -835,6 +836,134 @@ static void the_watchdog_wakes_a_stopped_queue_and_then_rests(void **state __alw
     free_netdev(dev);
 }
 
+/* --- A device with several queues ---------------------------------------------------------------------- */
+
+#define QUEUES 3
+
+static int passed_by[QUEUES], timed_out[QUEUES], queues_freed; /* atomically */
+static int stuck_queue = -1;
+
+static netdev_tx_t xmit_by_queue(struct sk_buff *skb, struct net_device *dev)
+{
+    u16 queue = skb_get_queue_mapping(skb);
+
+    raise_counter(&passed_by[queue]);
+    if (queue == value_of(&stuck_queue))
+        netif_stop_subqueue(dev, queue);
+    kfree_skb(skb);
+    return NETDEV_TX_OK;
+}
+
+static u16 select_by_octet(struct net_device *dev __always_unused, struct sk_buff *skb,
+                           struct net_device *sb_dev __always_unused)
+{
+    return skb->data[ETH_HLEN];
+}
+
+static void queue_timeout(struct net_device *dev, unsigned int queue)
+{
+    raise_counter(&timed_out[queue]);
+    __atomic_store_n(&stuck_queue, -1, __ATOMIC_SEQ_CST);
+    netif_wake_subqueue(dev, (u16)queue);
+}
+
+static const struct net_device_ops queue_ops = {
+    .ndo_start_xmit = xmit_by_queue, .ndo_select_queue = select_by_octet, .ndo_tx_timeout = queue_timeout};
+
+static int send_by_queue(struct net_device *dev, u8 queue)
+{
+    const u8 frame[ETH_ZLEN] = {[ETH_HLEN] = queue};
+
+    return send_frame(dev, frame, sizeof(frame), &queues_freed);
+}
+
+static struct net_device *open_queues(void)
+{
+    struct net_device *dev = alloc_etherdev_mq(0, QUEUES);
+
+    dev->netdev_ops = &queue_ops;
+    dev->watchdog_timeo = 2;
+    assert_int_equal(register_netdev(dev), 0);
+    rtnl_lock();
+    assert_int_equal(dev_open(dev, NULL), 0);
+    rtnl_unlock();
+    return dev;
+}
+
+static void one_queue_that_is_stuck_stops_no_other(void **state __always_unused)
+{
+    struct net_device *dev = open_queues();
+
+    stuck_queue = 1;
+    for (u8 queue = 0; queue < QUEUES; queue++) {
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(send_by_queue(dev, queue), NET_XMIT_SUCCESS);
+    }
+    assert_int_equal(value_of(&passed_by[0]), 2);
+    assert_int_equal(value_of(&passed_by[2]), 2);
+    assert_true(__netif_subqueue_stopped(dev, 1) || value_of(&timed_out[1]) > 0);
+    assert_reaches(&passed_by[1], 2); /* the watchdog has woken it */
+    assert_int_equal(value_of(&timed_out[1]), 1);
+    assert_int_equal(value_of(&timed_out[0]) + value_of(&timed_out[2]), 0);
+    assert_reaches(&queues_freed, 2 * QUEUES);
+    unregister_netdev(dev);
+    free_netdev(dev);
+}
+
+static void frames_of_a_queue_that_is_not_used_any_more_are_freed(void **state __always_unused)
+{
+    struct net_device *dev = open_queues();
+
+    queues_freed = 0;
+    netif_stop_subqueue(dev, 2);
+    assert_int_equal(send_by_queue(dev, 2), NET_XMIT_SUCCESS);
+    assert_int_equal(value_of(&queues_freed), 0);
+    rtnl_lock();
+    assert_int_equal(netif_set_real_num_tx_queues(dev, QUEUES + 1), -EINVAL);
+    assert_int_equal(netif_set_real_num_tx_queues(dev, 0), -EINVAL);
+    assert_int_equal(netif_set_real_num_tx_queues(dev, 2), 0);
+    rtnl_unlock();
+    assert_int_equal(value_of(&queues_freed), 1);
+    passed_by[0] = 0;
+    assert_int_equal(send_by_queue(dev, 2), NET_XMIT_SUCCESS); /* the driver selects one that is not used */
+    assert_int_equal(value_of(&passed_by[0]), 1);
+    unregister_netdev(dev);
+    free_netdev(dev);
+}
+
+/* --- Per CPU ------------------------------------------------------------------------------------------- */
+
+static int count_on_this_cpu(void *counters)
+{
+    for (int i = 0; i < 1000; i++)
+        this_cpu_inc(*(int __percpu *)counters);
+    while (!kthread_should_stop())
+        schedule_timeout_interruptible(1);
+    return 0;
+}
+
+static void what_is_kept_per_cpu_adds_up(void **state __always_unused)
+{
+    int __percpu *counters = alloc_percpu(int);
+    struct task_struct *threads[2];
+    int sum = 0;
+    unsigned int cpu;
+
+    dde_linux_set_cpus(2);
+    for_each_possible_cpu(cpu) assert_int_equal(*per_cpu_ptr(counters, cpu), 0);
+    *per_cpu_ptr(counters, 1) = 500;
+    for (int i = 0; i < 2; i++)
+        threads[i] = kthread_run(count_on_this_cpu, counters, "count/%d", i);
+    assert_reaches(per_cpu_ptr(counters, 0), 2000);
+    for (int i = 0; i < 2; i++)
+        kthread_stop(threads[i]);
+    for_each_possible_cpu(cpu) sum += *per_cpu_ptr(counters, cpu);
+    assert_int_equal(sum, 2500);
+    assert_ptr_equal(this_cpu_ptr(counters), per_cpu_ptr(counters, smp_processor_id()));
+    free_percpu(counters);
+    dde_linux_set_cpus(1);
+}
+
 /* --- 8139too ------------------------------------------------------------------------------------------- */
 
 #define BURST 200
@@ -1122,6 +1251,9 @@ int main(void)
         cmocka_unit_test(sums_are_those_of_the_rfc),
         cmocka_unit_test(mii_abilities_are_translated),
         cmocka_unit_test(the_watchdog_wakes_a_stopped_queue_and_then_rests),
+        cmocka_unit_test(one_queue_that_is_stuck_stops_no_other),
+        cmocka_unit_test(frames_of_a_queue_that_is_not_used_any_more_are_freed),
+        cmocka_unit_test(what_is_kept_per_cpu_adds_up),
         cmocka_unit_test(the_driver_finds_its_device),
         cmocka_unit_test(frames_are_sent_in_order_and_freed_once),
         cmocka_unit_test(frames_are_received_in_order),

@@ -17,6 +17,9 @@ extern unsigned int nr_cpu_ids;
 #define smp_processor_id() 0
 #define raw_smp_processor_id() 0
 
+#define for_each_possible_cpu(cpu) for ((cpu) = 0; (cpu) < nr_cpu_ids; (cpu)++)
+#define for_each_online_cpu(cpu) for_each_possible_cpu(cpu)
+
 struct cpumask {
     unsigned long bits[1];
 };
