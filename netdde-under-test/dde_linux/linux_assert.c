@@ -54,10 +54,11 @@ void linux_assert_lock(struct ddekit_lock *lock, bool held, const char *assertio
 /* Why the calling thread must not sleep; NULL when it may. */
 static const char *atomic_context(void)
 {
-    return in_hardirq()      ? "in an interrupt handler"
-           : in_softirq()    ? "in a softirq"
-           : irqs_disabled() ? "with interrupts disabled"
-                             : NULL;
+    return in_hardirq()               ? "in an interrupt handler"
+           : in_softirq()             ? "in a softirq"
+           : irqs_disabled()          ? "with interrupts disabled"
+           : current->rcu_nesting > 0 ? "in a read side of RCU"
+                                      : NULL;
 }
 
 void linux_might_sleep(const char *file, int line)

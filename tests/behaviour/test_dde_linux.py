@@ -148,6 +148,8 @@ def test_assertions_that_hold_are_silent(program, lockcheck) -> None:
         ("mutex-under-lock", "sleep-in-atomic", "while it holds ring_lock", "a_mutex_under_the_rings_lock"),
         ("allocate-in-softirq", "sleep-in-atomic", "in a softirq", "allocate_patiently"),
         ("sleep-without-interrupts", "sleep-in-atomic", "with interrupts disabled", "sleeping_without_interrupts"),
+        ("sleep-in-read-side", "sleep-in-atomic", "in a read side of RCU", "sleeping_in_a_read_side"),
+        ("wait-in-read-side", "sleep-in-atomic", "in a read side of RCU", "waiting_for_readers_in_a_read_side"),
         ("configure-in-softirq", "assertion", "WARN_ON(in_interrupt())", "configure_in_softirq"),
     ],
 )

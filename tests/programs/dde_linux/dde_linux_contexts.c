@@ -15,6 +15,7 @@
 #include <linux/interrupt.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 
@@ -84,6 +85,10 @@ static void all_is_well(void)
     rtnl_unlock();
     allocate_patiently();
     run_in_softirq(allocate_at_once);
+    rcu_read_lock();
+    allocate_at_once();
+    rcu_read_unlock();
+    synchronize_rcu();
 }
 
 static void configure_in_softirq(void)
@@ -137,6 +142,18 @@ static void sleeping_without_interrupts(void)
     might_sleep();
 }
 
+static void sleeping_in_a_read_side(void)
+{
+    rcu_read_lock();
+    might_sleep();
+}
+
+static void waiting_for_readers_in_a_read_side(void)
+{
+    rcu_read_lock();
+    synchronize_rcu();
+}
+
 static void configuring_in_a_softirq(void)
 {
     run_in_softirq(configure_in_softirq);
@@ -154,6 +171,8 @@ static const struct {
     {"mutex-under-lock", a_mutex_under_the_rings_lock},
     {"allocate-in-softirq", allocating_in_a_softirq},
     {"sleep-without-interrupts", sleeping_without_interrupts},
+    {"sleep-in-read-side", sleeping_in_a_read_side},
+    {"wait-in-read-side", waiting_for_readers_in_a_read_side},
     {"configure-in-softirq", configuring_in_a_softirq},
 };
 
