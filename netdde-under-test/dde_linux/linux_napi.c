@@ -149,6 +149,12 @@ void napi_enable(struct napi_struct *n)
     wake_up_all(&poll_finished); /* whether or not who disabled it has left the bit of another one who does */
 }
 
+/* Whether its poll function has left it scheduled and in no list. */
+static bool is_still_ours(const struct napi_struct *n)
+{
+    return napi_state(n) & BIT(NAPI_STATE_SCHED) && list_empty(&n->poll_list);
+}
+
 /* Poll once. Returns the frames; *again when it has more and is still scheduled. */
 static int napi_poll(struct napi_struct *n, bool *again)
 {
@@ -156,8 +162,11 @@ static int napi_poll(struct napi_struct *n, bool *again)
 
     *again = false;
     work = n->poll(n, weight);
+    WARN(work > weight, "a poll function with a budget of %d says that it has done %d", weight, work);
     if (work < weight)
         return work; /* it has completed itself, and may be scheduled anew already */
+    if (WARN(!is_still_ours(n), "a poll function has completed though it has used up its budget"))
+        return work;
     if (napi_state(n) & BIT(NAPI_STATE_DISABLE))
         napi_complete(n);
     else

@@ -150,6 +150,8 @@ def test_assertions_that_hold_are_silent(program, lockcheck) -> None:
         ("sleep-without-interrupts", "sleep-in-atomic", "with interrupts disabled", "sleeping_without_interrupts"),
         ("sleep-in-read-side", "sleep-in-atomic", "in a read side of RCU", "sleeping_in_a_read_side"),
         ("wait-in-read-side", "sleep-in-atomic", "in a read side of RCU", "waiting_for_readers_in_a_read_side"),
+        ("poll-too-much", "assertion", "a budget of 64 says that it has done 65", "napi_poll"),
+        ("complete-with-budget", "assertion", "though it has used up its budget", "napi_poll"),
         ("configure-in-softirq", "assertion", "WARN_ON(in_interrupt())", "configure_in_softirq"),
     ],
 )

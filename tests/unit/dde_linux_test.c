@@ -836,6 +836,108 @@ static void the_watchdog_wakes_a_stopped_queue_and_then_rests(void **state __alw
     free_netdev(dev);
 }
 
+/* --- NAPI ---------------------------------------------------------------------------------------------- */
+
+struct test_napi {
+    struct napi_struct napi;
+    int left;    /* frames that there still are */
+    int polls;   /* atomically, as the next */
+    int largest; /* most frames in one poll */
+    int in_a_row, most_in_a_row;
+    bool scheduled_again;
+    int brings; /* so many behind it are scheduled when it is polled first */
+};
+
+static struct test_napi *polled_last;
+
+static int poll_test_napi(struct napi_struct *napi, int budget)
+{
+    struct test_napi *t = container_of(napi, struct test_napi, napi);
+    int work = min(t->left, budget);
+
+    assert_true(in_softirq());
+    t->in_a_row = polled_last == t ? t->in_a_row + 1 : 1;
+    t->most_in_a_row = max(t->most_in_a_row, t->in_a_row);
+    t->largest = max(t->largest, work);
+    polled_last = t;
+    t->left -= work;
+    if (t->scheduled_again) {
+        t->scheduled_again = false;
+        assert_false(napi_schedule(napi)); /* it is; it will be polled once more */
+    }
+    for (; t->brings > 0; t->brings--)
+        napi_schedule(&t[t->brings].napi);
+    if (work < budget)
+        assert_true(napi_complete_done(napi, work) || t->polls == 0);
+    raise_counter(&t->polls);
+    return work;
+}
+
+static struct net_device *add_test_napis(struct test_napi *t, int count)
+{
+    struct net_device *dev = alloc_etherdev(0);
+
+    memset(t, 0, (size_t)count * sizeof(*t));
+    for (int i = 0; i < count; i++) {
+        netif_napi_add_weight(dev, &t[i].napi, poll_test_napi, 16);
+        napi_enable(&t[i].napi);
+    }
+    return dev;
+}
+
+static void end_test_napis(struct net_device *dev, struct test_napi *t, int count)
+{
+    for (int i = 0; i < count; i++)
+        napi_disable(&t[i].napi);
+    free_netdev(dev);
+}
+
+static void a_poll_gets_no_more_than_its_weight(void **state __always_unused)
+{
+    struct test_napi t;
+    struct net_device *dev = add_test_napis(&t, 1);
+
+    t.left = 40;
+    assert_true(napi_schedule(&t.napi));
+    assert_reaches(&t.polls, 3); /* 16, 16, 8 */
+    assert_int_equal(t.largest, 16);
+    end_test_napis(dev, &t, 1);
+    assert_int_equal(t.left, 0);
+    assert_false(napi_schedule(&t.napi)); /* disabled */
+    assert_int_equal(t.polls, 3);
+}
+
+static void those_that_have_more_take_turns(void **state __always_unused)
+{
+    struct test_napi t[3];
+    struct net_device *dev = add_test_napis(t, 3);
+
+    polled_last = NULL;
+    for (int i = 0; i < 3; i++)
+        t[i].left = 16 * 50; /* far more than one softirq's budget */
+    t[0].brings = 2;
+    napi_schedule(&t[0].napi);
+    for (int i = 0; i < 3; i++)
+        assert_reaches(&t[i].polls, 51);
+    for (int i = 0; i < 3; i++)
+        assert_true(t[i].most_in_a_row <= 2);
+    end_test_napis(dev, t, 3);
+}
+
+static void what_comes_during_a_poll_is_polled_once_more(void **state __always_unused)
+{
+    struct test_napi t;
+    struct net_device *dev = add_test_napis(&t, 1);
+
+    t.left = 1;
+    t.scheduled_again = true;
+    napi_schedule(&t.napi);
+    assert_reaches(&t.polls, 2);
+    msleep(SOON_MS);
+    assert_int_equal(value_of(&t.polls), 2);
+    end_test_napis(dev, &t, 1);
+}
+
 /* --- A device with several queues ---------------------------------------------------------------------- */
 
 #define QUEUES 3
@@ -1251,6 +1353,9 @@ int main(void)
         cmocka_unit_test(sums_are_those_of_the_rfc),
         cmocka_unit_test(mii_abilities_are_translated),
         cmocka_unit_test(the_watchdog_wakes_a_stopped_queue_and_then_rests),
+        cmocka_unit_test(a_poll_gets_no_more_than_its_weight),
+        cmocka_unit_test(those_that_have_more_take_turns),
+        cmocka_unit_test(what_comes_during_a_poll_is_polled_once_more),
         cmocka_unit_test(one_queue_that_is_stuck_stops_no_other),
         cmocka_unit_test(frames_of_a_queue_that_is_not_used_any_more_are_freed),
         cmocka_unit_test(what_is_kept_per_cpu_adds_up),

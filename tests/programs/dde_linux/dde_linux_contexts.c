@@ -11,6 +11,7 @@
 #include <ddekit/timer.h>
 #include <dde_linux/dde_linux.h>
 #include <linux/completion.h>
+#include <linux/etherdevice.h>
 #include <linux/hardirq.h>
 #include <linux/interrupt.h>
 #include <linux/lockdep.h>
@@ -69,26 +70,6 @@ static void allocate_patiently(void)
 static void allocate_at_once(void)
 {
     kfree(kmalloc(1, GFP_ATOMIC));
-}
-
-static void all_is_well(void)
-{
-    spin_lock(&ring_lock);
-    reap_ring();
-    allocate_at_once();
-    spin_unlock(&ring_lock);
-    mutex_lock(&config_mutex);
-    configure();
-    mutex_unlock(&config_mutex);
-    rtnl_lock();
-    set_features();
-    rtnl_unlock();
-    allocate_patiently();
-    run_in_softirq(allocate_at_once);
-    rcu_read_lock();
-    allocate_at_once();
-    rcu_read_unlock();
-    synchronize_rcu();
 }
 
 static void configure_in_softirq(void)
@@ -159,6 +140,71 @@ static void configuring_in_a_softirq(void)
     run_in_softirq(configure_in_softirq);
 }
 
+/* --- Polling -------------------------------------------------------------------------------------------- */
+
+static int does_too_much(struct napi_struct *napi, int budget)
+{
+    napi_complete_done(napi, budget);
+    return budget + 1;
+}
+
+static int completes_with_its_budget_used_up(struct napi_struct *napi, int budget)
+{
+    napi_complete_done(napi, budget);
+    return budget;
+}
+
+static int does_less_and_completes(struct napi_struct *napi, int budget)
+{
+    napi_complete_done(napi, budget - 1);
+    complete(&softirq_over);
+    return budget - 1;
+}
+
+static void poll_by(int (*poll)(struct napi_struct *, int))
+{
+    struct net_device *dev = alloc_etherdev(sizeof(struct napi_struct));
+    struct napi_struct *napi = netdev_priv(dev);
+
+    netif_napi_add(dev, napi, poll);
+    napi_enable(napi);
+    napi_schedule(napi);
+    wait_for_completion(&softirq_over);
+    napi_disable(napi);
+    free_netdev(dev);
+}
+
+static void all_is_well(void)
+{
+    spin_lock(&ring_lock);
+    reap_ring();
+    allocate_at_once();
+    spin_unlock(&ring_lock);
+    mutex_lock(&config_mutex);
+    configure();
+    mutex_unlock(&config_mutex);
+    rtnl_lock();
+    set_features();
+    rtnl_unlock();
+    allocate_patiently();
+    run_in_softirq(allocate_at_once);
+    rcu_read_lock();
+    allocate_at_once();
+    rcu_read_unlock();
+    synchronize_rcu();
+    poll_by(does_less_and_completes);
+}
+
+static void polling_too_much(void)
+{
+    poll_by(does_too_much);
+}
+
+static void completing_with_the_budget_used_up(void)
+{
+    poll_by(completes_with_its_budget_used_up);
+}
+
 static const struct {
     const char *name;
     void (*make)(void);
@@ -173,6 +219,8 @@ static const struct {
     {"sleep-without-interrupts", sleeping_without_interrupts},
     {"sleep-in-read-side", sleeping_in_a_read_side},
     {"wait-in-read-side", waiting_for_readers_in_a_read_side},
+    {"poll-too-much", polling_too_much},
+    {"complete-with-budget", completing_with_the_budget_used_up},
     {"configure-in-softirq", configuring_in_a_softirq},
 };
 
