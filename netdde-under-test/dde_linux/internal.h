@@ -27,6 +27,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #define TASK_NAME_MAX 32
 
@@ -68,6 +69,8 @@ void frag_release(struct task_struct *task);
 /* wait.c: the one lock of all wait queues and completions. */
 void wait_lock(void);
 void wait_unlock(void);
+/* Wait where Linux would spin, in any context, until done(what); who makes it so wakes the queue. */
+void spin_until(wait_queue_head_t *wq, bool (*done)(const void *what), const void *what);
 
 /* irq.c: a handler of the environment's own, on a line that devices may share; it stays. As request_irq. */
 int request_irq_for_ever(unsigned int irq, irq_handler_t handler, const char *name, void *dev_id);

@@ -140,22 +140,29 @@ int del_timer(struct timer_list *timer)
     return was_pending;
 }
 
+static bool does_not_run(const void *timer)
+{
+    return __atomic_load_n(&running, __ATOMIC_SEQ_CST) != timer;
+}
+
 void timer_wait_function(const struct timer_list *timer)
 {
-    wait_event(timer_done, __atomic_load_n(&running, __ATOMIC_SEQ_CST) != timer);
+    spin_until(&timer_done, does_not_run, timer);
 }
 
 int del_timer_sync(struct timer_list *timer)
 {
     int was_pending = 0;
 
+    /* It would spin on the CPU that may be in the function. */
+    WARN_ON(in_hardirq() && !(timer->flags & TIMER_IRQSAFE));
     for (;;) {
         bool runs;
 
         spin_lock_irq(&timer_lock);
         was_pending |= list_detach(&timer->entry);
         /* Its end is not under the lock: what it did is seen from here on only if this load says so. */
-        runs = __atomic_load_n(&running, __ATOMIC_SEQ_CST) == timer;
+        runs = !does_not_run(timer);
         spin_unlock_irq(&timer_lock);
         /* Only .softirqd runs timers: if it asks, it asks from within the function. */
         if (!runs || softirq_is_current())

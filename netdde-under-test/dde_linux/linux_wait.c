@@ -88,6 +88,12 @@ bool waitqueue_active(wait_queue_head_t *wq)
     return atomic_read(&wq->waiters) > 0;
 }
 
+void spin_until(wait_queue_head_t *wq, bool (*done)(const void *what), const void *what)
+{
+    if (!done(what))
+        __wait_event(*wq, done(what));
+}
+
 void init_completion(struct completion *x)
 {
     x->done = 0;

@@ -163,6 +163,15 @@ def test_an_assertion_that_fails_is_a_finding(mistake, kind, tells, function, pr
     assert any(function in frame for thread in finding["threads"] for frame in thread["stack"]), outcome.text
 
 
+def test_deleting_a_timer_under_the_lock_of_its_function_ends_in_a_wait_for_ever(program, lockcheck) -> None:
+    outcome = lockcheck("explore", "--schedules", 2000, "--", program("dde_linux_contexts"), "delete-under-lock")
+    assert outcome.code == 1, outcome.text
+    [finding] = [finding for finding in outcome.result["findings"] if finding["kind"] in ("deadlock", "hang")]
+    stacks = {thread["name"]: thread["stack"] for thread in finding["threads"]}
+    assert any("del_timer_sync" in frame for frame in stacks["main"]), outcome.text
+    assert any("look_at_the_ring" in frame for frame in stacks[".softirqd"]), outcome.text
+
+
 @pytest.mark.parametrize("mode", ["hard", "soft"])
 @pytest.mark.parametrize(
     ("mistake", "kind", "tells"),

@@ -19,6 +19,7 @@
 #include <linux/rcupdate.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
+#include <linux/timer.h>
 
 #include "harness/machine/machine.h"
 
@@ -174,6 +175,36 @@ static void poll_by(int (*poll)(struct napi_struct *, int))
     free_netdev(dev);
 }
 
+/* --- Timers --------------------------------------------------------------------------------------------- */
+
+static struct timer_list timer;
+static bool timer_takes_the_lock;
+
+static void look_at_the_ring(struct timer_list *unused __always_unused)
+{
+    cpu_relax();
+    if (timer_takes_the_lock) {
+        spin_lock(&ring_lock);
+        spin_unlock(&ring_lock);
+    }
+}
+
+/* Which may have to wait for its function, spinning. */
+static void delete_the_timer_under_the_rings_lock(void)
+{
+    timer_setup(&timer, look_at_the_ring, 0);
+    mod_timer(&timer, jiffies);
+    spin_lock(&ring_lock);
+    del_timer_sync(&timer);
+    spin_unlock(&ring_lock);
+}
+
+static void deleting_a_timer_that_takes_the_lock(void)
+{
+    timer_takes_the_lock = true;
+    delete_the_timer_under_the_rings_lock();
+}
+
 static void all_is_well(void)
 {
     spin_lock(&ring_lock);
@@ -193,6 +224,7 @@ static void all_is_well(void)
     rcu_read_unlock();
     synchronize_rcu();
     poll_by(does_less_and_completes);
+    delete_the_timer_under_the_rings_lock();
 }
 
 static void polling_too_much(void)
@@ -219,6 +251,7 @@ static const struct {
     {"sleep-without-interrupts", sleeping_without_interrupts},
     {"sleep-in-read-side", sleeping_in_a_read_side},
     {"wait-in-read-side", waiting_for_readers_in_a_read_side},
+    {"delete-under-lock", deleting_a_timer_that_takes_the_lock},
     {"poll-too-much", polling_too_much},
     {"complete-with-budget", completing_with_the_budget_used_up},
     {"configure-in-softirq", configuring_in_a_softirq},

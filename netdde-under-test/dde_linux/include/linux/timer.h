@@ -35,8 +35,9 @@ void add_timer(struct timer_list *timer);
 int del_timer(struct timer_list *timer);
 
 /*
- * Like del_timer, and also wait until its function does not run any more. From within the function itself it
- * does not wait (Linux forbids the call). The caller must see to it that nobody starts the timer again.
+ * Like del_timer, and also wait until its function does not run any more: not in an interrupt handler, unless
+ * the timer is TIMER_IRQSAFE, nor with a lock held that the function takes. From within the function itself
+ * it does not wait (Linux forbids the call). The caller must see to it that nobody starts the timer again.
  */
 int del_timer_sync(struct timer_list *timer);
 

@@ -49,11 +49,9 @@ void wake_up_all(wait_queue_head_t *wq);
 /* Whether a thread may be waiting. Fully ordered against what the caller did before. */
 bool waitqueue_active(wait_queue_head_t *wq);
 
-#define wait_event(wq, condition)                                                                            \
+/* Wait, without a look at the context. */
+#define __wait_event(wq, condition)                                                                          \
     do {                                                                                                     \
-        might_sleep();                                                                                       \
-        if (condition)                                                                                       \
-            break;                                                                                           \
         DEFINE_WAIT(__wait);                                                                                 \
         for (;;) {                                                                                           \
             prepare_to_wait(&(wq), &__wait, TASK_UNINTERRUPTIBLE);                                           \
@@ -62,6 +60,14 @@ bool waitqueue_active(wait_queue_head_t *wq);
             schedule();                                                                                      \
         }                                                                                                    \
         finish_wait(&(wq), &__wait);                                                                         \
+    } while (0)
+
+#define wait_event(wq, condition)                                                                            \
+    do {                                                                                                     \
+        might_sleep();                                                                                       \
+        if (condition)                                                                                       \
+            break;                                                                                           \
+        __wait_event(wq, condition);                                                                         \
     } while (0)
 
 /* The jiffies left, at least 1, when the condition became true; 0 when the time was over before. */
