@@ -67,6 +67,10 @@
  * evidence of kind "uncontrolled" and ends the process. It is never blocked in a controlled program. */
 #define LC_STUCK_SIGNAL 62
 
+/* The si_code of a SIGSYS that stands for a system call, see runtime/quiet.c: SYS_USER_DISPATCH of Linux's
+ * siginfo.h, which the C library's does not have. */
+#define LC_BY_DISPATCH 2
+
 /* Settings of a schedule: flags. */
 #define LC_FLAG_EVIDENCE 1u /* take a stack at every event */
 #define LC_FLAG_PROFILE 2u  /* write the profile; its schedule number is 0 */

@@ -30,7 +30,9 @@ __attribute__((noinline)) static void trap(enum lc_debug_stop why)
 static _Noreturn void tell(void)
 {
     lc.inside++;
+    uint8_t quiet = lc_quiet_pause();
     lc_evidence_write(lc.channel->finding_kind);
+    lc_quiet_resume(quiet);
     lc.inside--;
     trap(LC_DEBUG_TOLD);
     __builtin_unreachable();

@@ -14,8 +14,6 @@
 
 #include "lockcheck/runtime/runtime.h"
 
-#define BY_DISPATCH 2 /* si_code of such a SIGSYS: SYS_USER_DISPATCH */
-
 /* What rt_sigaction(2) writes, unlike the C library's structure. */
 struct kernel_action {
     void *handler;
@@ -82,7 +80,7 @@ void lc_quiet_resume(uint8_t paused)
 
 bool lc_quiet_interrupted(const siginfo_t *info, void *context)
 {
-    if (info->si_code != BY_DISPATCH || !lc.channel)
+    if (info->si_code != LC_BY_DISPATCH || !lc.channel)
         return false;
     *selector() = SYSCALL_DISPATCH_FILTER_ALLOW;
     lc_rewind_noise();

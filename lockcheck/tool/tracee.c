@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -50,6 +51,28 @@ static enum tracee_stop why(struct tracee *tracee)
     }
 }
 
+static bool go_on(const struct tracee *tracee, int signal)
+{
+    return ptrace(tracee->single_step ? PTRACE_SINGLESTEP : PTRACE_CONT, tracee->pid, NULL,
+                  (void *)(uintptr_t)signal) == 0;
+}
+
+/* The program is about to make a system call that the runtime wants to hear of (runtime/quiet.c). What its
+ * handler would do is done here, so that a debugger sees no signal, and a step over the call is one. */
+static bool is_told(const struct tracee *tracee)
+{
+    siginfo_t info;
+    struct user_regs_struct registers;
+    if (tracee->stop != TRACEE_SIGNAL || tracee->signal != SIGSYS ||
+        ptrace(PTRACE_GETSIGINFO, tracee->pid, NULL, &info) != 0 || info.si_code != LC_BY_DISPATCH ||
+        ptrace(PTRACE_GETREGS, tracee->pid, NULL, &registers) != 0)
+        return false;
+    tracee->template.channel->dispatch_selector = SYSCALL_DISPATCH_FILTER_ALLOW;
+    registers.rip -= 2;                          /* to the SYSCALL instruction */
+    registers.orig_rax = (unsigned long long)-1; /* none to begin again */
+    return ptrace(PTRACE_SETREGS, tracee->pid, NULL, &registers) == 0 && go_on(tracee, 0);
+}
+
 void tracee_look(struct tracee *tracee)
 {
     int status;
@@ -57,6 +80,8 @@ void tracee_look(struct tracee *tracee)
         return;
     tracee->wait_status = status;
     tracee->stop = why(tracee);
+    if (is_told(tracee))
+        tracee->stop = TRACEE_RUNS;
     if (tracee->stop == TRACEE_GONE)
         tracee->pid = 0;
     tracee->was_at_end = tracee->was_at_end || tracee->stop == TRACEE_OUTCOME ||
@@ -103,6 +128,7 @@ static bool hold(struct tracee *tracee)
         return failed("PTRACE_SEIZE");
     tracee->pid = *pid;
     tracee->stop = TRACEE_RUNS;
+    tracee->single_step = false;
     __atomic_store_n(&channel->debugger, 1, __ATOMIC_RELEASE);
     return true;
 }
@@ -125,7 +151,7 @@ static bool run_up(struct tracee *tracee)
             return true;
         int signal = tracee->stop == TRACEE_INTERRUPTED ? 0 : tracee->signal;
         tracee->stop = TRACEE_RUNS;
-        if (ptrace(PTRACE_CONT, tracee->pid, NULL, (void *)(uintptr_t)signal) != 0)
+        if (!go_on(tracee, signal))
             return failed("PTRACE_CONT");
     }
 }
@@ -200,8 +226,8 @@ int tracee_resume(struct tracee *tracee, int signal, bool single_step)
     channel->stop_at_step = tracee->goal;
     tracee->goal = 0;
     tracee->stop = TRACEE_RUNS;
-    if (ptrace(single_step ? PTRACE_SINGLESTEP : PTRACE_CONT, tracee->pid, NULL, (void *)(uintptr_t)signal) ==
-        0)
+    tracee->single_step = single_step;
+    if (go_on(tracee, signal))
         return 0;
     failed(single_step ? "PTRACE_SINGLESTEP" : "PTRACE_CONT");
     return -1;

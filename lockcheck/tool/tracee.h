@@ -40,6 +40,7 @@ struct tracee {
     struct template template;
     pid_t pid;
     enum tracee_stop stop;
+    bool single_step; /* it goes on, or went, for one instruction */
     int signal;
     int wait_status;
     off_t output_shown;
