@@ -483,6 +483,12 @@ static int begin(struct shrinker *s, const struct program *program)
     return 0;
 }
 
+/* After what the others find an execution goes on. */
+static uint32_t ending_detectors(uint32_t detectors)
+{
+    return detectors & ~(uint32_t)LC_DETECT_REPORTS;
+}
+
 int shrink_execution(const struct program *program, const struct execution *found,
                      struct evidence_reader *evidence, struct shrunk *shrunk)
 {
@@ -493,6 +499,7 @@ int shrink_execution(const struct program *program, const struct execution *foun
                                       .schedule = found->schedule,
                                       .flags = LC_FLAG_STEPS,
                                       .points = found->points,
+                                      .detect = ending_detectors(found->detect),
                                       .preemptions = -1,
                                       .sleepers = found->sleepers}};
     int result = begin(&s, program);
@@ -532,6 +539,7 @@ static int find_again(const struct program *program, const struct schedule *sche
                                 .seed = schedule->seed,
                                 .schedule = schedule->number,
                                 .points = schedule->points,
+                                .detect = ending_detectors(schedule->detect),
                                 .preemptions = -1,
                                 .sleepers = (uint32_t)schedule->sleepers,
                                 .decisions = schedule->decisions,
