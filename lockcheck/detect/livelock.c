@@ -8,9 +8,12 @@
  * waits for a moment of the clock, or draws other numbers each time, comes to other states.
  *
  * To come back once is not enough, though: threads that get out of each other's way by chance may fail to a
- * few times, and so may C++'s std::lock(). The second time has to be thousands of steps after the first, and
- * then the execution is followed until it is there for the third time: these last steps, few as a rule, are
- * told.
+ * few times, and so may C++'s std::lock(). The second time has to be thousands of steps after the first. And
+ * a strategy may starve the thread that all wait for, or go round in step with a loop that only looks up at
+ * some moments. So who runs next is drawn by lot from then on, all being equally likely, until the execution
+ * is there again thousands of steps later: whoever could end it has had every chance. Then it is followed
+ * until it is there once more: these last steps, few as a rule, are told. When it does not come back the
+ * strategy goes on. A replay finds the lots among the recorded choices.
  *
  * States cost much more than steps. They are looked at in windows, the first of which opens after more steps
  * than most executions have, and each of which opens after twice as many as the one before; and within a
@@ -18,10 +21,10 @@
  *
  * Left out: what others could end. That is programs with descriptors to wait for, memory or locks that they
  * share with other processes, handlers for signals or waits for them, where none is sent by the program
- * itself; and those that make system calls or read clocks as they go round, or do nothing but sleep.
- * Livelocks of many threads that are scheduled at random may not come back to one state within a window. All
- * of these end at the limit of steps. Threads that wait by reading memory over and over are looked for in
- * runtime/memory_access.c as well.
+ * itself; and those that make system calls or read clocks as they go round, or do nothing but sleep. Threads
+ * that run on stacks of the program's own making, or have little of theirs left. Livelocks of many threads
+ * may not come back to one state within a window. All of these end at the limit of steps. Threads that wait
+ * by reading memory over and over are looked for in runtime/memory_access.c as well.
  */
 #include "lockcheck/detect/livelock.h"
 
@@ -30,26 +33,31 @@
 #include <string.h>
 
 #include "lockcheck/detect/detect.h"
+#include "lockcheck/strategy/random_number.h"
 
 #define FIRST_WINDOW (1u << 17) /* steps of an execution before the first opens */
 #define WINDOW_SHARE 8u         /* a window is as long as the execution so far, divided by this */
 #define WARM_UP 1024u /* steps of a window before the state is taken: memory of the runtime settles */
-#define APART 4096u   /* steps between the first two equal states */
-#define LOOKS 24u     /* at states, for the second and for the third */
+#define APART 4096u   /* steps between two equal states, but for the last */
+#define LOOKS 24u     /* at states, each time */
 #define DEEDS 64u     /* told of the last round */
 #define TOLD 8u       /* of each thread */
 
-enum phase { OPENING, SECOND, THIRD };
+/* In which it is to come back: for the second time, by lot, and for the last time, by lot too. */
+enum phase { OPENING, SECOND, BY_LOT, LAST };
 
 static struct {
     enum phase phase;
-    uint64_t end;     /* the last step of the window */
-    uint64_t first;   /* the step that came after the state was seen first */
-    uint64_t from;    /* the same, of the last time */
-    uint64_t threads; /* the state, of threads only */
-    uint64_t state;   /* the whole */
-    uint64_t learned; /* lc.learned then */
-    uint32_t looks;   /* left */
+    uint64_t end;                       /* the last step of the window */
+    uint64_t first;                     /* the step that came after the state was seen first */
+    uint64_t lots;                      /* the same, of the second time */
+    uint64_t from;                      /* the same, of the last time */
+    uint64_t threads;                   /* the state, of threads only */
+    uint64_t state;                     /* the whole */
+    uint64_t learned;                   /* lc.learned then */
+    uint32_t looks;                     /* left */
+    const struct lc_strategy *strategy; /* which stands aside while lots are drawn, or NULL */
+    uint64_t random;
 } window;
 
 uint64_t lc_livelock_at;
@@ -71,20 +79,51 @@ void lc_livelock_begin(void)
 {
     lc.watched = false;
     lc_livelock_at = lc.channel->detect & LC_DETECT_LIVELOCK ? FIRST_WINDOW : UINT64_MAX;
+    window.strategy = NULL;
+}
+
+static void begin_phase(enum phase phase)
+{
+    window.phase = phase;
+    window.from = lc.channel->steps;
+    window.end = lc.channel->steps + lc_livelock_at / WINDOW_SHARE;
+    window.looks = LOOKS;
+}
+
+void lc_livelock_watch(void)
+{
+    lc.watched = true;
+    begin_phase(OPENING);
 }
 
 static void close_window(void)
 {
     lc.watched = false;
     lc_livelock_at *= 2;
+    lc_cycles_end();
+    if (window.strategy)
+        lc.strategy = window.strategy;
+    window.strategy = NULL;
 }
 
-void lc_livelock_watch(void)
+/* ---- lots ---- */
+
+static uint32_t draw(const struct lc_choice *choice)
 {
-    window.phase = OPENING;
-    window.end = lc_livelock_at + lc_livelock_at / WINDOW_SHARE;
-    window.looks = LOOKS;
-    lc.watched = true;
+    uint32_t lot = lc_random_below(&window.random, choice->count + choice->time_possible);
+    return lot < choice->count ? choice->enabled[lot] : LC_TIME;
+}
+
+static void begin_lots(void)
+{
+    static struct lc_strategy by_lot;
+    if (lc.strategy == &lc_strategy_replay)
+        return;
+    window.strategy = lc.strategy;
+    window.random = lc.channel->steps;
+    by_lot = *lc.strategy; /* what is to be done at the end is its business */
+    by_lot.choose = draw;
+    lc.strategy = &by_lot;
 }
 
 /* ---- could anybody else end it? ---- */
@@ -100,9 +139,10 @@ static bool handles_signals(void)
 {
     for (int sig = 1; sig < SIGRTMAX; sig++) {
         const void *handler;
+        uintptr_t until;
         bool c_librarys = sig > 31 && sig < SIGRTMIN;
         if (!is_synchronous(sig) && !c_librarys && lc_handles_signal(sig, &handler) &&
-            !lc_is_runtimes((uintptr_t)handler))
+            !lc_is_runtimes((uintptr_t)handler, &until))
             return true;
     }
     return false;
@@ -173,7 +213,7 @@ static void note_step(const struct lc_choice *choice, uint32_t chosen)
         could[LC_TIME] = step;
     for (uint32_t i = 0; i < choice->count; i++)
         could[choice->enabled[i]] = step;
-    if (window.phase == THIRD && chosen != LC_TIME)
+    if (window.phase == LAST && chosen != LC_TIME)
         add_deed(lc_thread_by_number(chosen));
 }
 
@@ -204,9 +244,13 @@ static _Noreturn void report(void)
 {
     uint64_t step = lc.channel->steps;
     uint32_t threads = 0;
-    lc_note("The same state was there before steps %lu, %lu and %lu: what each thread does or waits for, all "
-            "locks, all registers and all memory. In between whoever could run has run%s.",
-            window.first, window.from, step, could[LC_TIME] >= window.from ? ", and time has passed" : "");
+    lc_note(
+        "The same state was there before steps %lu, %lu, %lu and %lu: what each thread does or waits for, "
+        "all locks, all registers and all memory.",
+        window.first, window.lots, window.from, step);
+    lc_note("From step %lu on it was drawn by lot who runs next, so it is not for the order of the threads. "
+            "Each that could run has run%s.",
+            window.lots, could[LC_TIME] >= window.from ? ", and time has passed" : "");
     for (uint32_t i = 1; i <= lc_thread_count(); i++)
         if (ran[i] >= window.from) {
             threads++;
@@ -227,55 +271,61 @@ static _Noreturn void report(void)
 /* The state is taken from here on. Returns false when it cannot be known whether it comes again. */
 static bool open_window(void)
 {
+    begin_phase(SECOND);
+    window.first = window.from;
     window.learned = lc.learned;
     window.threads = lc_state_of_threads();
-    window.first = window.from = lc.channel->steps;
-    window.phase = SECOND;
-    return !others_could_end_it() && lc_quiet_begin() && lc_state(&window.state);
+    return !others_could_end_it() && lc_quiet_begin() && lc_cycles_begin() && lc_state(&window.state);
 }
 
-/* It is there again. */
-static void come_back(void)
+/* It is there again. Returns false when that is none to be told. */
+static bool come_back(void)
 {
-    if (window.phase == THIRD && !only_sleep())
-        report();
-    if (window.phase == THIRD) {
-        close_window();
-        return;
+    switch (window.phase) {
+    case SECOND:
+        begin_phase(BY_LOT);
+        window.lots = window.from;
+        begin_lots();
+        return true;
+    case BY_LOT:
+        begin_phase(LAST);
+        deed_count = 0;
+        return true;
+    default:
+        if (!only_sleep())
+            report();
+        return false;
     }
-    window.phase = THIRD;
-    window.from = lc.channel->steps;
-    window.looks = LOOKS;
-    deed_count = 0;
 }
 
 static bool may_be_back(void)
 {
     uint64_t steps = lc.channel->steps - window.from;
-    return steps >= (window.phase == SECOND ? APART : 1) && lc_state_of_threads() == window.threads &&
-           is_fair();
+    return steps >= (window.phase == LAST ? 1 : APART) && lc_state_of_threads() == window.threads &&
+           (window.phase == SECOND || is_fair());
+}
+
+/* Returns false when the window is to be closed. */
+static bool look(void)
+{
+    uint64_t state;
+    if (!lc_has_room_on_stack())
+        return false;
+    if (window.phase == OPENING)
+        return lc.channel->steps < lc_livelock_at + WARM_UP || open_window();
+    if (lc.channel->steps > window.end || lc.learned != window.learned || !lc_quiet_so_far())
+        return false;
+    if (!may_be_back())
+        return true;
+    if (!window.looks-- || !lc_state(&state))
+        return false;
+    return state != window.state || come_back();
 }
 
 void lc_livelock_step(const struct lc_choice *choice, uint32_t chosen)
 {
-    uint64_t state;
-    if (window.phase == OPENING) {
-        if (lc.channel->steps < lc_livelock_at + WARM_UP)
-            return;
-        if (!open_window()) {
-            close_window();
-            return;
-        }
-    } else if (lc.channel->steps > window.end || lc.learned != window.learned || !lc_quiet_so_far()) {
+    if (look())
+        note_step(choice, chosen);
+    else
         close_window();
-        return;
-    } else if (may_be_back()) {
-        if (!window.looks-- || !lc_state(&state)) {
-            close_window();
-            return;
-        }
-        if (state == window.state)
-            come_back();
-    }
-    note_step(choice, chosen);
 }

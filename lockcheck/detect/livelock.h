@@ -13,7 +13,8 @@ void lc_livelock_begin(void);
 extern uint64_t lc_livelock_at;
 /* That step has come: lc.watched becomes true. */
 void lc_livelock_watch(void);
-/* A step has been chosen and not yet been taken. */
+/* A step has been chosen and not yet been taken. May put another strategy in the place of lc.strategy, and put
+ * that back. */
 void lc_livelock_step(const struct lc_choice *choice, uint32_t chosen);
 
 #pragma GCC visibility pop

@@ -25,7 +25,6 @@
  * the stack is taken.
  */
 #include <string.h>
-#include <sys/mman.h>
 
 #include "lockcheck/detect/race.h"
 
@@ -105,9 +104,8 @@ static struct set *free_sets[ROOMS];
 
 static void *map(size_t bytes)
 {
-    void *range =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (range == MAP_FAILED)
+    void *range = lc_map(bytes);
+    if (!range)
         lc_internal("cannot reserve address space to watch memory accesses");
     return range;
 }
@@ -234,7 +232,7 @@ static void forget_pages(struct lc_block *block, size_t from, size_t to)
     uintptr_t first = (begin + PAGE - 1) & -PAGE, last = end & -PAGE;
     forget(block, from, from + (first - begin) / sizeof block->granule[0]);
     forget(block, to - (end - last) / sizeof block->granule[0], to);
-    madvise((void *)first, last - first, MADV_DONTNEED);
+    lc_unmap_pages((void *)first, last - first);
 }
 
 void lc_race_forget(uintptr_t address, size_t bytes)

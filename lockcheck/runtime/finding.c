@@ -594,7 +594,8 @@ size_t lc_outstanding_write(char *buffer, size_t size, bool json)
 
 void lc_crashed(int sig, siginfo_t *info, void *context)
 {
-    if (sig == SIGSYS && lc_quiet_interrupted(info, context))
+    if ((sig == SIGSYS && lc_quiet_interrupted(info, context)) ||
+        (sig == SIGSEGV && lc_cycles_interrupted(info, context)))
         return;
     fault_pc = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
     if (lc.ending)

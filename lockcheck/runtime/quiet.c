@@ -4,6 +4,9 @@
  * nobody here can know. With Syscall User Dispatch (Linux 5.11,
  * Documentation/admin-guide/syscall-user-dispatch.rst) the first one is a SIGSYS instead, whose handler notes
  * it and has it done after all. Exempt are the runtime's own that leave nothing behind, see lc_quiet_call().
+ *
+ * And does it read the processor's clock? That is no system call, but can be forbidden: then it is a SIGSEGV
+ * (prctl(2), PR_SET_TSC).
  */
 #include <errno.h>
 #include <signal.h>
@@ -85,5 +88,41 @@ bool lc_quiet_interrupted(const siginfo_t *info, void *context)
     *selector() = SYSCALL_DISPATCH_FILTER_ALLOW;
     lc_rewind_noise();
     ((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] -= 2; /* to the SYSCALL instruction */
+    return true;
+}
+
+/* ---- the processor's clock ---- */
+
+bool lc_cycles_begin(void)
+{
+    const void *handler;
+    if (lc.channel->flags & LC_FLAG_DEBUGGER) /* which would be shown the signal */
+        return true;
+    return lc_handles_signal(SIGSEGV, &handler) && handler == (const void *)lc_crashed &&
+           lc_quiet_call(SYS_prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0) == 0;
+}
+
+void lc_cycles_end(void)
+{
+    lc_quiet_call(SYS_prctl, PR_SET_TSC, PR_TSC_ENABLE, 0, 0);
+}
+
+static bool reads_cycles(const unsigned char *pc)
+{
+    static const unsigned char rdtsc[] = {0x0f, 0x31}, rdtscp[] = {0x0f, 0x01, 0xf9};
+    return memcmp(pc, rdtsc, sizeof rdtsc) == 0 || memcmp(pc, rdtscp, sizeof rdtscp) == 0;
+}
+
+bool lc_cycles_interrupted(const siginfo_t *info, const void *context)
+{
+    const greg_t pc = ((const ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+    int allowed = PR_TSC_ENABLE;
+    if (info->si_code != SI_KERNEL || !lc.channel || !reads_cycles((const unsigned char *)pc))
+        return false;
+    lc_quiet_call(SYS_prctl, PR_GET_TSC, (long)&allowed, 0, 0);
+    if (allowed != PR_TSC_SIGSEGV)
+        return false;
+    lc_cycles_end();
+    lc.learned++;
     return true;
 }

@@ -124,7 +124,7 @@ void lc_rewind_arm(void)
 void lc_rewind_noise(void)
 {
     struct area *a = area();
-    if (!a->armed || a->noisy)
+    if (!lc.channel || !a->armed || a->noisy)
         return;
     a->noisy = true;
     lc_system_call(SYS_close, a->pagemap, 0, 0, 0); /* the number may be what the program gets now */

@@ -401,11 +401,17 @@ void lc_backtrace_init(void);
  * goes on, and its stack pointer there. */
 enum { LC_CALLER_RIP, LC_CALLER_RSP, LC_CALLER_REGISTERS = 8 };
 bool lc_callers_registers(const struct lc_thread *thread, uint64_t registers[LC_CALLER_REGISTERS]);
+/* The stack that the thread was made with, without what is not to be relied on at its ends. */
+struct lc_own_stack {
+    uintptr_t bottom, top;
+};
+struct lc_own_stack lc_stack_of(const struct lc_thread *thread);
+/* Is the running fiber on it, and not on one of the program's making, and is there room left to look at
+ * states? */
+bool lc_has_room_on_stack(void);
 /* Zeroes what the runtime's calls have left on the running fiber's stack, which differs from step to step, and
- * which frames of the program could come to contain. */
+ * which frames of the program could come to contain. Does nothing where that has no room. */
 void lc_clear_stack(void);
-/* Does it belong to the runtime, or to the library that unwinds its stacks, as code or static memory? */
-bool lc_is_runtimes(uintptr_t address);
 
 /* Evidence of what led to the finding, oldest first; {tN} and {oN} as in the summary. */
 void lc_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -547,6 +553,15 @@ void *lc_allocate(size_t bytes);
 /* The end of what it has handed out, and of what it may. */
 uintptr_t lc_memory_end(void);
 uintptr_t lc_memory_limit(void);
+/* A mapping of its own, zero; NULL when there is no room for it. */
+void *lc_map(size_t bytes);
+/* Makes whole pages of one zero, and gives the memory back until they are used again. */
+void lc_unmap_pages(void *start, size_t bytes);
+/* This is the runtime's too. */
+void lc_memory_add(uintptr_t start, size_t bytes);
+/* Does the address belong to the runtime, or to the library that unwinds its stacks, as code or memory?
+ * *until: up to where that is so. */
+bool lc_is_runtimes(uintptr_t address, uintptr_t *until);
 
 /* ---- system calls that are noticed: see quiet.c ---- */
 
@@ -566,6 +581,11 @@ uint8_t lc_quiet_pause(void);
 void lc_quiet_resume(uint8_t paused);
 /* The handler of SIGSYS. False when it has not been caused here. */
 bool lc_quiet_interrupted(const siginfo_t *info, void *context);
+/* Between these two the first reading of the processor's clock counts as learned. Returns false when it cannot. */
+bool lc_cycles_begin(void);
+void lc_cycles_end(void);
+/* The handler of SIGSEGV. False when it has not been caused here. */
+bool lc_cycles_interrupted(const siginfo_t *info, const void *context);
 /* Has the signal a handler, and which? */
 bool lc_handles_signal(int sig, const void **handler);
 
@@ -583,7 +603,7 @@ void **lc_rewind_place(void);
 void lc_rewind_arm(void);
 /* At a plain end of its schedule: goes on with the next one, or returns where the process has to end. */
 void lc_rewind(void);
-/* The program has made a system call. */
+/* The program has made a system call, or the runtime one that rewinding does not undo. */
 void lc_rewind_noise(void);
 /* Counts a schedule that has ended plainly, and moves the channel on to the next. False when that is not to be
  * run by this process, and nothing has been done. */

@@ -12,6 +12,7 @@
 #include <link.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -31,13 +32,6 @@ static struct {
     int (*get)(uint64_t cursor[CURSOR_WORDS], int register_number, uint64_t *value);
 } unwinder;
 
-/* Its memory: the library's own, and what it has mapped. */
-#define AREAS 32u
-static struct {
-    uintptr_t start, end;
-} areas[AREAS];
-static uint32_t area_count;
-
 /* Not inlined: errno is elsewhere before and after. */
 __attribute__((noinline)) static int backtrace_as_main(void **stack, uint32_t room)
 {
@@ -53,14 +47,6 @@ __attribute__((noinline)) static int backtrace_as_main(void **stack, uint32_t ro
 #define LARGE (128u << 10)
 static bool making_memory;
 
-static void add_area(uintptr_t start, size_t bytes)
-{
-    if (area_count == AREAS)
-        return;
-    areas[area_count].start = start;
-    areas[area_count++].end = start + bytes;
-}
-
 static int add_library(struct dl_phdr_info *info, size_t size, void *name)
 {
     (void)size;
@@ -68,7 +54,7 @@ static int add_library(struct dl_phdr_info *info, size_t size, void *name)
         return 0;
     for (int i = 0; i < info->dlpi_phnum; i++)
         if (info->dlpi_phdr[i].p_type == PT_LOAD)
-            add_area(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr, info->dlpi_phdr[i].p_memsz);
+            lc_memory_add(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr, info->dlpi_phdr[i].p_memsz);
     return 1;
 }
 
@@ -76,7 +62,7 @@ LC_EXPORT void *mmap(void *address, size_t length, int protection, int flags, in
 {
     void *area = (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
     if (unlikely(making_memory || lc.unwinding) && area != MAP_FAILED)
-        add_area((uintptr_t)area, length);
+        lc_memory_add((uintptr_t)area, length);
     if (unlikely(making_memory) && length >= LARGE && area != MAP_FAILED)
         madvise(area, length, MADV_WIPEONFORK);
     return area;
@@ -165,24 +151,44 @@ uint32_t lc_backtrace(void **stack, uint32_t room)
     return frames > 0 ? trim(stack, (uint32_t)frames) : 0;
 }
 
-#define CLEARED 4096u /* bytes, more than what the runtime calls takes */
+/* ---- the program's stacks ---- */
+
+extern void *__libc_stack_end; /* of the dynamic linker: the main thread's first word */
+
+#define ROOM 16384u                 /* bytes, for what looks at states */
+#define CLEARED 4096u               /* more than what the runtime calls takes otherwise */
+#define GUARD 8192u                 /* a guard page, and what the C library has above the thread pointer */
+#define LARGEST_OF_MAIN (64u << 20) /* where the stack has no limit */
+
+struct lc_own_stack lc_stack_of(const struct lc_thread *t)
+{
+    static uintptr_t mains_bottom;
+    if (!t->is_main)
+        return (struct lc_own_stack){t->tp - t->sleeper->stack_bytes + GUARD,
+                                     (uintptr_t)t->sleeper->stack_top};
+    if (!mains_bottom) {
+        struct rlimit limit = {0};
+        lc_quiet_call(SYS_prlimit64, 0, RLIMIT_STACK, 0, (long)&limit);
+        rlim_t bytes = limit.rlim_cur < LARGEST_OF_MAIN ? limit.rlim_cur : LARGEST_OF_MAIN;
+        mains_bottom = (uintptr_t)__libc_stack_end - bytes + GUARD;
+    }
+    return (struct lc_own_stack){mains_bottom, (uintptr_t)__libc_stack_end};
+}
+
+bool lc_has_room_on_stack(void)
+{
+    struct lc_own_stack stack = lc_stack_of(lc_self);
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    return here < stack.top && here >= stack.bottom + ROOM;
+}
 
 void lc_clear_stack(void)
 {
+    if (!lc_has_room_on_stack())
+        return;
     char below[CLEARED];
     memset(below, 0, sizeof below);
     __asm__ volatile("" : : "r"(below) : "memory");
-}
-
-bool lc_is_runtimes(uintptr_t address)
-{
-    extern const char _end[] __attribute__((visibility("hidden")));
-    if (address >= (uintptr_t)__ehdr_start && address < (uintptr_t)_end)
-        return true;
-    for (uint32_t i = 0; i < area_count; i++)
-        if (address >= areas[i].start && address < areas[i].end)
-            return true;
-    return false;
 }
 
 /* A thread that does not run is in lc_switch(): where that returns to. */

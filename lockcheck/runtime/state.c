@@ -121,27 +121,26 @@ static uint64_t of_page(uintptr_t page)
     for (uint32_t i = 0; i < unused_count && start < end; i++)
         if (unused[i].start <= start && start < unused[i].end)
             start = unused[i].end < end ? unused[i].end : end;
-    if (start == end || lc_is_runtimes(page))
+    if (start == end)
         return 0;
     uint64_t h = of_words((const uint64_t *)start, (end - start) / sizeof(uint64_t));
     return h ? lc_mix(h ^ page) : 0;
 }
 
 /* Read through the kernel, which finds what nobody has touched yet, and knows where the file ends. */
-static void add_files_pages(int memory, const struct lc_range *r, uint64_t *sum)
+static void add_files_pages(int memory, uintptr_t start, uintptr_t end, uint64_t *sum)
 {
     static uint64_t words[PAGE / sizeof(uint64_t)];
-    for (uintptr_t page = r->start; page < r->end; page += PAGE)
-        if (!lc_is_runtimes(page) &&
-            lc_quiet_call(SYS_pread64, memory, (long)words, PAGE, (long)page) == PAGE)
+    for (uintptr_t page = start; page < end; page += PAGE)
+        if (lc_quiet_call(SYS_pread64, memory, (long)words, PAGE, (long)page) == PAGE)
             *sum += lc_mix(of_words(words, PAGE / sizeof *words) ^ page);
 }
 
-static bool add_pages(int pagemap, const struct lc_range *r, uint64_t *sum)
+static bool add_pages(int pagemap, uintptr_t start, uintptr_t end, uint64_t *sum)
 {
     static uint64_t entries[ENTRIES];
-    for (uintptr_t start = r->start; start < r->end;) {
-        size_t left = (r->end - start) / PAGE, count = left < ENTRIES ? left : ENTRIES;
+    while (start < end) {
+        size_t left = (end - start) / PAGE, count = left < ENTRIES ? left : ENTRIES;
         long bytes = (long)(count * sizeof *entries);
         if (lc_quiet_call(SYS_pread64, pagemap, (long)entries, bytes,
                           (long)(start / PAGE * sizeof *entries)) != bytes)
@@ -154,6 +153,31 @@ static bool add_pages(int pagemap, const struct lc_range *r, uint64_t *sum)
     return true;
 }
 
+struct files {
+    int memory, pagemap; /* of /proc/self */
+    uint64_t looked_at;  /* pages */
+};
+
+/* What is the program's of a range. */
+static bool add_range(struct files *files, const struct lc_range *r, uint64_t *sum)
+{
+    uintptr_t until, end;
+    for (uintptr_t start = r->start; start < r->end; start = end) {
+        bool runtimes = lc_is_runtimes(start, &until);
+        end = until < r->end ? until : r->end;
+        if (runtimes)
+            continue;
+        files->looked_at += (end - start) / PAGE;
+        if (files->looked_at > LOOKED_AT_MAX)
+            return false;
+        if (r->of_file)
+            add_files_pages(files->memory, start, end, sum);
+        else if (!add_pages(files->pagemap, start, end, sum))
+            return false;
+    }
+    return true;
+}
+
 static long open_own(const char *path)
 {
     return lc_quiet_call(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
@@ -162,18 +186,10 @@ static long open_own(const char *path)
 static bool of_memory(const struct lc_range *ranges, uint32_t count, uint64_t *sum)
 {
     long memory = open_own("/proc/self/mem"), pagemap = open_own("/proc/self/pagemap");
+    struct files files = {.memory = (int)memory, .pagemap = (int)pagemap};
     bool good = memory >= 0 && pagemap >= 0;
-    uint64_t looked_at = 0;
-    for (const struct lc_range *r = ranges; r < ranges + count && good; r++) {
-        if (r->runtimes)
-            continue;
-        looked_at += (r->end - r->start) / PAGE;
-        good = looked_at <= LOOKED_AT_MAX;
-        if (good && r->of_file)
-            add_files_pages((int)memory, r, sum);
-        else if (good)
-            good = add_pages((int)pagemap, r, sum);
-    }
+    for (uint32_t i = 0; i < count && good; i++)
+        good = add_range(&files, &ranges[i], sum);
     lc_quiet_call(SYS_close, memory, 0, 0, 0);
     lc_quiet_call(SYS_close, pagemap, 0, 0, 0);
     return good;
@@ -181,23 +197,14 @@ static bool of_memory(const struct lc_range *ranges, uint32_t count, uint64_t *s
 
 /* ---- the whole ---- */
 
-static void add_unused(const struct lc_thread *t, uintptr_t sp, const struct lc_range *ranges, uint32_t count)
+static void add_unused(const struct lc_thread *t, uintptr_t sp)
 {
-    uintptr_t bottom = 0, top = 0;
-    if (!t->is_main) {
-        top = (uintptr_t)t->sleeper->stack_top;
-        bottom = top - t->sleeper->stack_bytes;
-    }
-    for (uint32_t i = 0; t->is_main && i < count; i++)
-        if (ranges[i].start <= sp && sp < ranges[i].end) {
-            bottom = ranges[i].start;
-            top = ranges[i].end;
-        }
-    if (bottom <= sp && sp < top) /* not on a stack of the program's own making */
-        unused[unused_count++] = (struct unused){bottom, sp};
+    struct lc_own_stack stack = lc_stack_of(t);
+    if (stack.bottom <= sp && sp < stack.top) /* not on a stack of the program's own making */
+        unused[unused_count++] = (struct unused){stack.bottom, sp};
 }
 
-static bool of_registers(const struct lc_range *ranges, uint32_t count, uint64_t *sum)
+static bool of_registers(uint64_t *sum)
 {
     unused_count = 0;
     for (uint32_t i = 1; i <= lc_thread_count(); i++) {
@@ -207,7 +214,7 @@ static bool of_registers(const struct lc_range *ranges, uint32_t count, uint64_t
             continue;
         if (!lc_callers_registers(t, registers))
             return false;
-        add_unused(t, registers[LC_CALLER_RSP], ranges, count);
+        add_unused(t, registers[LC_CALLER_RSP]);
         uint64_t h = i;
         for (uint32_t k = 0; k < LC_CALLER_REGISTERS; k++)
             h = lc_mix(h ^ registers[k]);
@@ -227,5 +234,5 @@ bool lc_state(uint64_t *state)
     for (uint32_t i = 1; i <= lc_thread_count(); i++)
         sum += of_thread(lc_thread_by_number(i));
     *state = sum;
-    return of_registers(ranges, count, state) && of_memory(ranges, count, state);
+    return of_registers(state) && of_memory(ranges, count, state);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A thread yields for ever while another waits for it. Its argument says what it does each time round
- * besides, or what the program has, that makes it more than that: "counts", "reads the clock", "calls the
- * kernel", "looks for input", "tells of progress", "handles a signal", "waits for a signal", "shares memory",
- * "sleeps" instead; with "nothing" it is a livelock.
+ * besides, or what the program has, that makes it more than that: "counts", "reads the clock", "reads the
+ * processor's clock", "calls the kernel", "looks for input", "tells of progress", "handles a signal", "waits
+ * for a signal", "shares memory", "sleeps" instead; with "nothing" it is a livelock.
  */
 #include <lockcheck.h>
 #include <poll.h>
@@ -41,6 +41,8 @@ static void *go_round(void *unused)
             count++;
         if (does("reads the clock"))
             clock_gettime(CLOCK_MONOTONIC, &now);
+        if (does("reads the processor's clock"))
+            __builtin_ia32_rdtsc();
         if (does("calls the kernel"))
             syscall(SYS_getppid);
         if (does("looks for input"))
