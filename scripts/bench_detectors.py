@@ -121,7 +121,7 @@ def reports(tool: str, program: Sequence[object], runs: int) -> bool:
 
 def lockcheck_reports(lockcheck: pathlib.Path, program: Sequence[object], memory: bool, kinds: Sequence[str]) -> bool:
     with tempfile.TemporaryDirectory(prefix="lockcheck-bench-") as directory:
-        words = [lockcheck, "explore", "--quiet", "--out", f"{directory}/out", "--jobs", 1, "--detect", "all,livelock", "--keep-going"]
+        words = [lockcheck, "explore", "--quiet", "--out", f"{directory}/out", "--jobs", 1, "--keep-going"]
         words += ["--schedules", SCHEDULES, "--points", "memory" if memory else "sync", "--", *program]
         done = subprocess.run([str(word) for word in words], stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode not in (0, 1):

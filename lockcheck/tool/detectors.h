@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* "none", or names with commas, of which one may be "all" (but leak and livelock), as text ended with a NUL;
+/* "none", or names with commas, of which one may be "all" (but leak), as text ended with a NUL;
  * *detectors becomes a set of LC_DETECT_*. Returns false, without a word, when it is nothing like that. */
 bool detectors_parse(const char *text, uint32_t *detectors);
 

@@ -77,9 +77,9 @@ static const char usage_text[] =
     "                    code built with lockcheck-cc; auto: only what threads share and write)\n"
     "  --detect LIST     what to find besides that did no harm this time: lock-order, lock-misuse, data-race "
     "(in\n"
-    "                    code built with lockcheck-cc), irq-unsafe, sleep-in-atomic, leak, livelock (by "
-    "states that\n"
-    "                    come again); with commas, or all (the default, without the last two) or none\n"
+    "                    code built with lockcheck-cc), irq-unsafe, sleep-in-atomic, livelock (by states "
+    "that\n"
+    "                    come again), leak; with commas, or all (the default, without leak) or none\n"
     "  --out DIR         where results go (default lockcheck.out); older results there are replaced\n"
     "Options of run, explore and replay:\n"
     "  --suppressions FILE          pass over findings that match what is in FILE; may be repeated\n"
@@ -529,7 +529,7 @@ static bool take_option(struct options *options, int id, const char *value)
     case OPT_DETECT:
         if (!detectors_parse(value, &options->detect))
             complain("--detect %s: names of detectors with commas are expected, all or none; there are: "
-                     "lock-order, lock-misuse, data-race, irq-unsafe, sleep-in-atomic, leak, livelock",
+                     "lock-order, lock-misuse, data-race, irq-unsafe, sleep-in-atomic, livelock, leak",
                      value);
         return detectors_parse(value, &options->detect);
     case OPT_SHARD:
@@ -629,8 +629,11 @@ static void set_defaults(struct options *options)
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         options->jobs = cores < 1 ? 1 : cores > MAX_JOBS ? MAX_JOBS : (unsigned)cores;
     }
-    if (strategy->sequential)
+    if (strategy->sequential) {
         options->jobs = 1;
+        options->detect &=
+            ~(uint32_t)LC_DETECT_LIVELOCK; /* which draws lots, and each choice is the search's */
+    }
     if (!options->out && options->verb != VERB_SHRINK && options->verb != VERB_REPORT &&
         options->verb != VERB_TRACE)
         options->out = options->resume                 ? options->resume

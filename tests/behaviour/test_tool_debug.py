@@ -607,3 +607,50 @@ def test_debugging_is_in_the_documentation() -> None:
     for words in ("--gdb", "--trace", "--to", "lockcheck threads", "lockcheck thread", "lockcheck step", "lockcheck to",
                   "lockcheck objects", "lockcheck where", "lockcheck finish"):
         assert words in text, words
+
+
+def test_any_step_of_a_livelock_can_be_gone_to(gdb, lockcheck, program, tmp_path) -> None:
+    """At its last steps each system call is noticed, and what gdb asks for takes some."""
+    schedule = found(lockcheck, program("livelock_back_off"), tmp_path / "found", "--steps", 300_000)
+    last = steps_of(schedule)
+    outcome = gdb(schedule, "lockcheck threads", f"lockcheck to {last - 100}", "lockcheck threads", "lockcheck step",
+                  "lockcheck to 100", "lockcheck to end")  # fmt: skip
+    assert outcome.code == 1 and "SIGSYS" not in outcome.text, outcome.text
+    stops = re.findall(r"^(Before step \d+|At the end, after step \d+) of", outcome.stdout, re.M)
+    assert stops == [f"At the end, after step {last}", f"Before step {last - 100}", f"Before step {last - 99}",
+                     "Before step 100", f"At the end, after step {last}"]  # fmt: skip
+    assert len(re.findall(r"thread 3 .*at take_both", outcome.stdout)) == 2, outcome.text
+
+
+def test_a_system_call_of_a_program_that_is_watched_for_livelocks_is_one_step(gdb, lockcheck, tmp_path) -> None:
+    """The runtime notices it, and the program gets its answer."""
+    source = """
+        #include <assert.h>
+        #include <pthread.h>
+        #include <sched.h>
+        #include <sys/syscall.h>
+        #include <unistd.h>
+
+        static void *yield(void *unused)
+        {
+            for (volatile int i = 0; i < 135000; i++)
+                sched_yield();
+            long parent = 0;
+            __asm__ volatile("syscall_here: syscall" : "=a"(parent) : "0"(SYS_getppid) : "rcx", "r11", "memory");
+            assert(parent == -1);
+            return unused;
+        }
+
+        int main()
+        {
+            pthread_t thread;
+            pthread_create(&thread, nullptr, yield, nullptr);
+            pthread_join(thread, nullptr);
+        }
+    """
+    schedule = found(lockcheck, compile_cxx(source, tmp_path / "asks"), tmp_path / "found")
+    outcome = gdb(schedule, "break syscall_here", "continue", "print $rax", "stepi", "print (long)$rax > 1 && (long)$rax < 1000000000",
+                  "delete", "lockcheck to end", to=1)  # fmt: skip
+    assert outcome.code == 1 and "SIGSYS" not in outcome.text, outcome.text
+    assert re.search(r"^\$1 = 110\n", outcome.stdout, re.M) and re.search(r"^\$2 = true$", outcome.stdout, re.M), outcome.text
+    assert "failed the assertion" in outcome.stdout, outcome.text
