@@ -11,8 +11,8 @@
  *   a queue's qdisc lock
  *   workqueue lock
  *   timer list lock, hrtimers' base lock
- *   NAPI list, transmit lists, tasklet list, wait lock: leaves; below them only DDEKit's semaphores and
- * timers
+ *   NAPI list, transmit lists, tasklet list, RCU's callbacks, wait lock: leaves; below them only DDEKit's
+ * semaphores and timers
  */
 #ifndef DDE_LINUX_INTERNAL_H
 #define DDE_LINUX_INTERNAL_H
@@ -121,6 +121,7 @@ bool work_lies_in(const void *memory, size_t size);
 
 /* One per subsystem, called once by dde_linux_init. */
 void wait_init(void);
+void rcu_init(void);
 void timer_init(void);
 void tasklet_init(void);
 void workqueue_init(void);

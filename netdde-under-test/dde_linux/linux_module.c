@@ -28,6 +28,7 @@ void dde_linux_init(void)
     softirq_init();
     workqueue_init();
     linkwatch_init();
+    rcu_init();
     pci_init();
 }
 

@@ -1033,6 +1033,56 @@ static void frames_of_a_queue_that_is_not_used_any_more_are_freed(void **state _
     free_netdev(dev);
 }
 
+/* --- Callbacks behind readers -------------------------------------------------------------------------- */
+
+struct counted {
+    int number;
+    struct rcu_head rcu;
+};
+
+static int called_back, called_in_order; /* atomically */
+
+static void count_call(struct rcu_head *head)
+{
+    struct counted *counted = container_of(head, struct counted, rcu);
+
+    assert_true(in_softirq());
+    if (counted->number == value_of(&called_back))
+        raise_counter(&called_in_order);
+    raise_counter(&called_back);
+}
+
+static int read_for_a_while(void *unused __always_unused)
+{
+    rcu_read_lock();
+    complete(&timer_entered);
+    mdelay(SOON_MS);
+    assert_int_equal(value_of(&called_back), 0);
+    rcu_read_unlock();
+    while (!kthread_should_stop())
+        schedule_timeout_interruptible(1);
+    return 0;
+}
+
+static void callbacks_come_when_readers_have_left_and_in_order(void **state __always_unused)
+{
+    struct counted counted[3], *freed = kmalloc(sizeof(*freed), GFP_KERNEL);
+    struct task_struct *reader;
+
+    init_completion(&timer_entered);
+    reader = kthread_run(read_for_a_while, NULL, "reader");
+    wait_for_completion(&timer_entered);
+    for (int i = 0; i < 3; i++) {
+        counted[i].number = i;
+        call_rcu(&counted[i].rcu, count_call);
+    }
+    kfree_rcu(freed, rcu);
+    rcu_barrier();
+    assert_int_equal(value_of(&called_back), 3);
+    assert_int_equal(value_of(&called_in_order), 3);
+    kthread_stop(reader);
+}
+
 /* --- Per CPU ------------------------------------------------------------------------------------------- */
 
 static int count_on_this_cpu(void *counters)
@@ -1358,6 +1408,7 @@ int main(void)
         cmocka_unit_test(what_comes_during_a_poll_is_polled_once_more),
         cmocka_unit_test(one_queue_that_is_stuck_stops_no_other),
         cmocka_unit_test(frames_of_a_queue_that_is_not_used_any_more_are_freed),
+        cmocka_unit_test(callbacks_come_when_readers_have_left_and_in_order),
         cmocka_unit_test(what_is_kept_per_cpu_adds_up),
         cmocka_unit_test(the_driver_finds_its_device),
         cmocka_unit_test(frames_are_sent_in_order_and_freed_once),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Linux's ways to put work off, under fire: tasklets, timers and delayed work, scheduled and cancelled by two
- * threads at once. What was scheduled runs; what was cancelled does not run after the cancelling has
- * returned.
+ * Linux's ways to put work off, under fire: tasklets, timers, delayed work and RCU's callbacks, scheduled and
+ * cancelled by two threads at once. What was scheduled runs; what was cancelled does not run after the
+ * cancelling has returned. No reader finds what a callback has ended.
  *
  * Takes the generation of semaphores; posix without.
  */
@@ -16,6 +16,7 @@
 #include <linux/completion.h>
 #include <linux/interrupt.h>
 #include <linux/kthread.h>
+#include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
 #include "harness/machine/machine.h"
@@ -28,11 +29,19 @@ struct user {
     struct timer_list timer;
     struct delayed_work work;
     struct completion tasklet_ran;
+    struct shared *shared;     /* what the other user reads */
     int timer_runs, work_runs; /* changed atomically */
     int dead;                  /* set when nothing of this user may run any more, atomically */
 };
 
+/* Replaced by its user again and again. */
+struct shared {
+    struct rcu_head rcu;
+    int ended;
+};
+
 static struct user users[USERS];
+static struct shared versions[USERS][ROUNDS + 1];
 static struct completion used; /* once per user */
 
 static void assert_alive(struct user *user)
@@ -66,15 +75,42 @@ static void run_work(struct work_struct *work)
     schedule_delayed_work(&user->work, HZ);
 }
 
+static void end_version(struct rcu_head *head)
+{
+    container_of(head, struct shared, rcu)->ended = 1;
+}
+
+static void replace_version(struct user *user, int round)
+{
+    struct shared *old = user->shared;
+
+    rcu_assign_pointer(user->shared, &versions[user - users][round + 1]);
+    call_rcu(&old->rcu, end_version);
+}
+
+static void read_version(struct user *user)
+{
+    const struct shared *shared;
+
+    rcu_read_lock();
+    shared = rcu_dereference(user->shared);
+    cpu_relax();
+    assert(!shared->ended);
+    rcu_read_unlock();
+}
+
 static int use(void *argument)
 {
     struct user *user = argument;
+    struct user *other = &users[USERS - 1 - (user - users)];
 
     for (int i = 0; i < ROUNDS; i++) {
         tasklet_schedule(&user->tasklet);
         mod_timer(&user->timer, jiffies + (unsigned long)i % 2);
         schedule_delayed_work(&user->work, (unsigned long)i % 3);
         wait_for_completion(&user->tasklet_ran);
+        replace_version(user, i);
+        read_version(other);
         if (i % 2)
             cancel_delayed_work_sync(&user->work);
     }
@@ -83,6 +119,9 @@ static int use(void *argument)
     del_timer_sync(&user->timer);
     cancel_delayed_work_sync(&user->work);
     tasklet_kill(&user->tasklet);
+    rcu_barrier();
+    for (int i = 0; i < ROUNDS; i++)
+        assert(versions[user - users][i].ended);
     assert(!timer_pending(&user->timer) && !delayed_work_pending(&user->work));
     __atomic_store_n(&user->dead, 1, __ATOMIC_SEQ_CST);
     complete(&used);
@@ -106,6 +145,7 @@ int main(int argc, char **argv)
         timer_setup(&users[i].timer, run_timer, 0);
         INIT_DELAYED_WORK(&users[i].work, run_work);
         init_completion(&users[i].tasklet_ran);
+        users[i].shared = &versions[i][0];
     }
     init_completion(&used);
     machine_boot_finished();

@@ -8,16 +8,23 @@
 
 #include <linux/hrtimer.h>
 #include <linux/pci.h>
+#include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
-#define PIECE 100 /* bytes */
+#define PIECE 104 /* bytes */
+
+struct piece {
+    struct rcu_head rcu;
+    u8 rest[PIECE - sizeof(struct rcu_head)];
+};
 
 struct adapter {
     struct timer_list timer;
     struct hrtimer hrtimer;
     struct work_struct work;
     struct pci_dev *pci;
-    void *memory, *registers;
+    struct piece *memory;
+    void *registers;
     struct sk_buff *buffer;
     struct page *page;
     dma_addr_t mapping;
@@ -42,7 +49,7 @@ static void work_to_do(struct work_struct *work __always_unused) {}
 /* Functions of their own, so that a stack names what is left. */
 static noinline void take_memory(struct adapter *adapter)
 {
-    adapter->memory = kmalloc(PIECE, GFP_KERNEL);
+    adapter->memory = kmalloc(sizeof(*adapter->memory), GFP_KERNEL);
     assert(adapter->memory);
 }
 
@@ -97,7 +104,8 @@ static void give_back_memory(struct adapter *adapter)
     if (remembers("mapping"))
         dma_unmap_single(&adapter->pci->dev, adapter->mapping, PIECE, DMA_TO_DEVICE);
     if (remembers("memory"))
-        kfree(adapter->memory);
+        kfree_rcu(adapter->memory, rcu);
+    rcu_barrier();
     if (remembers("buffer"))
         kfree_skb(adapter->buffer);
     if (remembers("page"))
@@ -111,6 +119,7 @@ static void leave(struct pci_dev *pci)
     struct net_device *dev = pci_get_drvdata(pci);
     struct adapter *adapter = netdev_priv(dev);
 
+    give_back_memory(adapter);
     mod_timer(&adapter->timer, jiffies + HZ);
     hrtimer_start(&adapter->hrtimer, ms_to_ktime(1000), HRTIMER_MODE_REL);
     schedule_work(&adapter->work);
@@ -120,7 +129,6 @@ static void leave(struct pci_dev *pci)
         hrtimer_cancel(&adapter->hrtimer);
     if (remembers("work"))
         cancel_work_sync(&adapter->work);
-    give_back_memory(adapter);
     if (remembers("regions"))
         pci_release_regions(pci);
     if (remembers("enabled"))

@@ -45,6 +45,13 @@ typedef struct {
 struct list_head {
     struct list_head *next, *prev;
 };
+
+/* Of what is to be done when all readers have left, see <linux/rcupdate.h>. */
+struct rcu_head {
+    struct rcu_head *next;
+    void (*func)(struct rcu_head *head);
+};
+typedef void (*rcu_callback_t)(struct rcu_head *head);
 #endif
 
 #endif
