@@ -18,6 +18,7 @@
 
 #include <lockcheck.h>
 
+#include "harness/machine/alarm.h"
 #include "harness/machine/dma.h"
 #include "harness/machine/io.h"
 #include "harness/machine/irq.h"
@@ -1172,6 +1173,50 @@ static void sleep_ends_at_its_deadline(void **state)
     machine_sleep_until_ns(deadline);
 }
 
+#define NS_PER_MS 1000000u
+
+static bool note_time(unsigned line, void *context)
+{
+    (void)line;
+    atomic_store((atomic_uint_least64_t *)context, machine_now_ns());
+    return true;
+}
+
+/* Returns when it came; 0: not within that time. */
+static uint64_t await_alarm(atomic_uint_least64_t *came, unsigned milliseconds)
+{
+    for (unsigned i = 0; i < milliseconds && atomic_load(came) == 0; i++)
+        machine_sleep_until_ns(machine_now_ns() + NS_PER_MS);
+    return atomic_exchange(came, 0);
+}
+
+static void alarm_pulls_its_line_when_its_time_has_come(void **state)
+{
+    atomic_uint_least64_t came = 0;
+    uint64_t deadline;
+
+    (void)state;
+    alarm_create();
+    assert_true(irq_set_receiver(ALARM_LINE, note_time, &came));
+    assert_false(alarm_acknowledge());
+    alarm_set(machine_now_ns() + 1000ull * NS_PER_MS);
+    deadline = machine_now_ns() + 10 * NS_PER_MS;
+    alarm_set(deadline); /* in the place of the later one */
+    assert_true(await_alarm(&came, 500) >= deadline);
+    assert_true(irq_line_state(ALARM_LINE).high);
+    assert_true(alarm_acknowledge());
+    irq_unmask(ALARM_LINE);
+    alarm_set(1); /* it is past */
+    assert_true(await_alarm(&came, 500) > 0);
+    assert_true(alarm_acknowledge());
+    alarm_set(machine_now_ns() + 20 * NS_PER_MS);
+    alarm_set(MACHINE_NEVER);
+    irq_unmask(ALARM_LINE);
+    assert_true(await_alarm(&came, 50) == 0);
+    assert_false(alarm_acknowledge());
+    irq_set_receiver(ALARM_LINE, NULL, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1216,6 +1261,7 @@ int main(void)
         cmocka_unit_test(mappings_stay_apart_whatever_comes_and_goes),
         cmocka_unit_test(mappings_are_limited),
         cmocka_unit_test(sleep_ends_at_its_deadline),
+        cmocka_unit_test(alarm_pulls_its_line_when_its_time_has_come),
     };
     return cmocka_run_group_tests(tests, plug_in, NULL);
 }
