@@ -6,8 +6,11 @@
  * each life nothing of it is left: every buffer was freed, once; no mapping at the IOMMU, no memory, no
  * region, no vector. The next one begins as the first did.
  *
- * Takes the generation of semaphores, posix without; and the driver or the card, 8139too without.
+ * Takes the generation of semaphores, posix without; the driver or the card, 8139too without; and how many
+ * pairs of queues the card has, one without.
  */
+#include <stdlib.h>
+
 #include "one_card.h"
 
 #define LIVES 3
@@ -100,7 +103,7 @@ int main(int argc, char **argv)
     model = nic_find_model(card) ? nic_find_model(card) : nic_find_driver(card);
     if (!model)
         return 2;
-    boot_with_card(1);
+    boot_with_card(argc > 3 ? (unsigned int)atoi(argv[3]) : 1);
     dev_add_pack(&tap);
     dde_linux_watch_memory();
     machine_boot_finished();
