@@ -41,8 +41,9 @@ struct task_struct {
     bool armed;        /* state was set to a sleeping one, and no token has been taken for it yet */
     bool softirq_owed; /* it raised a softirq in an interrupt handler and has yet to up the semaphore */
     bool in_softirq;
-    int irqs_off; /* local_irq_disable calls */
-    int hardirq;  /* interrupt handlers it is in */
+    int irqs_off;               /* local_irq_disable calls */
+    int hardirq;                /* interrupt handlers it is in */
+    unsigned int hardirq_reads; /* of registers, in this interrupt */
     int rcu_nesting;
     int rcu_index;     /* which counter the outermost read side is in */
     u64 dma_unchecked; /* bus address of its last mapping until it has looked whether that failed; 0 none */
@@ -74,6 +75,9 @@ void spin_until(wait_queue_head_t *wq, bool (*done)(const void *what), const voi
 
 /* irq.c: a handler of the environment's own, on a line that devices may share; it stays. As request_irq. */
 int request_irq_for_ever(unsigned int irq, irq_handler_t handler, const char *name, void *dev_id);
+/* irq.c: between these two devices sleep, and no handler runs. */
+void irq_suspend_all(void);
+void irq_resume_all(void);
 
 /* softirq.c */
 void softirq_init(void);

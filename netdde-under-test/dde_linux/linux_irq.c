@@ -31,6 +31,7 @@ struct irq_line {
     struct list_head handlers;  /* under the lock */
     struct task_struct *task;   /* of its DDEKit thread; made once, the line may get another thread later */
     struct task_struct *thread; /* the same while a handler runs, else NULL; atomically */
+    bool sleeps;                /* under irq_setup_mutex: see irq_suspend_all */
 };
 
 static struct irq_line lines[DDEKIT_IRQS];
@@ -51,6 +52,7 @@ static void line_interrupt(void *argument)
     struct irq_handler *handler;
 
     task->hardirq++;
+    task->hardirq_reads = 0;
     spin_lock(&line->lock);
     __atomic_store_n(&line->thread, task, __ATOMIC_SEQ_CST);
     list_for_each_entry(handler, &line->handlers, entry)
@@ -208,6 +210,49 @@ void synchronize_irq(unsigned int irq)
         return;
     spin_lock_irqsave(&lines[irq].lock, flags);
     spin_unlock_irqrestore(&lines[irq].lock, flags);
+}
+
+/*
+ * As suspend_device_irqs() and resume_device_irqs() do: when the first returns no handler runs. An interrupt
+ * of a line that comes meanwhile, or has come and found no thread to handle it yet, is forgotten: the line
+ * interrupts anew if it is high at the end. A message is kept.
+ */
+static void line_suspend(struct irq_line *line)
+{
+    line->sleeps = !list_empty(&line->handlers);
+    if (!line->sleeps)
+        return;
+    if (line->number < DDEKIT_IRQ_LINES)
+        ddekit_interrupt_detach((int)line->number);
+    else
+        ddekit_interrupt_disable((int)line->number);
+}
+
+static void line_resume(struct irq_line *line)
+{
+    struct irq_handler *handler = list_first_entry_or_null(&line->handlers, struct irq_handler, entry);
+
+    if (line->sleeps && line->number >= DDEKIT_IRQ_LINES)
+        ddekit_interrupt_enable((int)line->number);
+    else if (line->sleeps && handler)
+        WARN_ON(!line_attach(line, handler->flags));
+    line->sleeps = false;
+}
+
+void irq_suspend_all(void)
+{
+    mutex_lock(&irq_setup_mutex);
+    for (unsigned int i = 0; i < DDEKIT_IRQS; i++)
+        line_suspend(&lines[i]);
+    mutex_unlock(&irq_setup_mutex);
+}
+
+void irq_resume_all(void)
+{
+    mutex_lock(&irq_setup_mutex);
+    for (unsigned int i = 0; i < DDEKIT_IRQS; i++)
+        line_resume(&lines[i]);
+    mutex_unlock(&irq_setup_mutex);
 }
 
 void irq_init(void)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Device registers, through DDEKit. See <linux/io.h>.
+ *
+ * An interrupt handler that does not end is a finding, as Linux's watchdog for hard lockups has it. That one
+ * goes by time, which here passes or not as the schedule has it; this one counts what a handler reads.
  */
 #include <ddekit/resources.h>
 
@@ -8,6 +11,18 @@
 #include <linux/ioport.h>
 #include <linux/kmemleak.h>
 #include <linux/string.h>
+
+#include "netdde-under-test/dde_linux/internal.h"
+
+#define HARDIRQ_READS_MAX 50000 /* of one interrupt; some handlers fetch frames by reading them */
+
+static void count_read(void)
+{
+    struct task_struct *task = current;
+
+    if (task->hardirq && ++task->hardirq_reads == HARDIRQ_READS_MAX)
+        linux_report("livelock", NULL, "an interrupt handler reads registers over and over and does not end");
+}
 
 static bool is_port(const volatile void *cookie)
 {
@@ -21,16 +36,19 @@ static unsigned long port_of(const volatile void *cookie)
 
 u8 inb(unsigned long port)
 {
+    count_read();
     return ddekit_inb(port);
 }
 
 u16 inw(unsigned long port)
 {
+    count_read();
     return ddekit_inw(port);
 }
 
 u32 inl(unsigned long port)
 {
+    count_read();
     return ddekit_inl(port);
 }
 
@@ -71,16 +89,19 @@ STRING_ACCESS(l, u32)
 
 u8 readb(const volatile void __iomem *addr)
 {
+    count_read();
     return ddekit_mmio_readb((ddekit_addr_t)addr);
 }
 
 u16 readw(const volatile void __iomem *addr)
 {
+    count_read();
     return ddekit_mmio_readw((ddekit_addr_t)addr);
 }
 
 u32 readl(const volatile void __iomem *addr)
 {
+    count_read();
     return ddekit_mmio_readl((ddekit_addr_t)addr);
 }
 

@@ -555,8 +555,11 @@ int dde_linux_suspend(unsigned long sleep_jiffies)
 
     mutex_lock(&pci_mutex);
     refused = suspend_all();
-    if (!refused)
+    if (!refused) {
+        irq_suspend_all();
         schedule_timeout_uninterruptible((long)sleep_jiffies);
+        irq_resume_all();
+    }
     failed = resume_all();
     mutex_unlock(&pci_mutex);
     return refused ? refused : failed;
