@@ -162,6 +162,12 @@ void qdisc_activate(struct net_device *dev); /* under rtnl, as the next */
 void qdisc_deactivate(struct net_device *dev);
 bool qdisc_is_active(const struct net_device *dev); /* of a registered device */
 
+/* gro.c: what a napi_struct has merged and not handed up; for who polls it, or has it for himself. */
+struct napi_struct;
+void gro_init(struct napi_struct *napi);        /* nothing yet */
+void gro_finish_poll(struct napi_struct *napi); /* hand all of it up */
+void gro_release(struct napi_struct *napi);     /* free it, napi_get_frags' buffer included */
+
 /* linkwatch.c: drop the events of a device that goes away; under rtnl. */
 void linkwatch_forget(struct net_device *dev);
 

@@ -6,7 +6,7 @@
  * all threads, under a lock. While a napi_struct is scheduled its list links belong to the list that it is
  * in; only the softirq thread takes it off.
  *
- * Left out: threaded and busy polling, GRO, receive packet steering.
+ * Left out: threaded and busy polling, receive packet steering.
  */
 #include <linux/etherdevice.h>
 #include <linux/interrupt.h>
@@ -51,6 +51,7 @@ void netif_napi_add_weight(struct net_device *dev, struct napi_struct *napi,
     napi->weight = weight;
     napi->dev = dev;
     napi->skb = NULL;
+    gro_init(napi);
     /* Disabled until napi_enable. */
     napi->state = BIT(NAPI_STATE_SCHED) | BIT(NAPI_STATE_NPSVC);
     list_add(&napi->dev_list, &dev->napi_list);
@@ -59,7 +60,7 @@ void netif_napi_add_weight(struct net_device *dev, struct napi_struct *napi,
 void __netif_napi_del(struct napi_struct *napi)
 {
     list_del(&napi->dev_list);
-    napi_free_frags(napi);
+    gro_release(napi);
 }
 
 void netif_napi_del(struct napi_struct *napi)
@@ -95,8 +96,10 @@ void __napi_schedule(struct napi_struct *n)
 
 bool napi_complete_done(struct napi_struct *n, int work_done __always_unused)
 {
-    unsigned long old = napi_state(n), next;
+    unsigned long old, next;
 
+    gro_finish_poll(n); /* while nobody else polls it */
+    old = napi_state(n);
     do {
         next = old & ~(BIT(NAPI_STATE_SCHED) | BIT(NAPI_STATE_MISSED));
         /* Scheduled again meanwhile: it stays scheduled, and is polled once more. */
@@ -167,10 +170,12 @@ static int napi_poll(struct napi_struct *n, bool *again)
         return work; /* it has completed itself, and may be scheduled anew already */
     if (WARN(!is_still_ours(n), "a poll function has completed though it has used up its budget"))
         return work;
-    if (napi_state(n) & BIT(NAPI_STATE_DISABLE))
+    if (napi_state(n) & BIT(NAPI_STATE_DISABLE)) {
         napi_complete(n);
-    else
-        *again = true;
+        return work;
+    }
+    gro_finish_poll(n);
+    *again = true;
     return work;
 }
 
@@ -263,45 +268,6 @@ int netif_receive_skb(struct sk_buff *skb)
     return rc;
 }
 
-int napi_gro_receive(struct napi_struct *napi __always_unused, struct sk_buff *skb)
-{
-    if (skb_shinfo(skb)->frag_list && skb_linearize(skb)) {
-        kfree_skb(skb);
-        return NET_RX_DROP;
-    }
-    return netif_receive_skb(skb);
-}
-
-/* Room in the head of a buffer that is filled with pages, for the headers. */
-#define FRAGS_HEAD 128
-
-struct sk_buff *napi_get_frags(struct napi_struct *napi)
-{
-    if (!napi->skb)
-        napi->skb = napi_alloc_skb(napi, FRAGS_HEAD);
-    return napi->skb;
-}
-
-/* The buffer has no header yet: it begins in the first page. */
-int napi_gro_frags(struct napi_struct *napi)
-{
-    struct sk_buff *skb = napi->skb;
-
-    napi->skb = NULL;
-    if (skb->len < ETH_HLEN || !__pskb_pull_tail(skb, ETH_HLEN)) {
-        kfree_skb(skb);
-        return NET_RX_DROP;
-    }
-    skb->protocol = eth_type_trans(skb, napi->dev);
-    return netif_receive_skb(skb);
-}
-
-void napi_free_frags(struct napi_struct *napi)
-{
-    kfree_skb(napi->skb);
-    napi->skb = NULL;
-}
-
 /* --- The backlog --------------------------------------------------------------------------------------- */
 
 int netif_rx(struct sk_buff *skb)
@@ -343,6 +309,7 @@ void napi_init(void)
 {
     skb_queue_head_init(&backlog);
     INIT_LIST_HEAD(&backlog_napi.poll_list);
+    gro_init(&backlog_napi);
     backlog_napi.poll = backlog_poll;
     backlog_napi.weight = NAPI_POLL_WEIGHT;
     open_softirq(NET_RX_SOFTIRQ, net_rx_action);

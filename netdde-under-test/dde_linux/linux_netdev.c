@@ -257,6 +257,9 @@ int register_netdevice(struct net_device *dev)
         return rc;
     }
     dev->ifindex = ++last_ifindex;
+    /* What Linux does by itself, for every device. */
+    dev->features |= NETIF_F_GRO;
+    dev->hw_features |= NETIF_F_GRO;
     dev->wanted_features = dev->features & dev->hw_features;
     memcpy(dev->perm_addr, dev->dev_addr, sizeof(dev->perm_addr));
     set_bit(__LINK_STATE_PRESENT, &dev->state);

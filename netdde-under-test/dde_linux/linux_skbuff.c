@@ -3,13 +3,14 @@
  * Socket buffers, see <linux/skbuff.h>: a record, and a head with the data and, behind it, what all clones
  * share, the pieces of pages among it.
  *
- * Only a driver that fills a buffer sees its frag_list, so nobody clones a buffer that has one.
+ * The buffers in a frag_list belong to the head, as its pages do, and have no frag_list themselves.
  */
 #include <linux/kernel.h>
 #include <linux/netdevice.h>
 #include <linux/scatterlist.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
+#include <net/checksum.h>
 
 #define NO_HEADER ((u16)~0u)
 
@@ -170,6 +171,16 @@ void consume_skb(struct sk_buff *skb)
     skb_release(skb);
 }
 
+void kfree_skb_partial(struct sk_buff *skb, bool head_stolen)
+{
+    if (!head_stolen) {
+        kfree_skb(skb);
+        return;
+    }
+    skb_orphan(skb);
+    kfree(skb);
+}
+
 void napi_consume_skb(struct sk_buff *skb, int budget)
 {
     if (budget == 0)
@@ -256,45 +267,52 @@ int skb_put_padto(struct sk_buff *skb, unsigned int len)
     return 0;
 }
 
-int skb_copy_bits(const struct sk_buff *skb, int offset, void *to, int len)
+/* Gets pieces of a buffer, one after the other. */
+typedef void (*take_piece)(void *context, const void *piece, unsigned int length);
+
+/* The next bytes of a walk over a buffer: length of them, of which it skips and takes what it has to. */
+struct walk {
+    unsigned int from, left; /* bytes to be skipped first; to be taken then */
+    take_piece take;
+    void *context;
+};
+
+static void walk_piece(struct walk *walk, const void *bytes, unsigned int length)
+{
+    unsigned int skipped = min(walk->from, length), taken = min(walk->left, length - skipped);
+
+    walk->from -= skipped;
+    walk->left -= taken;
+    if (taken)
+        walk->take(walk->context, (const char *)bytes + skipped, taken);
+}
+
+static void walk_buffer(struct walk *walk, const struct sk_buff *skb)
 {
     const struct skb_shared_info *shared = skb_shinfo(skb);
-    unsigned int from = (unsigned int)offset, left = (unsigned int)len, piece;
 
-    if (offset < 0 || len < 0 || from + left > skb->len)
+    walk_piece(walk, skb->data, skb_headlen(skb));
+    for (int i = 0; walk->left > 0 && i < shared->nr_frags; i++)
+        walk_piece(walk, skb_frag_address(&shared->frags[i]), shared->frags[i].size);
+    for (const struct sk_buff *part = shared->frag_list; walk->left > 0 && part; part = part->next)
+        walk_buffer(walk, part);
+}
+
+static void copy_piece(void *context, const void *piece, unsigned int length)
+{
+    char **to = context;
+
+    memcpy(*to, piece, length);
+    *to += length;
+}
+
+int skb_copy_bits(const struct sk_buff *skb, int offset, void *to, int len)
+{
+    struct walk walk = {(unsigned int)offset, (unsigned int)len, copy_piece, &to};
+
+    if (offset < 0 || len < 0 || walk.from + walk.left > skb->len)
         return -EFAULT;
-    if (from < skb_headlen(skb)) {
-        piece = min(left, skb_headlen(skb) - from);
-        memcpy(to, skb->data + from, piece);
-        to = (char *)to + piece;
-        left -= piece;
-        from += piece;
-    }
-    from -= skb_headlen(skb);
-    for (int i = 0; left > 0 && i < shared->nr_frags; i++) {
-        const skb_frag_t *frag = &shared->frags[i];
-
-        if (from >= frag->size) {
-            from -= frag->size;
-            continue;
-        }
-        piece = min(left, frag->size - from);
-        memcpy(to, (char *)skb_frag_address(frag) + from, piece);
-        to = (char *)to + piece;
-        left -= piece;
-        from = 0;
-    }
-    for (const struct sk_buff *part = shared->frag_list; left > 0; part = part->next) {
-        if (from >= part->len) {
-            from -= part->len;
-            continue;
-        }
-        piece = min(left, part->len - from);
-        skb_copy_bits(part, (int)from, to, (int)piece);
-        to = (char *)to + piece;
-        left -= piece;
-        from = 0;
-    }
+    walk_buffer(&walk, skb);
     return 0;
 }
 
@@ -500,6 +518,36 @@ static u16 internet_checksum(const u8 *data, size_t length)
         sum = (sum & 0xffff) + (sum >> 16);
     sum = ~sum & 0xffff;
     return (u16)(sum ? sum : 0xffff);
+}
+
+struct sum {
+    __wsum total;
+    bool odd; /* the next byte is the second one of a 16-bit word */
+};
+
+/* What begins with the second byte of a word is summed with its bytes exchanged (RFC 1071, section 2B). */
+static void add_piece(void *context, const void *piece, unsigned int length)
+{
+    struct sum *sum = context;
+    u32 total = (u32)sum->total;
+
+    if (sum->odd)
+        total = total << 8 | total >> 24;
+    total = (u32)csum_partial(piece, (int)length, (__wsum)total);
+    if (sum->odd)
+        total = total >> 8 | total << 24;
+    sum->total = (__wsum)total;
+    sum->odd ^= length % 2;
+}
+
+__wsum skb_checksum(const struct sk_buff *skb, int offset, int len, __wsum start)
+{
+    struct sum sum = {.total = start};
+    struct walk walk = {(unsigned int)offset, (unsigned int)len, add_piece, &sum};
+
+    BUG_ON(offset < 0 || len < 0 || walk.from + walk.left > skb->len);
+    walk_buffer(&walk, skb);
+    return sum.total;
 }
 
 /* Fill in the checksum of a frame that lies at data; the place is zeroed or holds the pseudo header's sum. */

@@ -168,9 +168,18 @@ static int receive(struct sk_buff *skb, struct net_device *dev, struct packet_ty
     return 0;
 }
 
+/* A client takes frames as they were on the wire, of one MTU at most: what Linux merges would have to be cut
+ * again for it. */
+static void want_single_frames(struct net_device *dev)
+{
+    dev->wanted_features &= ~NETIF_F_GRO;
+    netdev_update_features(dev);
+}
+
 static int bring_up(struct net_device *dev)
 {
     rtnl_lock();
+    want_single_frames(dev);
     int error = netif_running(dev) ? 0 : dev_open(dev, NULL);
     rtnl_unlock();
     return error;

@@ -16,9 +16,10 @@ PROGRAMS = [
     *("dde_linux_sleeping", "dde_linux_deferring", "dde_linux_coalescing", "dde_linux_messages"),
     "dde_linux_shared_line",
 ]
-LONG = ["dde_linux_life", "dde_linux_ethtool", "dde_linux_queues"]
+LONG = ["dde_linux_life", "dde_linux_ethtool", "dde_linux_queues", "dde_linux_gro"]
 DRIVERS = ["8139too", "e1000", "e100", "virtio_net"]
 CARDS = ["rtl8139", "82540em", "82559", "virtio-net", "virtio-net-legacy"]
+MERGED = ["82540em", "virtio-net", "virtio-net-legacy"]  # what their drivers hand up goes through GRO
 ON_CARDS = [
     *(("dde_linux_device", [driver]) for driver in DRIVERS),
     ("dde_linux_coalescing", ["soft"]),
@@ -27,6 +28,8 @@ ON_CARDS = [
     ("dde_linux_life", ["virtio-net", "2"]),
     ("dde_linux_queues", ["2"]),
     ("dde_linux_queues", ["4"]),
+    *(("dde_linux_gro", [card]) for card in MERGED),
+    ("dde_linux_gro", ["virtio-net", "2"]),
     ("dde_linux_shared_line", ["rtl8139", "rtl8139"]),
     ("dde_linux_shared_line", ["82540em", "82540em"]),
 ]
@@ -84,6 +87,29 @@ def test_a_capture_passes_both_ways_and_the_driver_has_counted_it(
     assert outcome.code == 0, outcome.text
     told = re.match(r"(\d+) frames in, (\d+) frames out, (\d+) statistics", outcome.stdout)
     assert told and min(int(number) for number in told.groups()) > 0, outcome.stdout
+
+
+@pytest.mark.parametrize("gro", [[], [1, "off"]], ids=["gro", "no-gro"])
+@pytest.mark.parametrize("card", CARDS)
+def test_segments_go_up_as_one_packet_where_the_driver_and_the_device_have_gro(
+    card, gro, program, lockcheck, traces
+) -> None:
+    """The program cuts the packets again and compares the frames with the capture's."""
+    outcome = lockcheck("run", "--", program("dde_linux_captures"), card, traces / "sftp-download.pcapng", *gro)
+    assert outcome.code == 0, outcome.text
+    told = re.match(r"(\d+) frames in, .* (\d+) packets up\n", outcome.stdout)
+    assert told, outcome.stdout
+    frames, packets = int(told[1]), int(told[2])
+    assert 3 * packets < frames if card in MERGED and not gro else packets == frames, outcome.stdout
+
+
+@pytest.mark.parametrize("card", MERGED)
+def test_gro_can_be_switched_off_and_on_again(card, program, lockcheck) -> None:
+    outcome = lockcheck("run", "--", program("dde_linux_gro"), "posix", card)
+    assert outcome.code == 0, outcome.text
+    told = [int(number) for number in re.findall(r"\d+", outcome.stdout.splitlines()[0])]
+    frames, on, off, on_again = told[0], told[1], told[3], told[5]
+    assert told[::2] == [frames] * 3 and off == frames > 3 * on > 0 and on == on_again, outcome.stdout
 
 
 @pytest.mark.parametrize("card", CARDS)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A capture through a driver, both ways at once and byte for byte, and afterwards its statistics: what it
- * tells everybody (ndo_get_stats64) and what it tells ethtool, of which some are the card's own counters,
- * against what the wire has carried. The account is that of the whole capture, frame by frame; no frame is
- * lost.
+ * A capture through a driver, both ways at once and byte for byte, what GRO merges cut again; and afterwards
+ * its statistics: what it tells everybody (ndo_get_stats64) and what it tells ethtool, of which some are the
+ * card's own counters, against what the wire has carried. The account is that of the whole capture, frame by
+ * frame; no frame is lost.
  *
- * Takes the card, the capture, and how many pairs of queues the card has; one without.
+ * Takes the card, the capture, how many pairs of queues the card has, one without; and "off" to have the device
+ * without GRO.
  */
 #include "network.h"
 
@@ -14,11 +15,11 @@
 #include "netdde-under-test/pfinet/sequence.h"
 #include "replay/pace.h"
 #include "replay/replay.h"
+#include "segments.h"
 #include "statistics.h"
 
 #define UNDER_WAY 64    /* frames that are sent before one waits for the first to be freed */
 #define STATISTICS_S 10 /* by then every driver has asked its card */
-#define FRAME_MAX 1600  /* octets */
 
 /* What the wire has carried in one direction. */
 struct traffic {
@@ -91,6 +92,7 @@ static const struct replay *replay;
 static struct wire *wire;
 static struct net_device *eth0;
 static int freed;                     /* atomically */
+static size_t packets;                /* of the softirq thread */
 static struct sequence arrived, left; /* of the softirq thread; of the card's transmitter */
 
 static void count_freed(struct sk_buff *skb __always_unused)
@@ -98,21 +100,22 @@ static void count_freed(struct sk_buff *skb __always_unused)
     __atomic_fetch_add(&freed, 1, __ATOMIC_SEQ_CST);
 }
 
-static int take_frame(struct sk_buff *skb, struct net_device *dev __always_unused,
-                      struct packet_type *pt __always_unused, struct net_device *orig __always_unused)
+static void take_frame(const u8 *frame, size_t length)
 {
-    u8 frame[FRAME_MAX];
-
-    assert(ETH_HLEN + skb->len <= sizeof(frame));
-    memcpy(frame, skb_mac_header(skb), ETH_HLEN);
-    assert(skb_copy_bits(skb, 0, frame + ETH_HLEN, (int)skb->len) == 0);
-    assert(sequence_match(&arrived, frame, ETH_HLEN + skb->len) != SEQUENCE_NONE);
-    kfree_skb(skb);
+    assert(sequence_match(&arrived, frame, length) != SEQUENCE_NONE);
     account_frame_delivered();
+}
+
+static int take_packet(struct sk_buff *skb, struct net_device *dev __always_unused,
+                       struct packet_type *pt __always_unused, struct net_device *orig __always_unused)
+{
+    assert(segments_of(skb, take_frame) == NULL);
+    kfree_skb(skb);
+    packets++;
     return NET_RX_SUCCESS;
 }
 
-static struct packet_type tap = {.type = htons(ETH_P_ALL), .func = take_frame};
+static struct packet_type tap = {.type = htons(ETH_P_ALL), .func = take_packet};
 
 static void frame_left(void *opaque __always_unused, uint64_t number __always_unused, const uint8_t *frame,
                        size_t length)
@@ -157,9 +160,14 @@ static void plug_in(void)
     wire_on_transmitted(wire, frame_left, NULL);
 }
 
-static void find_device(void)
+static void find_device(bool gro)
 {
     eth0 = probe_device();
+    rtnl_lock();
+    if (!gro)
+        eth0->wanted_features &= ~NETIF_F_GRO;
+    netdev_update_features(eth0);
+    rtnl_unlock();
     dev_add_pack(&tap);
     open_device(eth0);
 }
@@ -284,24 +292,24 @@ int main(int argc, char **argv)
     struct traffic rx, tx;
     char error[REPLAY_MESSAGE_MAX];
 
-    model = argc == 3 || argc == 4 ? nic_find_model(argv[1]) : NULL;
+    model = argc >= 3 && argc <= 5 ? nic_find_model(argv[1]) : NULL;
     replay = model ? replay_open(argv[2], NULL, error, sizeof(error)) : NULL;
     if (!replay)
         return 2;
-    if (argc == 4)
+    if (argc > 3)
         pairs = (unsigned int)atoi(argv[3]);
     machine_init();
     plug_in();
     dde_linux_set_cpus(pairs);
     boot_linux();
-    find_device();
+    find_device(argc < 5);
     machine_boot_finished();
     play();
     rx = count_traffic(REPLAY_TO_DEVICE);
     tx = count_traffic(REPLAY_FROM_DEVICE);
     check_for_everybody(&rx, &tx);
-    printf("%zu frames in, %zu frames out, %d statistics of the driver's own\n", replay->to_device_count,
-           replay->from_device_count, check_for_ethtool(&rx, &tx));
+    printf("%zu frames in, %zu frames out, %d statistics of the driver's own, %zu packets up\n",
+           replay->to_device_count, replay->from_device_count, check_for_ethtool(&rx, &tx), packets);
     dev_remove_pack(&tap);
     close_device(eth0);
     dev_put(eth0);

@@ -32,6 +32,7 @@
 #include "harness/nic/nic.h"
 #include "harness/wire/account.h"
 #include "harness/wire/wire.h"
+#include "segments.h"
 #include "statistics.h"
 
 #define BURST 600           /* frames; more than twice a ring */
@@ -157,31 +158,17 @@ static void make_header(u8 *frame, const u8 *to, u16 type)
     memcpy(frame + 2 * ETH_ALEN, &protocol, sizeof(protocol));
 }
 
-/* A TCP segment over IPv4 with right checksums. Returns the frame's length. */
+/* A TCP segment over IPv4 with right checksums, the last one of what it belongs to. Returns the frame's
+ * length. */
 static size_t make_tcp(u8 *frame, size_t payload)
 {
-    struct iphdr ip = {.version = 4,
-                       .ihl = 5,
-                       .tot_len = htons((u16)(40 + payload)),
-                       .ttl = 64,
-                       .protocol = IPPROTO_TCP,
-                       .saddr = htonl(0x0a000001),
-                       .daddr = htonl(0x0a000002)};
-    struct tcphdr tcp = {
-        .source = htons(22), .dest = htons(40000), .seq = htonl(1000), .doff = 5, .ack = 1, .psh = 1};
-    u8 *data = frame + HEADERS;
-    __wsum sum;
+    u8 *packet = frame + ETH_HLEN;
+    size_t length = segment_make(packet, 40000, 1000, 0, payload);
 
     make_header(frame, eth0->dev_addr, ETH_P_IP);
-    for (size_t i = 0; i < payload; i++)
-        data[i] = (u8)(i * 13);
-    ip.check = csum_fold(csum_partial(&ip, sizeof(ip), 0));
-    memcpy(frame + ETH_HLEN, &ip, sizeof(ip));
-    memcpy(frame + ETH_HLEN + sizeof(ip), &tcp, sizeof(tcp));
-    sum = csum_partial(frame + ETH_HLEN + sizeof(ip), (int)(sizeof(tcp) + payload), 0);
-    tcp.check = csum_tcpudp_magic(ip.saddr, ip.daddr, (u32)(sizeof(tcp) + payload), IPPROTO_TCP, sum);
-    memcpy(frame + ETH_HLEN + sizeof(ip), &tcp, sizeof(tcp));
-    return HEADERS + payload;
+    ((struct tcphdr *)(packet + sizeof(struct iphdr)))->psh = 1;
+    segment_fill_in(packet, length);
+    return ETH_HLEN + length;
 }
 
 /* A buffer with the frame; what is behind `linear` bytes lies in pages of at most `piece` bytes. */

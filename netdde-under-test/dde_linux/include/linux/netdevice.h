@@ -11,8 +11,7 @@
  * - packet taps see received frames only;
  * - the transmit watchdog's timer runs only while frames are being sent or the queue is stopped, so that an
  *   idle system is quiet.
- * Left out: namespaces (there is init_net only), notifiers, GRO (frames go straight up), XDP, traffic
- * control.
+ * Left out: namespaces (there is init_net only), notifiers, XDP, traffic control.
  *
  * Received frames are delivered in the softirq thread.
  */
@@ -195,9 +194,14 @@ enum {
     NAPI_STATE_NPSVC,   /* disabled */
 };
 
+#define GRO_HASH_BUCKETS 8
+
 struct napi_struct {
-    struct list_head poll_list; /* belongs to who set NAPI_STATE_SCHED */
-    unsigned int napi_id;       /* 0: nobody polls it by number */
+    struct list_head poll_list;                     /* belongs to who set NAPI_STATE_SCHED */
+    struct sk_buff_head gro_hash[GRO_HASH_BUCKETS]; /* packets that may grow, by hash; oldest first */
+    struct sk_buff_head rx_list;                    /* frames that go up with the next batch */
+    int rx_count;                                   /* segments in rx_list */
+    unsigned int napi_id;                           /* 0: nobody polls it by number */
     unsigned long state;
     int weight; /* frames per poll */
     int (*poll)(struct napi_struct *, int);
@@ -365,6 +369,7 @@ __be16 dev_parse_header_protocol(const struct sk_buff *skb);
 
 struct rtnl_link_stats64 *dev_get_stats(struct net_device *dev, struct rtnl_link_stats64 *storage);
 void netdev_stats_to_stats64(struct rtnl_link_stats64 *stats64, const struct net_device_stats *stats);
+/* Let the device have, of its hw_features, those in wanted_features, as far as its driver can. Under rtnl. */
 void netdev_update_features(struct net_device *dev);
 
 /* --- Transmit ------------------------------------------------------------------------------------------ */
@@ -529,13 +534,30 @@ void dev_remove_pack(struct packet_type *pt);
 int netif_receive_skb(struct sk_buff *skb);
 /* As netif_receive_skb, later and in the softirq thread. */
 int netif_rx(struct sk_buff *skb);
-/* No merging is done: GRO_NORMAL always. */
-int napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
+
+/* What has become of a frame. The buffer is gone in any case. */
+enum gro_result {
+    GRO_MERGED,      /* it is appended to the packet of its flow, */
+    GRO_MERGED_FREE, /* or what it carried is, and the buffer is freed */
+    GRO_HELD,        /* it waits for what it may be merged with */
+    GRO_NORMAL,      /* it goes up as it is */
+    GRO_CONSUMED,    /* it was no frame */
+};
+typedef enum gro_result gro_result_t;
+
+/*
+ * From a poll function, for what it polls: as netif_receive_skb, at the end of the poll at the latest. Where
+ * the device has NETIF_F_GRO (all have at first), TCP segments that follow each other go up as one packet:
+ * its payload in frags and frag_list, gso_size, gso_segs and gso_type set, CHECKSUM_PARTIAL. Who cannot take
+ * that has the feature taken from the device, by netdev_update_features.
+ */
+gro_result_t napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
 /* A buffer without data, which the driver fills with pages; the same one until it is handed up or freed. */
 struct sk_buff *napi_get_frags(struct napi_struct *napi);
-int napi_gro_frags(struct napi_struct *napi);
+gro_result_t napi_gro_frags(struct napi_struct *napi);
 void napi_free_frags(struct napi_struct *napi);
-#define napi_gro_flush(napi, flush_old) ((void)(napi), (void)(flush_old))
+/* Let go what is held; with flush_old only what is older than this jiffy. */
+void napi_gro_flush(struct napi_struct *napi, bool flush_old);
 
 void netif_napi_add_weight(struct net_device *dev, struct napi_struct *napi,
                            int (*poll)(struct napi_struct *, int), int weight);

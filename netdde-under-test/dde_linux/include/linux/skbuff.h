@@ -3,8 +3,7 @@
  * Linux 6.1's <linux/skbuff.h>: socket buffers, one frame each.
  *
  * A buffer's data begins in its head; what follows may lie in pages (frags), data_len bytes of len. A driver
- * that received more than frags can tell appends buffers (frag_list); the frame is made one piece before it
- * goes up.
+ * that received more than frags can tell appends buffers (frag_list), as merging received frames does.
  *
  * Left out: segmentation in software (a device may do it), timestamps, sockets. A buffer's
  * owner may set destructor; it runs once, in whatever thread drops the last reference, right before the
@@ -90,6 +89,7 @@ enum {
     SKB_GSO_TCPV4 = 1 << 0,
     SKB_GSO_DODGY = 1 << 1, /* from somebody who is not to be trusted */
     SKB_GSO_TCP_ECN = 1 << 2,
+    SKB_GSO_TCP_FIXEDID = 1 << 3, /* all with the IPv4 identification of the first */
     SKB_GSO_TCPV6 = 1 << 4,
     SKB_GSO_UDP = 1 << 16,
     SKB_GSO_UDP_L4 = 1 << 17,
@@ -143,6 +143,8 @@ struct sk_buff *skb_copy(const struct sk_buff *skb, gfp_t gfp);
 /* Drop one reference. kfree_skb is for a buffer that was dropped, consume_skb for one that arrived. */
 void kfree_skb(struct sk_buff *skb);
 void consume_skb(struct sk_buff *skb);
+/* Free what is left of a buffer that somebody has taken the frags of, and the head, too, if so. */
+void kfree_skb_partial(struct sk_buff *skb, bool head_stolen);
 /* From a poll function with its budget, or with 0 from anywhere. */
 void napi_consume_skb(struct sk_buff *skb, int budget);
 /* Run the destructor now and forget it. */
@@ -183,6 +185,8 @@ bool skb_partial_csum_set(struct sk_buff *skb, u16 start, u16 off);
 
 /* Copy len bytes from offset on. Returns 0, or -EFAULT when skb is too short. */
 int skb_copy_bits(const struct sk_buff *skb, int offset, void *to, int len);
+/* Add the one's complement sum of len bytes from offset on, all of which skb has, to sum. */
+__wsum skb_checksum(const struct sk_buff *skb, int offset, int len, __wsum sum);
 /* Copy the whole frame to to, with the checksum filled in that CHECKSUM_PARTIAL asks for. */
 void skb_copy_and_csum_dev(const struct sk_buff *skb, u8 *to);
 /* Fill in the checksum that CHECKSUM_PARTIAL asks for. Returns 0 or -ENOMEM. */
