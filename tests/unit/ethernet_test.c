@@ -241,6 +241,21 @@ static void a_device_that_is_not_there_or_does_not_open(void **state)
     close_device(open_device());
 }
 
+static void an_open_device_merges_no_frames(void **state)
+{
+    struct ethernet *ethernet;
+
+    (void)state;
+    rtnl_lock();
+    lazy.dev->wanted_features |= NETIF_F_GRO;
+    netdev_update_features(lazy.dev);
+    rtnl_unlock();
+    assert_true(lazy.dev->features & NETIF_F_GRO);
+    ethernet = open_device();
+    assert_false(lazy.dev->features & NETIF_F_GRO);
+    close_device(ethernet);
+}
+
 static void the_status_is_the_devices(void **state)
 {
     struct ethernet *ethernet = open_device();
@@ -334,6 +349,7 @@ int main(void)
         cmocka_unit_test(a_dead_reply_port_is_survived),
         cmocka_unit_test(a_write_of_a_wrong_length_is_refused),
         cmocka_unit_test(a_device_that_is_not_there_or_does_not_open),
+        cmocka_unit_test(an_open_device_merges_no_frames),
         cmocka_unit_test(the_status_is_the_devices),
         cmocka_unit_test(a_received_frame_goes_through_the_filters),
     };
