@@ -74,6 +74,7 @@ static const char help[] =
     "                  lost-interrupt        the Nth interrupt reaches nobody\n"
     "                  spurious-interrupt    with the Nth frame of either way one comes for no reason\n"
     "                  stuck-transmitter     from the Nth frame on nothing is sent before the card is reset\n"
+    "                  transmit-error        the Nth frame sent meets an error, of which the card tells\n"
     "                  corrupted-descriptor  what the card says of the Nth frame received is nonsense\n"
     "                  surprise-removal      with the Nth frame the card is taken out of its slot\n"
     "                  master-abort          with the Nth frame an access to memory has no answer\n"
@@ -164,7 +165,8 @@ static bool read_card_fault(const char *text, struct card_options *card)
 }
 
 static const char fault_accepted[] =
-    "lost-interrupt, spurious-interrupt, stuck-transmitter, corrupted-descriptor, surprise-removal or "
+    "lost-interrupt, spurious-interrupt, stuck-transmitter, transmit-error, corrupted-descriptor, "
+    "surprise-removal or "
     "master-abort, with @ and a number behind it if it is not to be the 100th";
 
 static const struct property properties[] = {

@@ -20,7 +20,7 @@
  * Auto-negotiation takes no time: the link is down and up again at the same moment, with one interrupt. The
  * peer can do everything, and follows a forced speed.
  *
- * Left out: damaged frames, collisions, flow control frames, split headers and extended descriptors (of later
+ * Left out: damaged frames, collisions (but for those of a fault), flow control frames, split headers and extended descriptors (of later
  * chips), the TBI and SerDes interfaces, manageability, wake-up, flash, LEDs, and the time that a frame
  * takes: a transmission is over as soon as the thread "nic" gets to it.
  *
@@ -114,6 +114,7 @@ enum {
 /* Statistics registers. */
 enum {
     MPC = 0x4010,
+    ECOL = 0x4018,
     PRC64 = 0x405c, /* and five more, by length */
     GPRC = 0x4074,
     BPRC = 0x4078,
@@ -247,6 +248,7 @@ enum { RX_ERROR_TCPE = 1 << 5, RX_ERROR_IPE = 1 << 6, RX_ERROR_RXE = 1 << 7, RX_
 #define TX_LENGTH 0x000fffffu
 #define TX_STATUS 12 /* octet with the status in its lower half */
 #define TX_STATUS_DD 0x01u
+#define TX_STATUS_EC 0x02u
 #define TX_POPTS_IXSM (1u << 8) /* in the fourth double word, as the next */
 #define TX_POPTS_TXSM (1u << 9)
 
@@ -311,6 +313,7 @@ struct rx_fifo {
 struct tx_packet {
     size_t length;
     bool broken;      /* an access was refused, or it is too long: it is not sent */
+    bool collided;    /* too often, on the wire: it is not sent */
     bool extended;    /* its first descriptor was a data descriptor */
     uint32_t command; /* of its first descriptor, then of its last one too */
     uint32_t options; /* fourth double word of its first descriptor */
@@ -1082,6 +1085,11 @@ static void send_frame(struct nic *nic, uint8_t *frame, size_t length)
         memset(frame + length, 0, shortest - length);
         length = shortest;
     }
+    if (fault_leaving(&nic->fault)) {
+        nic->tx.collided = true;
+        count(nic, ECOL);
+        return;
+    }
     count_sent(nic, frame, length);
     if (loops_back(nic)) {
         receive_locked(nic, frame, length, false);
@@ -1171,8 +1179,9 @@ static void send_packet(struct nic *nic)
  */
 static void report(struct nic *nic, uint64_t address, uint32_t command)
 {
-    const uint8_t done = TX_STATUS_DD;
+    const uint8_t done = TX_STATUS_DD | (nic->tx.collided ? TX_STATUS_EC : 0);
 
+    nic->tx.collided = false;
     if (!(command & TX_CMD_RS))
         return;
     dma_write(nic->dma, address + TX_STATUS, &done, sizeof done, reg(nic, TDT));

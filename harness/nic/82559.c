@@ -124,6 +124,7 @@ enum { GENERAL_STATUS_LINK = 1, GENERAL_STATUS_100 = 2, GENERAL_STATUS_FULL = 4 
 enum { CB_STATUS = 0, CB_COMMAND = 2, CB_LINK = 4, CB_OPERAND = 8, CB_HEADER_BYTES = 8 };
 #define CB_C 0x8000u
 #define CB_OK 0x2000u
+#define CB_U 0x1000u /* transmission: the FIFO ran empty */
 #define CB_EL 0x8000u
 #define CB_S 0x4000u
 #define CB_I 0x2000u
@@ -260,6 +261,7 @@ struct nic {
     uint8_t address[NIC_MAC_LENGTH];
     uint64_t multicast; /* the hash filter */
     uint32_t counters[COUNTERS];
+    uint16_t cb_status; /* that the block being carried out will have */
     uint32_t counters_address;
 
     enum cu_state cu;
@@ -703,6 +705,11 @@ static void send_frame(struct nic *nic, size_t length)
 {
     struct wire *wire = phy_link(nic) ? nic->card.wire : NULL;
 
+    if (fault_leaving(&nic->fault)) {
+        count(nic, TX_UNDERRUN);
+        nic->cb_status |= CB_U;
+        return;
+    }
     count(nic, TX_GOOD);
     if (loops_back(nic)) {
         receive_locked(nic, nic->tx_data, length, false);
@@ -871,10 +878,11 @@ static void run_cu(struct nic *nic)
     command = get_le(header + CB_COMMAND, 2);
     if (CB_CMD(command) == CMD_TRANSMIT && fault_sending(&nic->fault))
         return;
+    nic->cb_status = CB_C | CB_OK;
     done = carry_out(nic, address, command);
     if (generation != nic->generation)
         return; /* reset meanwhile: nobody waits for it */
-    put_le(status, 2, CB_C | CB_OK);
+    put_le(status, 2, nic->cb_status);
     if (!done || !dma_write(nic->dma, address + CB_STATUS, status, sizeof status, &nic->cb)) {
         halt_cu(nic);
         return;

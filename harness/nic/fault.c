@@ -14,6 +14,7 @@ static const char *const names[FAULT_KINDS] = {
     [FAULT_LOST_INTERRUPT] = "lost-interrupt",       [FAULT_SPURIOUS_INTERRUPT] = "spurious-interrupt",
     [FAULT_STUCK_TRANSMITTER] = "stuck-transmitter", [FAULT_CORRUPTED_DESCRIPTOR] = "corrupted-descriptor",
     [FAULT_SURPRISE_REMOVAL] = "surprise-removal",   [FAULT_MASTER_ABORT] = "master-abort",
+    [FAULT_TRANSMIT_ERROR] = "transmit-error",
 };
 
 const char *fault_name(enum fault_kind kind)
@@ -100,6 +101,11 @@ bool fault_sending(struct fault *fault)
     if (strikes(fault, FAULT_STUCK_TRANSMITTER))
         fault->stuck = true;
     return fault->stuck;
+}
+
+bool fault_leaving(struct fault *fault)
+{
+    return strikes(fault, FAULT_TRANSMIT_ERROR);
 }
 
 bool fault_receiving(struct fault *fault)

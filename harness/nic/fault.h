@@ -16,6 +16,9 @@ enum fault_kind {
     FAULT_LOST_INTERRUPT, /* the card pulls its pin, and nobody sees that; the next event pulls it again */
     FAULT_SPURIOUS_INTERRUPT,   /* the pin is pulled for a moment, for no reason */
     FAULT_STUCK_TRANSMITTER,    /* nothing is sent any more, until the card is reset */
+    FAULT_TRANSMIT_ERROR,       /* a frame meets an error on its way out, and the card tells of it: too many
+                                 * collisions (82540EM), a FIFO that ran empty (RTL8139, which sends the frame
+                                 * all the same, and 82559); virtio has none */
     FAULT_CORRUPTED_DESCRIPTOR, /* what a received frame's descriptor says is nonsense: it has every error */
     FAULT_SURPRISE_REMOVAL,     /* the card is taken out of its slot */
     FAULT_MASTER_ABORT,         /* one access to memory has no answer */
@@ -25,7 +28,8 @@ enum fault_kind {
 struct fault_plan {
     enum fault_kind kind;
     /* It strikes at the occasion of that number, from 1 on: interrupt (lost-interrupt), frame sent
-     * (stuck-transmitter), frame received (corrupted-descriptor), frame either way (the others). */
+     * (stuck-transmitter, transmit-error), frame received (corrupted-descriptor), frame either way (the
+     * others). */
     unsigned at;
     /* Told of a removal, or NULL; called with the card's lock held. */
     void (*removed)(void *opaque);
@@ -57,6 +61,8 @@ void fault_send_message(struct fault *fault, unsigned vector);
 
 /* A frame is about to be sent: whether it cannot be, for now. */
 bool fault_sending(struct fault *fault);
+/* It leaves for the wire: whether it meets an error. */
+bool fault_leaving(struct fault *fault);
 /* The card takes a frame from the wire: whether its descriptor is to be corrupted, so that it is lost. */
 bool fault_receiving(struct fault *fault);
 

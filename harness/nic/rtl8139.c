@@ -16,6 +16,9 @@
  * A DMA access that is refused sets SERR. The frame is lost; a transmission ends as aborted (TABT, TER), and
  * the next descriptor follows without CLRABT.
  *
+ * A transmission that runs its FIFO empty (TUN, by a fault) is made anew from memory by the chip itself: the
+ * frame is sent, and an error told.
+ *
  * RE going from 0 to 1 empties the ring, as RST does.
  *
  * That the link has changed shows in CSCR, in a bit that only drivers know of, until CSCR is read. Frames
@@ -495,6 +498,7 @@ static void transmit_one(struct nic *nic)
     if (fault_sending(&nic->fault))
         return;
     bool fetched = fetch_frame(nic, descriptor, length);
+    bool underrun = fetched && fault_leaving(&nic->fault);
 
     if (fetched) {
         pthread_mutex_unlock(&nic->card.lock);
@@ -506,9 +510,9 @@ static void transmit_one(struct nic *nic)
     }
     if (generation != nic->tx_generation)
         return; /* reset meanwhile: nobody waits for this frame */
-    nic->tsd[descriptor] |= fetched ? TSD_OWN | TSD_TOK : TSD_OWN | TSD_TABT;
+    nic->tsd[descriptor] |= TSD_OWN | (underrun ? TSD_TUN : fetched ? TSD_TOK : TSD_TABT);
     nic->tx_current = (descriptor + 1) % TX_DESCRIPTORS;
-    raise(nic, fetched ? INT_TOK : INT_TER);
+    raise(nic, fetched && !underrun ? INT_TOK : INT_TER);
 }
 
 static void *transmit(void *opaque)

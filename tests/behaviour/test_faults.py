@@ -16,6 +16,7 @@ MATRIX = [
     ("rtl8139", "lost-interrupt", "recovers", (600, 600), (0, 0, 0)),  # the next event pulls the pin again
     ("rtl8139", "spurious-interrupt", "recovers", (600, 600), (0, 0, 0)),
     ("rtl8139", "stuck-transmitter", "recovers", (599, 596), (0, 0, 1)),  # four descriptors, then the time-out's reset
+    ("rtl8139", "transmit-error", "recovers", (600, 600), (0, 0, 0)),  # sent anew; the driver raises its threshold
     ("rtl8139", "corrupted-descriptor", "recovers", (599, 600), (1, 0, 0)),
     ("rtl8139", "surprise-removal", "is dead", (49, 49), (0, 0, 0)),
     ("rtl8139", "master-abort@99", "recovers", (599, 600), (0, 0, 0)),
@@ -23,6 +24,7 @@ MATRIX = [
     ("82540em", "lost-interrupt", "recovers", (600, 600), (0, 0, 0)),
     ("82540em", "spurious-interrupt", "recovers", (600, 600), (0, 0, 0)),
     ("82540em", "stuck-transmitter", "recovers", (599, 383), (0, 0, 1)),  # a full ring, then the time-out's reset
+    ("82540em", "transmit-error", "recovers", (600, 599), (0, 1, 0)),
     ("82540em", "corrupted-descriptor", "recovers", (599, 600), (0, 0, 0)),  # e1000 leaves counting to the card
     ("82540em", "surprise-removal", "is dead", (50, 49), (0, 0, 0)),
     ("82540em", "master-abort@99", "recovers", (599, 600), (0, 0, 0)),
@@ -30,6 +32,7 @@ MATRIX = [
     ("82559", "lost-interrupt", "recovers", (600, 600), (0, 0, 0)),
     ("82559", "spurious-interrupt", "recovers", (600, 600), (0, 0, 0)),
     ("82559", "stuck-transmitter", "recovers", (600, 399), (0, 0, 1)),
+    ("82559", "transmit-error", "recovers", (600, 599), (0, 0, 0)),  # e100 counts it as one of the FIFO
     ("82559", "corrupted-descriptor", "recovers", (599, 600), (1, 0, 0)),
     ("82559", "surprise-removal", "is dead", (49, 49), (0, 0, 0)),
     ("82559", "master-abort@99", "recovers", (599, 600), (0, 0, 0)),  # it is told that the receiver has stopped

@@ -58,6 +58,7 @@ enum {
     PRC64 = 0x405c,
     PRC1522 = 0x4070,
     GPRC = 0x4074,
+    ECOL = 0x4018,
     GPTC = 0x4080,
     GORCL = 0x4088,
     GORCH = 0x408c,
@@ -130,6 +131,7 @@ static void put_be16(uint8_t *bytes, unsigned value)
 static int make_machine(void **state)
 {
     (void)state;
+    card.fault = (struct fault_plan){.kind = FAULT_TRANSMIT_ERROR, .at = 1};
     if (fixture_make(&nic_82540em))
         return -1;
     driver.rx_ring = calloc(RX_RING, 16);
@@ -648,6 +650,24 @@ static void put_frame(size_t length, uint32_t command)
     put_descriptor(driver.tx_data_bus, (uint32_t)length | TX_IFCS | command, 0);
 }
 
+/* The first test that sends: the first frame is the one that meets an error. */
+static void a_frame_that_collides_too_often_is_not_sent(void **state)
+{
+    (void)state;
+    start(0);
+    put_frame(60, TX_EOP | TX_RS);
+    put_frame(60, TX_EOP | TX_RS);
+    kick();
+    wait_sent(1);
+    while (r32(TDH) != 2)
+        sched_yield();
+    assert_int_equal(driver.tx_ring[12] & 0xf, 3); /* done, excess collisions */
+    assert_int_equal(driver.tx_ring[16 + 12] & 0xf, 1);
+    assert_int_equal(r32(ECOL), 1);
+    assert_int_equal(r32(ECOL), 0);
+    assert_int_equal(r32(GPTC), 1);
+}
+
 static void a_frame_is_sent_padded_and_reported(void **state)
 {
     (void)state;
@@ -946,6 +966,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(the_card_is_found_and_sized, stop),
+        cmocka_unit_test_teardown(a_frame_that_collides_too_often_is_not_sent, stop),
         cmocka_unit_test_teardown(ports_lead_to_the_same_registers, stop),
         cmocka_unit_test_teardown(the_eeprom_reads_the_same_both_ways, stop),
         cmocka_unit_test_teardown(the_phy_answers_at_its_address_only, stop),

@@ -116,6 +116,7 @@ static void command(unsigned value, unsigned place)
 static int make_machine(void **state)
 {
     (void)state;
+    card.fault = (struct fault_plan){.kind = FAULT_TRANSMIT_ERROR, .at = 1};
     if (fixture_make(&nic_82559))
         return -1;
     driver.memory = calloc(1, MEMORY);
@@ -538,6 +539,27 @@ static void the_interrupt_behind_a_frame_may_be_delayed(void **state)
     wait_sent(1);
 }
 
+/* The first test that sends: the first frame is the one that meets an error. */
+static void a_frame_that_the_fifo_runs_out_of_is_lost(void **state)
+{
+    (void)state;
+    start();
+    configure(0, 0, 0);
+    command(COUNTERS_AT, COUNTERS);
+    make_frame(driver.memory + BUFFER, peer, 60, 0);
+    put_tcb(0, 60, 0);
+    put_tcb(1, 60, EL);
+    command(CU_START, CB(0));
+    await_cu(CUS_IDLE);
+    assert_int_equal(get32(CB(0)) & 0xffff, 0xb000); /* complete, OK, underrun */
+    assert_int_equal(get32(CB(1)) & 0xffff, 0xa000);
+    wait_sent(1);
+    assert_true(no_more(&card.sent_frames));
+    w8(COMMAND, DUMP);
+    assert_int_equal(get32(COUNTERS), 1);
+    assert_int_equal(get32(COUNTERS + 12), 1); /* underruns */
+}
+
 static void without_a_link_frames_go_nowhere(void **state)
 {
     (void)state;
@@ -880,6 +902,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(the_card_is_found_and_sized, stop),
+        cmocka_unit_test_teardown(a_frame_that_the_fifo_runs_out_of_is_lost, stop),
         cmocka_unit_test_teardown(both_bars_show_the_same_registers, stop),
         cmocka_unit_test_teardown(the_eeprom_has_the_address_and_a_sum, stop),
         cmocka_unit_test_teardown(the_phy_answers_at_its_address_only, stop),

@@ -153,6 +153,16 @@ static void transmitter_is_stuck_until_the_reset_and_once(void **state)
     assert_false(fault_sending(&fault));
 }
 
+static void one_frame_meets_an_error_on_its_way(void **state)
+{
+    (void)state;
+    plug_in("transmit-error@2");
+    assert_false(fault_sending(&fault)); /* does not count */
+    assert_false(fault_leaving(&fault));
+    assert_true(fault_leaving(&fault));
+    assert_false(fault_leaving(&fault));
+}
+
 static void one_descriptor_is_corrupted(void **state)
 {
     (void)state;
@@ -206,6 +216,7 @@ int main(void)
         cmocka_unit_test(one_interrupt_is_lost_and_the_next_is_not),
         cmocka_unit_test(noise_comes_with_a_frame_of_either_way),
         cmocka_unit_test(transmitter_is_stuck_until_the_reset_and_once),
+        cmocka_unit_test(one_frame_meets_an_error_on_its_way),
         cmocka_unit_test(one_descriptor_is_corrupted),
         cmocka_unit_test(one_access_has_no_answer),
         cmocka_unit_test(removed_card_is_gone_for_good_and_says_so_once),

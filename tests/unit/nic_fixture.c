@@ -61,6 +61,7 @@ int fixture_make(const struct nic_model *model)
     card.wire = wire_create(NULL, NULL);
     memcpy(nic_config.mac, mac, sizeof mac);
     nic_config.wire = card.wire;
+    nic_config.fault = card.fault;
     nic_config.queue_pairs = card.queue_pairs;
     card.nic = model->create(&nic_config);
     if (!card.wire || !card.nic)

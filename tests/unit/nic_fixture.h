@@ -24,7 +24,8 @@ extern const uint8_t mac[6], peer[6], broadcast[6];
 /* The only card in the program. */
 struct fixture {
     const struct nic_model *model;
-    unsigned queue_pairs; /* what it is to have, set before fixture_make; 0: one */
+    unsigned queue_pairs;    /* what it is to have, set before fixture_make; 0: one */
+    struct fault_plan fault; /* that it is to have, likewise */
     struct wire *wire;
     struct nic *nic;
     struct dma_device *dma;

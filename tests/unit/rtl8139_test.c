@@ -57,6 +57,7 @@ enum { AAP = 0x01, APM = 0x02, AM = 0x04, AB = 0x08, WRAP = 0x80 };
 #define OWN 0x2000u
 #define TSD_TOK 0x8000u
 #define TABT 0x40000000u
+#define TUN 0x00004000u
 
 #define RING_MAX 65536
 #define RING_TAIL (16 + 2048) /* behind the ring, for frames that WRAP lets run over its end */
@@ -104,6 +105,7 @@ static void w32(unsigned offset, uint32_t value)
 static int make_machine(void **state)
 {
     (void)state;
+    card.fault = (struct fault_plan){.kind = FAULT_TRANSMIT_ERROR, .at = 1};
     if (fixture_make(&nic_rtl8139))
         return -1;
     driver.ring = malloc(RING_MAX + RING_TAIL);
@@ -763,6 +765,22 @@ static void descriptors_are_written_as_double_words(void **state)
     assert_int_equal(r16(TSAD0 + 2), driver.tx_bus[0] >> 16); /* and read in any size */
 }
 
+/* The first test that sends: the first frame is the one that meets an error. */
+static void an_empty_fifo_is_told_and_the_frame_sent_anew(void **state)
+{
+    (void)state;
+    start(8192, APM);
+    send(0, 1, 60);
+    wait_sent(1);
+    while (!(r32(TSD0) & OWN))
+        sched_yield();
+    assert_int_equal(r32(TSD0), 60 | 0x00080000 | OWN | TUN);
+    assert_int_equal(r16(ISR) & (TER | TOK), TER);
+    expect_sent(0, 1, 60);
+    send(1, 2, 60);
+    assert_int_equal(wait_transmitted(1) & (TUN | TSD_TOK), TSD_TOK);
+}
+
 static void a_frame_that_is_too_long_is_aborted(void **state)
 {
     (void)state;
@@ -947,6 +965,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(the_card_is_found_and_sized, stop),
+        cmocka_unit_test_teardown(an_empty_fifo_is_told_and_the_frame_sent_anew, stop),
         cmocka_unit_test_teardown(both_bars_show_the_same_registers, stop),
         cmocka_unit_test_teardown(an_access_may_cover_registers_or_parts_of_them, stop),
         cmocka_unit_test_teardown(the_chip_says_that_it_is_an_rtl8139c, stop),
