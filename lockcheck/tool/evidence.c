@@ -187,24 +187,28 @@ static char *thread_name(const json_t *thread)
     return print_text("thread %" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(thread, "id")));
 }
 
-/* "function (file:12)", and not of the C++ library's headers. */
-static bool is_programs_own(const char *frame)
+/* "function (file:12)", and not of the C library, nor of the C++ library's headers. */
+static bool is_programs_own(const struct symbol *symbol)
 {
-    const char *file = strrchr(frame, '('), *line = file ? strrchr(file, ':') : NULL;
-    return line && line[1] >= '0' && line[1] <= '9' && strncmp(file, "(bits/", 6) != 0 &&
-           strncmp(file, "(ext/", 5) != 0;
+    const char *file = strrchr(symbol->text, '('), *line = file ? strrchr(file, ':') : NULL;
+    return line && line[1] >= '0' && line[1] <= '9' && !symbol->c_library &&
+           strncmp(file, "(bits/", 6) != 0 && strncmp(file, "(ext/", 5) != 0;
 }
 
-/* Who made it, as a line of its stack; NULL when that is not known. An interposed function, which has no
- * line, a request to lockcheck and a linker's wrapper are how it was made, not where. */
-static const char *creator_in(const json_t *created)
+/* Who made it, as a line of its stack, which belongs to the symbolizer; NULL when that is not known. An
+ * interposed function, which has no line, a request to lockcheck and a linker's wrapper are how it was made,
+ * not where. */
+static const char *creator_of(const struct description *description, const json_t *object)
 {
-    for (size_t i = 0; i < json_array_size(created); i++) {
-        const char *frame = json_string_value(json_array_get(created, i));
-        if (is_programs_own(frame) && !strstr(frame, "/lockcheck.h:") && strncmp(frame, "__wrap_", 7) != 0)
-            return frame;
-    }
-    return NULL;
+    const struct symbol **symbols;
+    size_t lines = symbols_of(description, json_object_get(object, "created"), &symbols);
+    const char *creator = NULL;
+    for (size_t i = 0; i < lines && !creator; i++)
+        if (is_programs_own(symbols[i]) && !strstr(symbols[i]->text, "/lockcheck.h:") &&
+            strncmp(symbols[i]->text, "__wrap_", 7) != 0)
+            creator = symbols[i]->text;
+    free(symbols);
+    return creator;
 }
 
 /* "counts[3] (long)"; "the 64 bytes allocated by make (account.c:12) at offset 16". NULL: neither a variable
@@ -215,23 +219,23 @@ static char *memory_name(const struct description *description, const json_t *ob
     uint64_t address = (uint64_t)json_integer_value(json_object_get(object, "address"));
     if (!block)
         return description->symbolizer ? symbolize_member(description->symbolizer, address) : NULL;
-    json_t *created = stack_of(description, json_object_get(object, "created"));
-    const char *creator = creator_in(created);
+    const char *creator = creator_of(description, object);
     char *name = print_text("the %" JSON_INTEGER_FORMAT " bytes allocated%s%s at offset %" PRIu64,
                             json_integer_value(json_object_get(block, "bytes")), creator ? " by " : "",
                             creator ? creator : "",
                             address - (uint64_t)json_integer_value(json_object_get(block, "address")));
-    json_decref(created);
     return name;
 }
 
-/* The given name; else the variable that it is; else what it is and where it was made. */
+/* The given name; else the variable that it is; else what it is and where it was made, or for memory of a
+ * file's image, where it lies. */
 static char *object_name(const struct description *description, const json_t *object)
 {
     const char *name = text_of(object, "name"), *kind = text_of(object, "kind");
     if (*name)
         return copy_text(name);
-    char *memory = strcmp(kind, "memory") == 0 ? memory_name(description, object) : NULL;
+    bool is_memory = strcmp(kind, "memory") == 0;
+    char *memory = is_memory ? memory_name(description, object) : NULL;
     if (memory)
         return memory;
     uint64_t address = (uint64_t)json_integer_value(json_object_get(object, "address"));
@@ -239,17 +243,14 @@ static char *object_name(const struct description *description, const json_t *ob
         description->symbolizer ? symbolize_variable(description->symbolizer, address) : NULL;
     if (variable)
         return copy_text(variable);
-    json_t *created = stack_of(description, json_object_get(object, "created"));
-    const char *creator = creator_in(created);
-    char *place = !creator && description->symbolizer && strcmp(kind, "memory") == 0
-                      ? symbolize_place(description->symbolizer, address)
-                      : NULL;
+    char *place =
+        is_memory && description->symbolizer ? symbolize_place(description->symbolizer, address) : NULL;
+    const char *creator = place ? NULL : creator_of(description, object); /* memory was first seen there */
     char *made = creator ? print_text("%s created by %s", kind, creator)
                  : place ? print_text("%s at %s", kind, place)
                          : print_text("%s #%" JSON_INTEGER_FORMAT, kind,
                                       json_integer_value(json_object_get(object, "id")));
     free(place);
-    json_decref(created);
     return made;
 }
 

@@ -143,7 +143,13 @@ static const char *short_path(const char *path)
 /* Takes the text over. */
 static void add_symbol(struct frame *frame, char *text, size_t function, const char *source)
 {
-    frame->symbols[frame->lines++] = (struct symbol){text, function, source, frame->object};
+    frame->symbols[frame->lines++] = (struct symbol){
+        .text = text,
+        .function = function,
+        .source = source,
+        .object = frame->object,
+        .c_library = frame->kind == FRAME_LIBC,
+    };
 }
 
 static void add_line(struct frame *frame, const char *function, const char *file, int line)

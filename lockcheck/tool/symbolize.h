@@ -7,6 +7,7 @@
 #ifndef LOCKCHECK_TOOL_SYMBOLIZE_H
 #define LOCKCHECK_TOOL_SYMBOLIZE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct symbol {
     size_t function;    /* bytes of the function's name, with which the text begins; 0: it is not known */
     const char *source; /* path of the source file, NULL when it is not known */
     char *object;       /* path of the ELF file that the code is from; "" when it is not known */
+    bool c_library;     /* that is the C library */
 };
 
 /*

@@ -16,6 +16,7 @@ import pytest
 import suite
 
 from conftest import BUILD, ROOT
+from test_tool_usage import compile_c
 
 PROGRAMS = ROOT / "tests" / "programs"
 BUILT = BUILD / "tests" / "programs"
@@ -283,6 +284,34 @@ def test_a_race_is_told_without_debug_information_or_symbols(strip, what, place,
     [before] = finding["stacks"]
     assert re.fullmatch(place, now["stack"][0]), outcome.text
     assert len(before["stack"]) > 1 and before["thread"] != now["name"]
+
+
+def test_memory_that_a_signals_handler_writes_to_is_not_named_after_how_the_signal_came(lockcheck, tmp_path) -> None:
+    source = """
+        #include <pthread.h>
+        #include <signal.h>
+        static volatile sig_atomic_t got;
+        static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+        static void handler(int sig) { got = sig; }
+        static void *wait(void *unused) { pthread_mutex_lock(&mutex); pthread_mutex_unlock(&mutex); return unused; }
+        int main(void)
+        {
+            pthread_t thread;
+            signal(SIGUSR1, handler);
+            pthread_create(&thread, 0, wait, 0);
+            pthread_kill(thread, SIGUSR1);
+            raise(SIGUSR1);
+            pthread_join(thread, 0);
+            return 0;
+        }
+    """
+    program = compile_c(source, tmp_path / "program", "-pthread", compiler=str(BUILD / "bin" / "lockcheck-cc"))
+    subprocess.run(["strip", program], check=True)
+    outcome = lockcheck("explore", "--detect", "data-race", "--", program)
+    assert outcome.code == 1, outcome.text
+    for finding in outcome.result["findings"]:
+        assert re.search(r" 4 bytes of memory at 0x[0-9a-f]+ \(program\), which ", finding["summary"])
+        assert not any(" created by " in item["name"] for item in finding["objects"]), outcome.text
 
 
 def test_a_lost_signal_is_told_with_its_stack(lockcheck) -> None:
