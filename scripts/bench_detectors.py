@@ -38,6 +38,8 @@ SECONDS = 15.0
 """After which an execution is ended; it is then one that got stuck, and what was reported until then counts."""
 SCHEDULES = 100
 """Under lockcheck, of each program."""
+MORE_SCHEDULES = 10_000
+"""Of those that none of the tools finds: how rare is what they need?"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,15 +121,17 @@ def reports(tool: str, program: Sequence[object], runs: int) -> bool:
     return False
 
 
-def lockcheck_reports(lockcheck: pathlib.Path, program: Sequence[object], memory: bool, kinds: Sequence[str]) -> bool:
+def findings_of_lockcheck(
+    lockcheck: pathlib.Path, program: Sequence[object], memory: bool, kinds: Sequence[str], schedules: int = SCHEDULES
+) -> list[dict]:
     with tempfile.TemporaryDirectory(prefix="lockcheck-bench-") as directory:
         words = [lockcheck, "explore", "--quiet", "--out", f"{directory}/out", "--jobs", 1, "--keep-going"]
-        words += ["--schedules", SCHEDULES, "--points", "memory" if memory else "sync", "--", *program]
+        words += ["--schedules", schedules, "--points", "memory" if memory else "sync", "--", *program]
         done = subprocess.run([str(word) for word in words], stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode not in (0, 1):
             raise RuntimeError(f"exit code {done.returncode} from {' '.join(map(str, words))}\n{done.stdout}{done.stderr}")
         found = json.loads(pathlib.Path(directory, "out", "result.json").read_text())["findings"]
-    return any(not kinds or finding["kind"] in kinds for finding in found)
+    return [finding for finding in found if not kinds or finding["kind"] in kinds]
 
 
 @dataclasses.dataclass
@@ -137,10 +141,19 @@ class Row:
     alarms: dict[str, bool]
     seconds: dict[str, float]
     """That each tool took."""
+    rare: str = ""
+    """Of what none has found: how many of more schedules show it under lockcheck."""
+
+
+def how_rare(findings: list[dict]) -> str:
+    if not findings:
+        return "none"
+    first = min(finding["first_schedule"] for finding in findings)
+    return f"{sum(finding['count'] for finding in findings)}, the first is number {first}"
 
 
 def look_at(subject: Subject, directory: pathlib.Path, build_directory: pathlib.Path, runs: int) -> Row:
-    found, alarms, seconds = {}, {}, dict.fromkeys(TOOLS, 0.0)
+    found, alarms, seconds, rare = {}, {}, dict.fromkeys(TOOLS, 0.0), ""
     for correct, into in ((False, found), (True, alarms)):
         suffix = "-correct" if correct else ""
         ours = build_directory / "tests" / "programs" / subject.folder / (subject.source.stem + suffix)
@@ -152,11 +165,14 @@ def look_at(subject: Subject, directory: pathlib.Path, build_directory: pathlib.
         for tool in TOOLS:
             begin = time.monotonic()
             if tool == "lockcheck":
-                into[tool] = lockcheck_reports(lockcheck, [ours, *subject.arguments], subject.memory, kinds)
+                into[tool] = bool(findings_of_lockcheck(lockcheck, [ours, *subject.arguments], subject.memory, kinds))
             else:
                 into[tool] = reports(tool, [tsan if tool == "tsan" else plain, *subject.arguments], runs)
             seconds[tool] += time.monotonic() - begin
-    return Row(subject, found, alarms, seconds)
+        if not correct and not any(found.values()):
+            command = [ours, *subject.arguments]
+            rare = how_rare(findings_of_lockcheck(lockcheck, command, subject.memory, kinds, MORE_SCHEDULES))
+    return Row(subject, found, alarms, seconds, rare)
 
 
 HEAVY = {"ledger": 60_000, "busy_map": 50_000}
@@ -213,7 +229,7 @@ def bench(build_directory: pathlib.Path, only: Sequence[str], runs: int, rounds:
                 words = [
                     ("found" if row.found[tool] else "-") + (" FALSE ALARM" if row.alarms[tool] else "") for tool in TOOLS
                 ]
-                print(f"{row.subject.name:28}" + "".join(f"{word:>18}" for word in words), flush=True)
+                print(f"{row.subject.name:28}" + "".join(f"{word:>18}" for word in words), row.rare, flush=True)
     return table(rows, slow, runs)
 
 
@@ -245,6 +261,8 @@ def table(rows: list[Row], slow: dict[str, dict[str, tuple[float, float]]], runs
         natively = "{:.2f} and {:.2f}".format(*of_tools["native"])
         lines.append(line(f"`{name}`: the same two of `run --native`", lambda t: natively if t == "lockcheck" else ""))
     lines += ["", "Found by another tool and not by lockcheck: " + (", ".join(missed) or "nothing") + ".", ""]
+    lines += [f"| found by none | schedules of {MORE_SCHEDULES} under lockcheck that show it |", "| --- | --- |"]
+    lines += [f"| {row.subject.name} | {row.rare} |" for row in rows if not any(row.found.values())] + [""]
     lines += ["| program | " + " | ".join(TITLES[tool] for tool in TOOLS) + " |", "| --- |" + " --- |" * len(TOOLS)]
     for row in rows:
         if row.subject.detected or any(row.found.values()) or any(row.alarms.values()):
