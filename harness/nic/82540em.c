@@ -20,9 +20,9 @@
  * Auto-negotiation takes no time: the link is down and up again at the same moment, with one interrupt. The
  * peer can do everything, and follows a forced speed.
  *
- * Left out: damaged frames, collisions (but for those of a fault), flow control frames, split headers and extended descriptors (of later
- * chips), the TBI and SerDes interfaces, manageability, wake-up, flash, LEDs, and the time that a frame
- * takes: a transmission is over as soon as the thread "nic" gets to it.
+ * Left out: damaged frames, collisions but for those of a fault, flow control frames, split headers and
+ * extended descriptors (of later chips), the TBI and SerDes interfaces, manageability, wake-up, flash, LEDs,
+ * and the time that a frame takes: a transmission is over as soon as the thread "nic" gets to it.
  *
  * Threads: registers are accessed by the driver's threads, frames arrive in the wire's, transmissions are
  * made and timers expire in a thread of the model's own. All state is behind one mutex, and every DMA access

@@ -15,9 +15,11 @@
  * A DMA access that is refused stops the unit that made it, which is then idle: the chip has met a master
  * abort. The RU has left the ready state, and says so (RNR); the CU does not say anything.
  *
- * A frame that does not fit its RFD is cut and shown as an error (no resources). Frames that come while the
- * RU has no resources or is suspended are not kept for later: they are missed, and counted as resource
- * errors.
+ * A frame that does not fit its RFD is cut and shown as an error (no resources), and the RU goes on to the
+ * next RFD, as status bit 9 has it; also where the RFD has no room at all. But an RFD of size 0 that ends the
+ * list (EL) is not written, and stops the RU: Linux's e100 says so of the chip and relies on it. Frames that
+ * come while the RU has no resources or is suspended are not kept for later: they are missed, and counted as
+ * resource errors.
  *
  * A reset loses the frames in memory that the driver has not read. Whether it has read one shows in the RFD:
  * it was taken from the card (its mapping has ended), was used again, or its status was cleared.

@@ -674,6 +674,11 @@ static void a_frame_that_does_not_fit_is_an_error(void **state)
     assert_int_equal(driver.memory[RFD(0) + 16 + 64], 0);
     assert_int_equal(bring(mac, 100, 0x44), WIRE_ACCEPTED);
     consume(1);
+    put16(RFD(2) + 14, 0); /* nothing fits, and it is no end of the list */
+    assert_int_equal(bring(mac, 60, 0), WIRE_MISSED);
+    assert_int_equal(get16(RFD(2)), C | NO_ROOM);
+    assert_int_equal(get16(RFD(2) + 12), 0xc000);
+    assert_int_equal(r8(STATUS) & RUS, RUS_READY);
 }
 
 /* Whether frames to an address come through. */
