@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # cmake -DARCHIVE=FILE -DOUTPUT=FOLDER -DFILES=PATH,PATH... -P extract.cmake
 #
-# Takes files out of the archive of Debian's package linux-source-6.1, prints their SHA-256 sums and writes them to
-# OUTPUT/SHA256SUMS. The archive itself is checked against the package's own list of sums where dpkg has one.
-#
-# The package is updated with every stable release of Linux. tested.sha256 has the sums of the version that this tree
-# was last tested with, which its first line names: it is a copy of SHA256SUMS behind such a line. Files that differ
-# are named, so that a build that stops in one of them, or a run that goes another way, is understood.
+# Takes files out of the archive of Debian's package linux-source-6.1 and writes their SHA-256 sums to
+# OUTPUT/SHA256SUMS, by which verify.cmake knows them. The archive itself is checked against the package's own list of
+# sums where dpkg has one.
 cmake_minimum_required(VERSION 3.25)
 
 if(NOT EXISTS ${ARCHIVE})
@@ -56,22 +53,9 @@ if(failed)
     "The archive may be damaged, or of another kernel version: apt-get install --reinstall linux-source-6.1")
 endif()
 
-file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/tested.sha256 tested)
-list(POP_FRONT tested version)
-string(REGEX REPLACE "^# " "" version ${version})
-
 set(sums)
-set(changed)
 foreach(path ${FILES})
   file(SHA256 ${OUTPUT}/${path} sum)
   string(APPEND sums "${sum}  ${path}\n")
-  message(STATUS "${sum}  ${path}")
-  if(NOT "${sum}  ${path}" IN_LIST tested)
-    string(APPEND changed "\n  ${path}")
-  endif()
 endforeach()
 file(WRITE ${OUTPUT}/SHA256SUMS "${sums}")
-if(changed)
-  message(NOTICE "These files are not those of ${version}, with which this tree was tested:${changed}\n"
-    "Should the build stop in one of them, docs/new-driver.md tells how what a driver misses is added.")
-endif()

@@ -44,6 +44,10 @@ def take_out(archive: pathlib.Path, output: pathlib.Path) -> Outcome:
                         SCRIPTS / "extract.cmake"])
 
 
+def verify(output: pathlib.Path) -> Outcome:
+    return run_command(["cmake", f"-DOUTPUT={output}", "-P", SCRIPTS / "verify.cmake"])
+
+
 def said(outcome: Outcome) -> str:
     """Its message without the line breaks that cmake puts in."""
     return " ".join(outcome.stderr.split())
@@ -77,22 +81,42 @@ def test_another_archive_is_unpacked_again_whatever_its_date(tmp_path) -> None:
 
 def test_an_update_says_which_files_it_changed(tmp_path) -> None:
     texts = the_packages()
-    installed = take_out(pack(tmp_path / "installed.tar.xz", texts), tmp_path / "installed")
-    assert installed.code == 0, installed.text
+    assert take_out(pack(tmp_path / "installed.tar.xz", texts), tmp_path / "installed").code == 0
     texts["drivers/net/ethernet/intel/e100.c"] += "/* mended */\n"
-    update = take_out(pack(tmp_path / "update.tar.xz", texts), tmp_path / "update")
-    assert update.code == 0, update.text
-    assert not_as_tested(update) - not_as_tested(installed) == {"drivers/net/ethernet/intel/e100.c"}, update.text
-    [tested] = re.findall(r"not those of (linux-source-6.1 6\.1\.\S+), with which this tree was tested", update.stderr)
-    assert (SCRIPTS / "tested.sha256").read_text().startswith(f"# {tested}\n")
+    assert take_out(pack(tmp_path / "update.tar.xz", texts), tmp_path / "update").code == 0
+    installed = verify(tmp_path / "installed")
+    for _ in range(2):  # with each build, not only with the one that takes them out
+        update = verify(tmp_path / "update")
+        assert update.code == 0, update.text
+        assert not_as_tested(update) - not_as_tested(installed) == {"drivers/net/ethernet/intel/e100.c"}, update.text
+        [tested] = re.findall(
+            r"not those of (linux-source-6.1 6\.1\.\S+), with which this tree was tested", update.stderr
+        )
+        assert (SCRIPTS / "tested.sha256").read_text().startswith(f"# {tested}\n")
+
+
+def test_a_file_that_is_new_here_is_not_called_changed(tmp_path) -> None:
+    assert take_out(pack(tmp_path / "linux.tar.xz", the_packages()), tmp_path / "out").code == 0
+    before = verify(tmp_path / "out")
+    with (tmp_path / "out/SHA256SUMS").open("a") as sums:
+        sums.write(f"{hashlib.sha256(b'').hexdigest()}  drivers/net/new.c\n")
+    (tmp_path / "out/drivers/net/new.c").touch()
+    outcome = verify(tmp_path / "out")
+    assert outcome.code == 0, outcome.text
+    assert not_as_tested(outcome) - not_as_tested(before) == {"drivers/net/new.c"}
+    assert re.search(r"not in \S+/tested.sha256 yet:\n  drivers/net/new.c\n", outcome.stderr), outcome.text
 
 
 def test_sums_are_printed_and_are_those_of_the_files(tmp_path) -> None:
-    outcome = take_out(pack(tmp_path / "linux.tar.xz", the_packages()), tmp_path / "out")
+    assert take_out(pack(tmp_path / "linux.tar.xz", the_packages()), tmp_path / "out").code == 0
+    sums = (tmp_path / "out/SHA256SUMS").read_text()
+    outcome = verify(tmp_path / "out")
     assert outcome.code == 0, outcome.text
     for name in FILES:
         sum_of = hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest()
-        assert f"-- {sum_of}  {name}\n" in outcome.stdout, outcome.text
+        assert f"{sum_of}  {name}\n" in sums
+        if name.startswith("drivers/"):
+            assert re.search(rf" {sum_of[:12]} {pathlib.Path(name).name}(\s|$)", outcome.stdout), outcome.text
 
 
 def test_a_file_that_an_update_dropped_is_named(tmp_path) -> None:
@@ -116,6 +140,6 @@ def test_a_driver_that_was_changed_by_hand_is_not_built(tmp_path) -> None:
     assert taken_out.code == 0, taken_out.text
     with (tmp_path / "out/drivers/net/mii.c").open("a") as driver:
         driver.write("\n")
-    outcome = run_command(["cmake", f"-DOUTPUT={tmp_path / 'out'}", "-P", SCRIPTS / "verify.cmake"])
+    outcome = verify(tmp_path / "out")
     assert outcome.code != 0
     assert "drivers/net/mii.c was changed" in said(outcome), outcome.text
