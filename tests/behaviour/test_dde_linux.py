@@ -32,6 +32,7 @@ ON_CARDS = [
     ("dde_linux_gro", ["virtio-net", "2"]),
     ("dde_linux_shared_line", ["rtl8139", "rtl8139"]),
     ("dde_linux_shared_line", ["82540em", "82540em"]),
+    ("dde_linux_shared_line", ["82559", "rtl8139"]),
 ]
 
 

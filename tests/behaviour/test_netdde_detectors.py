@@ -69,6 +69,18 @@ def test_only_the_first_generation_has_a_wake_up_that_comes_too_late(sync, lockc
     assert (explained[True] > 0) == (sync == "legacy"), outcome.text
 
 
+@pytest.mark.parametrize("card", CARDS)
+def test_the_first_generations_defect_is_found_with_each_card_and_replays(card, lockcheck, tmp_path) -> None:
+    """scripts/soak found does the same with many seeds."""
+    outcome = lockcheck("explore", "--schedules", 2000, "--", BUILD / "bin" / "netdde", "--quiet", "--nic", card, "--sync", "legacy",
+                        "--replay", ROOT / "traces" / "sftp-download.pcapng", timeout=300)
+    assert outcome.code == 1, outcome.text
+    [finding] = outcome.result["findings"]
+    assert STALE in finding["summary"]
+    again = lockcheck("replay", "--quiet", "--out", tmp_path / "again", outcome.out / finding["schedule"])
+    assert again.code == 1, again.text
+
+
 def test_the_drivers_own_race_is_told_with_both_stacks(watched_netdde, lockcheck) -> None:
     outcome = lockcheck("explore", "--detect", "data-race", "--no-default-suppressions", "--keep-going", "--strategy", "portfolio",
                         "--schedules", 10, "--", watched_netdde, "--quiet", "--sync", "drain", "--replay",

@@ -163,11 +163,13 @@ int main(int argc, char **argv)
         assert(cards[i].received <= cards[i].accepted);
         assert((cards[i].accepted == BROUGHT && cards[i].received == BROUGHT) || resets != 0);
         close_device(cards[i].dev);
+        dev_put(cards[i].dev);
         printf("%s: %d of %d received, %d resets\n", cards[i].model->name, cards[i].received, BROUGHT,
                resets);
     }
     assert(interrupts <= causes || reset);
     dev_remove_pack(&tap);
+    dde_linux_remove_drivers();
     assert(__atomic_load_n(&freed, __ATOMIC_SEQ_CST) == CARDS * SENT);
     printf("%lu interrupts\n", interrupts);
     return 0;
