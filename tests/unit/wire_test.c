@@ -2,6 +2,7 @@
 /*
  * The wire: it brings the peer's frames, all of them, in order and in time, and takes what the NIC sends.
  */
+#define _GNU_SOURCE /* gettid */
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -9,8 +10,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -214,6 +217,7 @@ static void the_account_can_be_waited_for(void **state)
 
 struct slow_card {
     sem_t came;
+    pid_t peer; /* the wire's thread */
     atomic_uint received;
 };
 
@@ -225,6 +229,7 @@ static enum wire_outcome receive_slowly(void *nic, const uint8_t *frame, size_t 
     (void)length;
     account_frame_accepted();
     atomic_fetch_add(&card->received, 1);
+    card->peer = gettid();
     sem_post(&card->came);
     return WIRE_ACCEPTED;
 }
@@ -239,6 +244,22 @@ static void await_frames(struct slow_card *card, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
         assert_int_equal(sem_wait(&card->came), 0);
+}
+
+/* Until the peer waits: the wire may be about to look at the window when its last frame is known of. */
+static void await_waiting(const struct slow_card *card)
+{
+    char path[64], text[256], state = '?';
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)card->peer);
+    while (state != 'S') {
+        FILE *file = fopen(path, "r");
+
+        assert_non_null(file);
+        assert_non_null(fgets(text, sizeof text, file));
+        fclose(file);
+        assert_int_equal(sscanf(strrchr(text, ')'), ") %c", &state), 1);
+    }
 }
 
 static void a_window_holds_the_peer_back_until_half_of_it_has_arrived(void **state)
@@ -256,6 +277,7 @@ static void a_window_holds_the_peer_back_until_half_of_it_has_arrived(void **sta
     wire_plug(wire, receive_slowly, &card);
     wire_start(wire);
     await_frames(&card, WIRE_WINDOW);
+    await_waiting(&card);
     deliver(WIRE_WINDOW / 2 - 1);
     nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     assert_int_equal(card.received, WIRE_WINDOW);
