@@ -182,6 +182,7 @@ static const struct property properties[] = {
 struct rest {
     const char *option; /* its name, for messages */
     const char *text;
+    unsigned given; /* a bit for each property that was read */
 };
 
 /* Cut the next word off at a comma; the text is the caller's, so it is copied. False when it is too long. */
@@ -215,6 +216,9 @@ static enum options_outcome read_property(struct rest *rest, struct card_options
     for (size_t i = 0; value && i < sizeof properties / sizeof properties[0]; i++) {
         if (strcmp(properties[i].name, word) != 0)
             continue;
+        if (rest->given & 1u << i)
+            return wrong("%s: %s= is given twice", rest->option, word);
+        rest->given |= 1u << i;
         if (properties[i].read(value, card))
             return OPTIONS_RUN;
         return wrong("%s: %s: '%s' is not %s", rest->option, word, value, properties[i].accepted);
@@ -228,7 +232,7 @@ static enum options_outcome read_card(const char *option, const char *text,
                                       const struct nic_model *(*find)(const char *name),
                                       struct options *options)
 {
-    struct rest rest = {option, text};
+    struct rest rest = {.option = option, .text = text};
     char name[WORD_MAX];
 
     if (options->card_count == OPTIONS_CARDS_MAX)
@@ -265,7 +269,8 @@ static const struct nic_model *find_driver(const char *name)
     char names[NAMES_MAX] = "";
 
     for (size_t i = 0; nic_models[i]; i++)
-        append_name(names, nic_models[i]->driver);
+        if (i == 0 || strcmp(nic_models[i]->driver, nic_models[i - 1]->driver) != 0)
+            append_name(names, nic_models[i]->driver);
     if (!model)
         wrong("--driver: there is no driver '%s'; there are: %s", name, names);
     return model;
@@ -286,7 +291,7 @@ static bool is_taken(const struct options *options, unsigned slot, size_t by)
 /* What is not said of each card: its slot, the first that is free, and what is said of all. */
 static enum options_outcome complete_cards(struct options *options, const struct card_options *all)
 {
-    bool plays = false;
+    bool plays = false, wanted = false; /* a capture; that of all cards */
 
     if (options->card_count == 0)
         options->cards[options->card_count++].model = nic_find_model(DEFAULT_NIC);
@@ -299,6 +304,7 @@ static enum options_outcome complete_cards(struct options *options, const struct
             if (!is_taken(options, slot, i))
                 card->pci_slot = slot;
         }
+        wanted |= card->replay == NULL;
         if (!card->replay)
             card->replay = all->replay;
         plays |= card->replay != NULL;
@@ -309,6 +315,8 @@ static enum options_outcome complete_cards(struct options *options, const struct
             memcpy(card->mac, all->mac, sizeof card->mac);
         }
     }
+    if (all->replay && !wanted)
+        return wrong("--replay: each card has a capture of its own");
     if (options_have_fault(options) && options->pace.kind == PACE_WINDOW)
         return wrong("--rate: window waits for frames that a fault may lose; with --fault give another one");
     if (options->observer_count > 0 && !plays)
@@ -344,7 +352,7 @@ static enum options_outcome read_rate(const char *text, struct options *options)
 
 static enum options_outcome read_clients(const char *text, struct options *options)
 {
-    struct rest rest = {"--clients", text};
+    struct rest rest = {.option = "--clients", .text = text};
     char word[WORD_MAX], names[NAMES_MAX] = "";
 
     for (const struct observer_kind *kind = observer_kinds; kind->name; kind++)

@@ -476,6 +476,8 @@ def test_no_frame_for_the_device(netdde, tmp_path) -> None:
         (["--nic", "rtl8139,queues=2"], ["queues", "'2'", "can have"]),
         (["--nic", "rtl8139,mac=1"], ["mac", "'1'", "52:54:00"]),
         (["--nic", "rtl8139,line=9"], ["line", "slot=", "bus=", "irq=", "queues=", "mac=", "replay="]),
+        (["--nic", "rtl8139,irq=11,irq=10"], ["irq=", "twice"]),
+        (["--nic", "rtl8139,replay=a.pcapng", "--replay", "b.pcapng"], ["--replay", "own"]),
         (["--nic", "rtl8139,slot=4", "--nic", "82540em,slot=04"], ["04", "two cards"]),
         (["--nic", "rtl8139,replay=none.pcap"], ["none.pcap"]),
         (["--nic", "rtl8139"] * 5, ["4 cards"]),
