@@ -116,7 +116,6 @@ enum {
 #define GSO_NONE 0u
 #define GSO_TCPV4 1u
 #define GSO_TCPV6 4u
-#define GSO_ECN 0x80u
 
 /* Control virtqueue (5.1.6.5). */
 enum { CTRL_CLASS = 0, CTRL_COMMAND = 1, CTRL_DATA = 2 };
@@ -444,7 +443,7 @@ static void send_frame(struct nic *nic, unsigned pair, uint8_t *frame, size_t le
 /* Returns what is wrong with the packet, or NULL. */
 static const char *send_segments(struct nic *nic, unsigned pair, const uint8_t *header, size_t length)
 {
-    uint8_t type = header[HDR_GSO_TYPE] & (uint8_t)~GSO_ECN, frame[SEGMENT_MAX];
+    uint8_t type = header[HDR_GSO_TYPE], frame[SEGMENT_MAX];
     unsigned feature = type == GSO_TCPV6 ? F_HOST_TSO6 : F_HOST_TSO4, generation = nic->generation;
     uint16_t size = (uint16_t)get_le(header + HDR_GSO_SIZE, 2);
     struct offload_context context;

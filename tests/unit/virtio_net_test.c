@@ -693,6 +693,40 @@ static void a_checksum_is_put_in(void **state)
     assert_int_equal((sum & 0xffff) + (sum >> 16), 0xffff);
 }
 
+/* A packet of TCP over IPv4 to be segmented, its headers' sums left to the device. type: of segmentation. */
+static void make_large_packet(size_t payload, unsigned size, uint8_t type)
+{
+    uint8_t *packet = driver.memory + BUFFER(0), *frame = packet + driver.header;
+
+    make_packet(54 + payload, 0x5a);
+    packet[0] = 1; /* needs a checksum, of all from 34 on, at 34 + 16 */
+    packet[1] = type;
+    put16(BUFFER(0) + 2, 54);
+    put16(BUFFER(0) + 4, size);
+    put16(BUFFER(0) + 6, 34);
+    put16(BUFFER(0) + 8, 16);
+    memset(frame + 12, 0, 42);
+    frame[12] = 0x08;
+    frame[14] = 0x45;
+    frame[23] = 6;
+    frame[46] = 5 << 4;
+}
+
+static void a_large_packet_leaves_in_segments(void **state)
+{
+    (void)state;
+    begin(BIT(CSUM) | BIT(HOST_TSO4));
+    make_large_packet(250, 100, 1);
+    send(0);
+    wait_sent(3);
+    assert_int_equal(card.sent_length[0], 54 + 100);
+    assert_int_equal(card.sent_length[1], 54 + 100);
+    assert_int_equal(card.sent_length[2], 54 + 50);
+    assert_int_equal(card.sent[1][41], 100);
+    assert_int_equal(card.sent[2][54], 0x5a);
+    await_used(TRANSMIT, 1);
+}
+
 static void packets_that_were_not_agreed_on_need_a_reset(void **state)
 {
     static const struct {
@@ -716,6 +750,12 @@ static void packets_that_were_not_agreed_on_need_a_reset(void **state)
         assert_non_null(strstr(card.misuse, wrong[i].finding));
         assert_true(no_more(&card.sent_frames));
     }
+    begin(BIT(CSUM) | BIT(HOST_TSO4));
+    make_large_packet(250, 100, 0x81); /* with congestion to be told: of F_HOST_ECN */
+    send(0);
+    await_status(NEEDS_RESET);
+    assert_non_null(strstr(card.misuse, "not agreed on"));
+    assert_true(no_more(&card.sent_frames));
 }
 
 static void without_a_link_frames_go_nowhere(void **state)
@@ -1396,6 +1436,7 @@ int main(void)
         BOTH(a_frame_is_gathered_and_padded),
         BOTH(a_table_may_stand_for_a_chain),
         BOTH(a_checksum_is_put_in),
+        BOTH(a_large_packet_leaves_in_segments),
         BOTH(packets_that_were_not_agreed_on_need_a_reset),
         BOTH(without_a_link_frames_go_nowhere),
         BOTH(a_frame_goes_behind_a_header),
