@@ -151,6 +151,7 @@ struct nic {
     bool notified; /* a transmit queue was, since the thread looked */
     struct virtio_description description;
     struct virtio_pci virtio;
+    uint8_t mac[NIC_MAC_LENGTH]; /* its own, until the driver says another */
 
     bool modes[RX_MODES];
     struct mac_list unicast, multicast;
@@ -206,6 +207,13 @@ static bool link_up(const struct nic *nic)
     return get_le(nic->virtio.config + CONFIG_STATUS, 2) & STATUS_LINK_UP;
 }
 
+/* The driver knows, so it is not told. One that reads the address meanwhile sees that it has changed. */
+static void set_mac(struct nic *nic, const uint8_t *mac)
+{
+    memcpy(nic->virtio.config + CONFIG_MAC, mac, NIC_MAC_LENGTH);
+    nic->virtio.generation++;
+}
+
 static void update_link(struct nic *nic)
 {
     if (nic->card.cable == link_up(nic))
@@ -243,12 +251,12 @@ static bool passes_filter(const struct nic *nic, const uint8_t *frame, size_t le
 {
     const bool *modes = nic->modes;
 
+    if (modes[RX_PROMISC]) /* whatever else is on */
+        return true;
     if (!vlan_passes(nic, frame, length))
         return false;
     if (is_broadcast(frame))
         return !modes[RX_NOBCAST];
-    if (modes[RX_PROMISC])
-        return true;
     if (frame[0] & 1)
         return !modes[RX_NOMULTI] && (modes[RX_ALLMULTI] || in_list(&nic->multicast, frame));
     return !modes[RX_NOUNI] && (modes[RX_ALLUNI] || in_list(&nic->unicast, frame) ||
@@ -630,7 +638,7 @@ static bool set_addresses(struct nic *nic, unsigned command, const uint8_t *data
     case MAC_ADDR_SET:
         if (!virtio_pci_has(&nic->virtio, F_CTRL_MAC_ADDR) || length != NIC_MAC_LENGTH)
             return false;
-        memcpy(nic->virtio.config + CONFIG_MAC, data, NIC_MAC_LENGTH);
+        set_mac(nic, data);
         return true;
     default:
         return false;
@@ -737,6 +745,15 @@ static void queue_resetting(struct nic *nic, unsigned queue)
     nic->generation++;
 }
 
+/* All but the address is the device's own. */
+static void fill_config(struct nic *nic)
+{
+    put_le(nic->virtio.config + CONFIG_STATUS, 2, nic->card.cable ? STATUS_LINK_UP : 0);
+    put_le(nic->virtio.config + CONFIG_PAIRS, 2, nic->pairs > 1 ? nic->pairs : 0);
+    put_le(nic->virtio.config + CONFIG_SPEED, 4, SPEED_MBIT);
+    nic->virtio.config[CONFIG_DUPLEX] = DUPLEX_FULL;
+}
+
 static void resetting(struct nic *nic)
 {
     for (unsigned queue = 0; queue < nic->description.queues; queue++)
@@ -748,17 +765,13 @@ static void resetting(struct nic *nic)
     nic->unicast.count = nic->multicast.count = 0;
     nic->unicast.overflown = nic->multicast.overflown = false;
     nic->checks = false;
+    fill_config(nic);
+    set_mac(nic, nic->mac);
 }
 
 static void features_accepted(struct nic *nic)
 {
     nic->checks = virtio_pci_has(&nic->virtio, F_GUEST_CSUM);
-}
-
-/* The status is the device's own. */
-static void config_written(struct nic *nic)
-{
-    put_le(nic->virtio.config + CONFIG_STATUS, 2, nic->card.cable ? STATUS_LINK_UP : 0);
 }
 
 /* --- Making a device ---------------------------------------------------------------------------------------
@@ -770,7 +783,7 @@ static void config_written(struct nic *nic)
               [TRANSMIT_QUEUE] = {"transmit queue", RING_ENTRIES},                                           \
               [PAIR] = {"control queue", CONTROL_ENTRIES}},                                                  \
     .config_octets = CONFIG_BYTES, .features_accepted = features_accepted, .notified = notified,             \
-    .resetting = resetting, .queue_resetting = queue_resetting, .config_written = config_written
+    .resetting = resetting, .queue_resetting = queue_resetting, .config_written = fill_config
 
 static const struct virtio_description transitional = {DESCRIPTION};
 static const struct virtio_description legacy = {DESCRIPTION, .legacy = true};
@@ -811,11 +824,9 @@ static struct nic *create_described(const struct nic_config *config,
         return NULL;
     }
     virtio_pci_create(&nic->virtio, &nic->description, nic, &nic->card.lock, config);
-    memcpy(nic->virtio.config + CONFIG_MAC, config->mac, NIC_MAC_LENGTH);
-    put_le(nic->virtio.config + CONFIG_STATUS, 2, nic->card.cable ? STATUS_LINK_UP : 0);
-    put_le(nic->virtio.config + CONFIG_PAIRS, 2, nic->pairs > 1 ? nic->pairs : 0);
-    put_le(nic->virtio.config + CONFIG_SPEED, 4, SPEED_MBIT);
-    nic->virtio.config[CONFIG_DUPLEX] = DUPLEX_FULL;
+    memcpy(nic->mac, config->mac, NIC_MAC_LENGTH);
+    fill_config(nic);
+    set_mac(nic, nic->mac);
     if (nic->card.wire)
         wire_plug(nic->card.wire, receive, nic);
     return nic;

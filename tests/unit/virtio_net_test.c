@@ -68,6 +68,7 @@ enum {
     CTRL_VQ = 17,
     CTRL_RX = 18,
     CTRL_VLAN = 19,
+    CTRL_RX_EXTRA = 20,
     MQ = 22,
     CTRL_MAC_ADDR = 23,
     ANY_LAYOUT = 27,
@@ -595,9 +596,10 @@ static void a_legacy_driver_gives_the_address_and_takes_queues_back(void **state
     begin(0);
     machine_out8(driver.io + L_CONFIG, 0x42);
     assert_int_equal(device_config(0), 0x42);
-    machine_out8(driver.io + L_CONFIG, mac[0]);
     machine_out8(driver.io + L_CONFIG + 6, 0);
+    machine_out8(driver.io + L_CONFIG + 12, 0);
     assert_int_equal(device_config(6), 1); /* the link is the device's own */
+    assert_int_equal(device_config(12) | device_config(13) << 8, 1000);
     machine_out16(driver.io + L_SELECT, RECEIVE);
     assert_int_equal(machine_in16(driver.io + L_SIZE), sizes[RECEIVE]);
     assert_int_equal(machine_in32(driver.io + L_ADDRESS), (driver.bus + QUEUE(RECEIVE)) / PAGE);
@@ -1115,14 +1117,21 @@ static unsigned order(unsigned class, unsigned command, const void *data, size_t
     return order_by(CONTROL, class, command, data, length);
 }
 
-static bool passes(const uint8_t *to)
+static bool passes_frame(const uint8_t *frame, size_t length)
 {
     give_buffers(1, 1600);
-    if (bring(to, 60, 0) == WIRE_ACCEPTED)
+    if (MODEL.receive(card.nic, frame, length) == WIRE_ACCEPTED)
         return true;
     driver.offered[RECEIVE]--; /* it is still there */
     put16(available(RECEIVE) + 2, driver.offered[RECEIVE] & 0xffff);
     return false;
+}
+
+static bool passes(const uint8_t *to)
+{
+    uint8_t frame[60];
+
+    return passes_frame(frame, make_frame(frame, to, sizeof frame, 0));
 }
 
 static void the_driver_says_what_to_receive(void **state)
@@ -1151,8 +1160,69 @@ static void the_driver_says_what_to_receive(void **state)
     assert_int_equal(order(1, 1, peer, 6), 0);
     assert_true(passes(peer));
     assert_false(passes(mac));
-    assert_int_equal(order(1, 1, mac, 6), 0);
 }
+
+static void each_kind_of_address_may_be_refused_or_let_through(void **state)
+{
+    static const uint8_t group[6] = {1, 0, 0x5e, 1, 2, 3}, on = 1, off = 0;
+    static const struct {
+        unsigned mode;
+        const uint8_t *to;
+        bool without, with; /* the mode, whether that passes */
+    } modes[] = {{1, group, false, true},
+                 {2, peer, false, true},
+                 {3, group, true, false}, /* all of it is let through otherwise */
+                 {4, mac, true, false},
+                 {5, broadcast, true, false}};
+
+    (void)state;
+    begin(BIT(CTRL_VQ) | BIT(CTRL_RX) | BIT(CTRL_RX_EXTRA));
+    for (unsigned i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        assert_int_equal(order(0, 1, modes[i].mode == 3 ? &on : &off, 1), 0);
+        assert_int_equal(passes(modes[i].to), modes[i].without);
+        assert_int_equal(order(0, modes[i].mode, &on, 1), 0);
+        assert_int_equal(passes(modes[i].to), modes[i].with);
+        assert_int_equal(order(0, 0, &on, 1), 0); /* promiscuous: whatever else is on */
+        assert_true(passes(modes[i].to));
+        assert_int_equal(order(0, 0, &off, 1), 0);
+        assert_int_equal(order(0, modes[i].mode, &off, 1), 0);
+    }
+}
+
+static void tags_are_filtered_but_for_who_wants_all(void **state)
+{
+    static const uint8_t on = 1, vlan[2] = {5, 0};
+    uint8_t frame[60];
+
+    (void)state;
+    begin(BIT(CTRL_VQ) | BIT(CTRL_RX) | BIT(CTRL_VLAN));
+    make_frame(frame, mac, sizeof frame, 0);
+    memcpy(frame + 12, "\x81\x00\x60\x05", 4); /* priority 3, VLAN 5 */
+    assert_false(passes_frame(frame, sizeof frame));
+    assert_int_equal(order(2, 0, vlan, 2), 0);
+    assert_true(passes_frame(frame, sizeof frame));
+    assert_int_equal(order(2, 1, vlan, 2), 0);
+    assert_false(passes_frame(frame, sizeof frame));
+    assert_int_equal(order(0, 0, &on, 1), 0);
+    assert_true(passes_frame(frame, sizeof frame));
+}
+
+#ifndef LEGACY_ONLY
+static void another_address_is_a_generation_too(void **state)
+{
+    uint8_t generation;
+
+    (void)state;
+    begin(BIT(CTRL_VQ) | BIT(CTRL_MAC_ADDR));
+    generation = r8(GENERATION);
+    assert_int_equal(order(1, 1, peer, 6), 0);
+    assert_int_not_equal(r8(GENERATION), generation);
+    assert_int_equal(causes() & ISR_CONFIG, 0); /* the driver knows */
+    generation = r8(GENERATION);
+    set_status(0); /* its own again */
+    assert_int_not_equal(r8(GENERATION), generation);
+}
+#endif
 
 static void commands_that_were_not_agreed_on_are_refused(void **state)
 {
@@ -1185,13 +1255,17 @@ static void a_reset_forgets_everything(void **state)
     static const uint8_t on = 1;
 
     (void)state;
-    begin(BIT(CTRL_VQ) | BIT(CTRL_RX));
+    begin(BIT(CTRL_VQ) | BIT(CTRL_RX) | BIT(CTRL_MAC_ADDR));
     assert_int_equal(order(0, 0, &on, 1), 0);
+    assert_int_equal(order(1, 1, peer, 6), 0);
     set_status(0);
     assert_int_equal(status(), 0);
     assert_int_equal(causes(), 0);
+    assert_int_equal(device_config(0), mac[0]);
+    assert_int_equal(device_config(5), mac[5]);
     assert_int_equal(bring(mac, 60, 0), WIRE_FILTERED);
     begin(BIT(CTRL_VQ) | BIT(CTRL_RX));
+    assert_true(passes(mac));
     assert_false(passes(peer));
 }
 
@@ -1425,6 +1499,7 @@ int main(void)
         MODERN(the_status_only_grows),
         MODERN(the_driver_writes_no_configuration),
         MODERN(a_change_of_configuration_is_a_generation),
+        MODERN(another_address_is_a_generation_too),
         MODERN(registers_have_one_width),
         MODERN(queues_show_what_they_are),
         MODERN(a_queue_is_not_set_up_just_anyhow),
@@ -1453,6 +1528,8 @@ int main(void)
         BOTH(a_receive_ring_may_be_broken_too),
         BOTH(notifying_what_is_not_in_use_is_a_finding),
         BOTH(the_driver_says_what_to_receive),
+        BOTH(each_kind_of_address_may_be_refused_or_let_through),
+        BOTH(tags_are_filtered_but_for_who_wants_all),
         BOTH(commands_that_were_not_agreed_on_are_refused),
         BOTH(a_reset_forgets_everything),
         BOTH(a_reset_drops_what_is_unread),
