@@ -21,8 +21,9 @@
  * peer can do everything, and follows a forced speed.
  *
  * Left out: damaged frames, collisions but for those of a fault, flow control frames, split headers and
- * extended descriptors (of later chips), the TBI and SerDes interfaces, manageability, wake-up, flash, LEDs,
- * and the time that a frame takes: a transmission is over as soon as the thread "nic" gets to it.
+ * extended descriptors (of later chips), the interrupts SRPD and TXD_LOW, the TBI and SerDes interfaces,
+ * manageability, wake-up, flash, LEDs, and the time that a frame takes: a transmission is over as soon as the
+ * thread "nic" gets to it.
  *
  * Threads: registers are accessed by the driver's threads, frames arrive in the wire's, transmissions are
  * made and timers expire in a thread of the model's own. All state is behind one mutex, and every DMA access
@@ -827,7 +828,7 @@ static bool store_frame(struct nic *nic, struct fifo_entry entry, const uint8_t 
     /* RDMTS: half, a quarter or an eighth of the ring is left. */
     unsigned threshold = entries >> (1 + (value(nic, RCTL) >> RCTL_RDMTS_SHIFT & 3));
     if (before > threshold && rx_available(nic) <= threshold)
-        nic->icr |= INT_RXDMT0;
+        raise(nic, INT_RXDMT0); /* RDTR does not delay it */
     return whole;
 }
 
