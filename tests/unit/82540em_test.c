@@ -64,6 +64,8 @@ enum {
     GORCH = 0x408c,
     RNBC = 0x40a0,
     ROC = 0x40ac,
+    TORL = 0x40c0,
+    TORH = 0x40c4,
     TPR = 0x40d0,
     TSCTC = 0x40f8,
     RXCSUM = 0x5000,
@@ -394,11 +396,17 @@ static void the_link_follows_cable_phy_and_slu(void **state)
     assert_false(r32(STATUS) & LU);
     w32(MDIC, 1u << 26 | 1u << 21 | 0x2100); /* forced: 100 Mbit/s, full duplex */
     assert_int_equal(r32(STATUS) & 0xc3, 0x43);
-    w32(MDIC, 1u << 26 | 1u << 21 | 0x1340);
+    (void)phy_read(1, 1);
+    (void)r32(ICR);
+    w32(MDIC, 1u << 26 | 1u << 21 | 0x1340); /* negotiated anew: down and up again */
+    assert_int_equal(r32(ICR), LSC);
+    assert_int_equal(phy_read(1, 1) & 4, 0);
     assert_int_equal(r32(STATUS) & 0xc3, 0x83);
 }
 
 /* ---- Interrupts ---- */
+
+#define LATE_MAX 50
 
 static void causes_are_masked_and_cleared_by_reading(void **state)
 {
@@ -420,27 +428,37 @@ static void causes_are_masked_and_cleared_by_reading(void **state)
     assert_int_equal(r32(ICR), 0);
 }
 
-static uint64_t interrupt_after(uint32_t cause)
+static void raise_and_wait(uint32_t cause)
 {
-    uint64_t before = machine_now_ns();
-
     irq_unmask(LINE);
     w32(ICS, cause);
-    sem_wait(&card.interrupts);
+    wait_interrupt();
     (void)r32(ICR);
-    return machine_now_ns() - before;
 }
 
+/* Each interrupt comes after so much time, not earlier. On a busy machine the test sees it late, but not
+ * always. */
 static void itr_keeps_interrupts_apart(void **state)
 {
+    const uint64_t interval = 10240000;
+    unsigned late = 0;
+
     (void)state;
     start(0);
     w32(IMS, TXQE);
-    w32(ITR, 40000); /* 10.24 ms */
-    interrupt_after(TXQE);
-    assert_true(interrupt_after(TXQE) > 5000000);
+    w32(ITR, 40000); /* in units of 256 ns */
+    for (uint64_t passed = UINT64_MAX; passed >= interval + interval / 2 && late < LATE_MAX; late++) {
+        uint64_t begun = machine_now_ns(), first;
+
+        raise_and_wait(TXQE);
+        first = machine_now_ns();
+        raise_and_wait(TXQE);
+        assert_true(machine_now_ns() - begun >= interval);
+        passed = machine_now_ns() - first;
+    }
+    assert_true(late < LATE_MAX);
     w32(ITR, 0);
-    interrupt_after(TXQE);
+    raise_and_wait(TXQE);
 }
 
 static void a_packet_timer_delays_the_interrupt(void **state)
@@ -453,7 +471,7 @@ static void a_packet_timer_delays_the_interrupt(void **state)
     assert_int_equal(r32(ICR) & RXT0, 0);
     w32(IMS, RXT0);
     sem_wait(&card.interrupts);
-    assert_true(machine_now_ns() - before > 5000000);
+    assert_true(machine_now_ns() - before >= 10240000);
     assert_int_equal(r32(ICR) & RXT0, RXT0);
     irq_unmask(LINE);
     w32(RDTR, 60000);
@@ -462,6 +480,45 @@ static void a_packet_timer_delays_the_interrupt(void **state)
     assert_true(r32(ICR) & RXT0);
     consume(0);
     consume(1);
+}
+
+/* One more frame begins the packet timer anew each time, so that it does not end, or only after `limit` ns.
+ * On a busy machine the other timer's end may be seen that late too, but not always. */
+static bool comes_in_time(void (*one_more)(void), uint32_t cause, uint64_t limit)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+
+    for (unsigned late = 0; late < LATE_MAX; late++) {
+        uint64_t begun = machine_now_ns(), passed;
+
+        do {
+            one_more();
+            nanosleep(&moment, NULL);
+            bool seen = r32(ICR) & cause;
+            passed = machine_now_ns() - begun;
+            if (seen && passed < limit)
+                return true;
+        } while (passed < limit);
+    }
+    return false;
+}
+
+static void receive_one_more(void)
+{
+    unsigned index = r32(RDH);
+
+    assert_int_equal(bring(mac, 60, 0), WIRE_ACCEPTED);
+    consume(index);
+    w32(RDT, index);
+}
+
+static void an_absolute_timer_limits_the_delay(void **state)
+{
+    (void)state;
+    start(0);
+    w32(RDTR, 60000); /* 61.44 ms */
+    w32(RADV, 10000); /* 10.24 ms */
+    assert_true(comes_in_time(receive_one_more, RXT0, 30000000));
 }
 
 /* ---- Reception ---- */
@@ -485,6 +542,9 @@ static void a_frame_comes_with_its_check_sequence(void **state)
     assert_int_equal(r32(GORCH), 0);
     assert_int_equal(r32(GORCL), 0);
     assert_int_equal(r32(GPRC), 0);
+    assert_int_equal(bring(peer, 60, 0), WIRE_FILTERED);
+    assert_int_equal(r32(TORL), 208 + 64); /* of all frames */
+    assert_int_equal(r32(TORH), 0);
     consume(0);
     consume(1);
 }
@@ -790,20 +850,43 @@ static void tags_are_put_in(void **state)
     assert_int_equal(get_be16(card.sent[0] + 14), 0x6005);
     assert_int_equal(get_be16(card.sent[0] + 16), 0x88b5);
     await_cause(TXQE);
+    w32(CTRL, SLU);
+    put_descriptor(driver.tx_data_bus, 100 | TX_EOP | TX_IFCS | TX_VLE, 0x6005u << 16);
+    kick();
+    wait_sent(1);
+    assert_int_equal(card.sent_length[1], 100);
+    assert_memory_equal(card.sent[1], driver.tx_data, 100);
+    await_cause(TXQE);
 }
 
 static void a_report_may_be_delayed(void **state)
 {
     (void)state;
     start(0);
-    w32(TIDV, 60000);
-    w32(TADV, 10000); /* 10.24 ms */
+    w32(TIDV, 10000); /* 10.24 ms */
     uint64_t before = machine_now_ns();
     put_frame(60, TX_EOP | TX_RS | TX_IDE);
     kick();
     await_cause(TXDW);
-    assert_true(machine_now_ns() - before > 5000000);
+    assert_true(machine_now_ns() - before >= 10240000);
     wait_sent(1);
+}
+
+static void send_one_more(void)
+{
+    put_frame(60, TX_EOP | TX_RS | TX_IDE);
+    kick();
+    wait_sent(1);
+    fixture_forget();
+}
+
+static void an_absolute_timer_limits_a_reports_delay(void **state)
+{
+    (void)state;
+    start(0);
+    w32(TIDV, 60000);
+    w32(TADV, 10000);
+    assert_true(comes_in_time(send_one_more, TXDW, 30000000));
 }
 
 static void nothing_is_sent_without_a_link(void **state)
@@ -977,6 +1060,7 @@ int main(void)
         cmocka_unit_test_teardown(causes_are_masked_and_cleared_by_reading, stop),
         cmocka_unit_test_teardown(itr_keeps_interrupts_apart, stop),
         cmocka_unit_test_teardown(a_packet_timer_delays_the_interrupt, stop),
+        cmocka_unit_test_teardown(an_absolute_timer_limits_the_delay, stop),
         cmocka_unit_test_teardown(a_frame_comes_with_its_check_sequence, stop),
         cmocka_unit_test_teardown(frames_are_filtered, stop),
         cmocka_unit_test_teardown(tags_are_filtered_and_taken_out, stop),
@@ -992,6 +1076,7 @@ int main(void)
         cmocka_unit_test_teardown(tcp_is_segmented, stop),
         cmocka_unit_test_teardown(tags_are_put_in, stop),
         cmocka_unit_test_teardown(a_report_may_be_delayed, stop),
+        cmocka_unit_test_teardown(an_absolute_timer_limits_a_reports_delay, stop),
         cmocka_unit_test_teardown(nothing_is_sent_without_a_link, stop),
         cmocka_unit_test_teardown(loopback_receives_what_is_sent, stop),
         cmocka_unit_test_teardown(taking_back_descriptors_is_a_finding, stop),
