@@ -62,6 +62,10 @@ struct dma_device *dma_device_create(const char *name);
 /* A fault: the device's next access has no answer (a master abort), which is no fault of its driver's. */
 void dma_device_abort_next(struct dma_device *device);
 
+/* Whether an access has had no answer, a refused one among them, since that was forgotten. */
+bool dma_device_was_aborted(const struct dma_device *device);
+void dma_device_forget_abort(struct dma_device *device);
+
 /* Bus mastering on or off (off at first). While off no access is made, which is no fault. */
 void dma_device_set_master(struct dma_device *device, bool on);
 

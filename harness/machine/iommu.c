@@ -43,6 +43,7 @@ struct dma_device {
     const char *name;
     uint64_t domain; /* the first of its bus addresses */
     atomic_ulong faults;
+    atomic_bool aborted; /* an access had no answer */
 
     pthread_mutex_t lock; /* of all that follows; held while bytes are copied, so that an unmap waits */
     bool master;
@@ -88,6 +89,16 @@ void dma_device_abort_next(struct dma_device *device)
     pthread_mutex_lock(&device->lock);
     device->abort_next = true;
     pthread_mutex_unlock(&device->lock);
+}
+
+bool dma_device_was_aborted(const struct dma_device *device)
+{
+    return device->aborted;
+}
+
+void dma_device_forget_abort(struct dma_device *device)
+{
+    device->aborted = false;
 }
 
 /* --- Mappings. All until the next heading are called with the lock held. --- */
@@ -628,18 +639,21 @@ static void store(void *memory, const void *buffer, size_t length)
 static struct mapping *translate(struct dma_device *device, uint64_t bus, size_t length,
                                  enum iommu_direction direction, struct fault *fault)
 {
-    bool answered = device->master && !device->abort_next;
+    bool answered = !device->abort_next;
 
     fault->text[0] = '\0';
     fault->mapping = NULL;
     device->abort_next = false;
-    if (!answered)
+    if (!device->master)
         return NULL;
     struct mapping *mapping = mapping_that_covers(device, bus);
     uint64_t left = mapping ? mapping->length - (bus - mapping->bus) : 0;
-    if (length <= left && (mapping->direction & direction))
+    if (answered && length <= left && (mapping->direction & direction))
         return mapping;
 
+    device->aborted = true;
+    if (!answered)
+        return NULL;
     add_text(fault, "device %s %s %zu bytes at bus address 0x%" PRIx64 ", ", device->name,
              direction == IOMMU_TO_DEVICE ? "reads" : "writes", length, bus);
     if (!mapping)

@@ -38,6 +38,7 @@ enum {
 #define COMMAND_WRITABLE 0x0547u /* I/O, memory, master, parity, SERR, interrupt disable (6.2.2) */
 #define STATUS_INTERRUPT 0x0008u /* the pin is asserted, connected or not (6.2.3) */
 #define STATUS_CAPABILITIES 0x0010u
+#define STATUS_MASTER_ABORT 0x2000u /* received by an access of its own; writing 1 clears it */
 #define HEADER_MULTIFUNCTION 0x80u
 #define BAR_IO_INDICATOR 0x1u
 #define BAR_IO_MASK 0xfffffffcu
@@ -300,6 +301,38 @@ unsigned pci_function_add_capability(struct pci_function *function, unsigned off
     return offset;
 }
 
+/* Where the status register lies in an access of any size to the first eight bytes, which hold it. */
+#define STATUS_SHIFT (8 * STATUS)
+
+static bool touches_status(unsigned offset, unsigned size)
+{
+    return offset < REVISION_ID && offset + size > STATUS;
+}
+
+/* What it has besides what configuration space keeps, at its place in the access. */
+static uint32_t status_now(const struct pci_function *function, unsigned offset, unsigned size)
+{
+    uint64_t status = 0;
+
+    if (!touches_status(offset, size))
+        return 0;
+    if (is_pin_asserted(function))
+        status |= STATUS_INTERRUPT;
+    if (function->dma && dma_device_was_aborted(function->dma))
+        status |= STATUS_MASTER_ABORT;
+    return (uint32_t)(status << STATUS_SHIFT >> 8 * offset) & UINT32_MAX >> (32 - 8 * size);
+}
+
+/* Bits that writing 1 clears. */
+static void clear_status(struct pci_function *function, unsigned offset, unsigned size, uint32_t value)
+{
+    uint64_t written = value & UINT32_MAX >> (32 - 8 * size);
+
+    if (touches_status(offset, size) && function->dma &&
+        written << 8 * offset >> STATUS_SHIFT & STATUS_MASTER_ABORT)
+        dma_device_forget_abort(function->dma);
+}
+
 uint32_t pci_config_read(unsigned bus_number, unsigned device_number, unsigned function_number,
                          unsigned offset, unsigned size)
 {
@@ -309,10 +342,7 @@ uint32_t pci_config_read(unsigned bus_number, unsigned device_number, unsigned f
         return UINT32_MAX >> (32 - 8 * size);
     if (offset >= PCI_CAPABILITIES_START && function->description.ops->config_reading)
         function->description.ops->config_reading(function->description.device, offset, size);
-    uint32_t value = pci_function_get_config(function, offset, size);
-    if (offset <= STATUS && STATUS < offset + size && is_pin_asserted(function))
-        value |= STATUS_INTERRUPT << 8 * (STATUS - offset);
-    return value;
+    return pci_function_get_config(function, offset, size) | status_now(function, offset, size);
 }
 
 static void apply_function(struct pci_function *function)
@@ -355,6 +385,7 @@ void pci_config_write(unsigned bus_number, unsigned device_number, unsigned func
     if (!function || function->unplugged)
         return;
     bool was_in_reset = function->in_reset;
+    clear_status(function, offset, size, value);
     pthread_mutex_lock(&pci_lock);
     uint32_t writable = pci_get_bytes(&function->writable[offset], size);
     uint32_t old = pci_get_bytes(&function->config[offset], size);

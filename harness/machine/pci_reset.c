@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "harness/machine/dma.h"
 #include "harness/machine/pci_private.h"
 
 #define CAPABILITY_ADVANCED 0x13u
@@ -49,6 +50,8 @@ static void reset(struct pci_function *function)
     pthread_mutex_lock(&pci_lock);
     for (unsigned i = 0; i < PCI_CONFIG_BYTES; i++)
         function->config[i] &= (uint8_t)~function->writable[i];
+    if (function->dma)
+        dma_device_forget_abort(function->dma);
     pci_reset_messages(function);
     pci_apply_config(function);
     pthread_mutex_unlock(&pci_lock);

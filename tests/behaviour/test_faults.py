@@ -134,6 +134,11 @@ def test_a_corrupted_descriptor_costs_one_frame(card, lockcheck, netdde_path, tr
     assert "card to client: 1487 frames" in text and "client to card: 779 frames of 779" in text
 
 
+def test_an_access_without_an_answer_shows_in_what_8139too_prints(lockcheck, netdde_path, traces) -> None:
+    text = under_control(lockcheck, netdde_path, traces, "--nic", "rtl8139", "--fault", "master-abort")
+    assert text.count("PCI Bus error 2008") == 1  # received master abort, and the interrupt
+
+
 @pytest.mark.parametrize("card", ["rtl8139", "82540em"])
 def test_a_stuck_transmitter_ends_in_a_reset_and_the_rest_is_sent(card, lockcheck, netdde_path, traces) -> None:
     text = under_control(lockcheck, netdde_path, traces, "--nic", card, "--fault", "stuck-transmitter@500")

@@ -705,6 +705,39 @@ static void message_elsewhere_is_a_write_and_to_nobody_a_fault(void **state)
     assert_non_null(strstr(finding, "data 0x40, which is nobody's"));
 }
 
+static void an_access_without_an_answer_shows_in_the_status(void **state)
+{
+    (void)state;
+    const unsigned received_master_abort = 0x2000;
+    struct dma_device *dma = pci_function_dma(messenger);
+    uint32_t word = 0;
+    uint64_t bus = iommu_map(dma, &word, sizeof(word), IOMMU_TO_DEVICE);
+    write_messenger(6, 2, 0xffff);
+    assert_true(dma_read(dma, bus, &word, sizeof(word), NULL));
+    assert_int_equal(read_messenger(6, 2) & received_master_abort, 0);
+    dma_device_abort_next(dma);
+    assert_false(dma_read(dma, bus, &word, sizeof(word), NULL));
+    assert_true(dma_read(dma, bus, &word, sizeof(word), NULL));
+    assert_int_equal(read_messenger(6, 2) & received_master_abort, received_master_abort);
+    assert_int_equal(read_messenger(4, 4) >> 16 & received_master_abort, received_master_abort);
+    assert_int_equal(read_messenger(7, 1), received_master_abort >> 8);
+    assert_int_equal(read_messenger(6, 1), 0x10); /* capabilities */
+    write_messenger(6, 2, (uint16_t)~received_master_abort);
+    write_messenger(6, 1, received_master_abort >> 8);
+    write_messenger(4, 2, PCI_COMMAND_MEMORY_BIT | PCI_COMMAND_MASTER_BIT | received_master_abort);
+    assert_int_equal(read_messenger(7, 1), received_master_abort >> 8);
+    write_messenger(6, 2, received_master_abort); /* writing 1 clears it */
+    assert_int_equal(read_messenger(7, 1), 0);
+    assert_false(dma_write(dma, bus, &word, sizeof(word), NULL)); /* refused */
+    assert_int_equal(read_messenger(7, 1), received_master_abort >> 8);
+    write_messenger(7, 1, 0xff);
+    assert_int_equal(read_messenger(7, 1), 0);
+    write_messenger(4, 2, PCI_COMMAND_MEMORY_BIT);
+    assert_false(dma_read(dma, bus, &word, sizeof(word), NULL)); /* not made */
+    assert_int_equal(read_messenger(7, 1), 0);
+    iommu_unmap(dma, bus, sizeof(word));
+}
+
 static void function_that_is_taken_out_is_not_there(void **state)
 {
     (void)state;
@@ -1245,6 +1278,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(messages_and_the_command_register_cut_off_the_pin, plug_in_messenger,
                                         unplug_messenger),
         cmocka_unit_test_setup_teardown(message_elsewhere_is_a_write_and_to_nobody_a_fault, plug_in_messenger,
+                                        unplug_messenger),
+        cmocka_unit_test_setup_teardown(an_access_without_an_answer_shows_in_the_status, plug_in_messenger,
                                         unplug_messenger),
         cmocka_unit_test_setup(function_that_is_taken_out_is_not_there, plug_in_messenger),
         cmocka_unit_test(physical_memory_is_given_and_taken_back),

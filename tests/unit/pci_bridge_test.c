@@ -23,6 +23,7 @@
 enum {
     VENDOR = 0,
     COMMAND = 4,
+    STATUS = 6,
     CLASS = 8,
     HEADER = 0xe,
     BAR0 = 0x10,
@@ -43,6 +44,7 @@ enum {
 };
 enum { IO = 1, MEMORY = 2, MASTER = 4, ALL = 7 };
 #define RESET_BEHIND 0x40u
+#define RECEIVED_MASTER_ABORT 0x2000u
 
 #define UPPER 30 /* slots of bridges */
 #define BESIDE 31
@@ -329,6 +331,9 @@ static void function_level_reset_is_of_one_function(void **state)
     assert_int_equal(pci_config_read(2, FAR, 0, reset + 3, 1), 3);
     machine_mmio_write32(table + 12, 0); /* the vector is not masked */
     pci_config_write(2, FAR, 0, msix + 2, 2, 0x8000);
+    dma_device_abort_next(pci_function_dma(far.function));
+    assert_false(dma_read(pci_function_dma(far.function), 0, bars, 4, NULL));
+    assert_true(pci_config_read(2, FAR, 0, STATUS, 2) & RECEIVED_MASTER_ABORT);
 
     pci_config_write(2, FAR, 0, reset + 4, 1, 1);
     assert_int_equal(far.resets, before_far + 1);
@@ -336,6 +341,7 @@ static void function_level_reset_is_of_one_function(void **state)
     assert_int_equal(pci_config_read(2, FAR, 0, reset + 4, 1), 0);
     assert_int_equal(pci_config_read(2, FAR, 0, reset + 5, 1), 0);
     assert_int_equal(pci_config_read(2, FAR, 0, COMMAND, 2), 0);
+    assert_false(pci_config_read(2, FAR, 0, STATUS, 2) & RECEIVED_MASTER_ABORT);
     assert_int_equal(bar(2, FAR, BAR1), 0);
     assert_int_equal(pci_config_read(2, FAR, 0, VENDOR, 4), 0x56781234);
     assert_int_equal(pci_function_interrupts(far.function), PCI_INTERRUPTS_PIN);
