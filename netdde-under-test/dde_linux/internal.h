@@ -7,6 +7,7 @@
  *   irq line setup, rtnl, netdev list
  *   DDEKit's irqlock, the line's handler lock
  *   an hrtimer's function lock
+ *   a device's address lists
  *   the drivers' own locks, a queue's xmit lock
  *   a queue's qdisc lock
  *   workqueue lock
@@ -42,6 +43,7 @@ struct task_struct {
     bool softirq_owed; /* it raised a softirq in an interrupt handler and has yet to up the semaphore */
     bool in_softirq;
     int irqs_off;               /* local_irq_disable calls */
+    int softirqs_off;           /* local_bh_disable calls */
     int hardirq;                /* interrupt handlers it is in */
     unsigned int hardirq_reads; /* of registers, in this interrupt */
     int rcu_nesting;
@@ -67,11 +69,17 @@ void task_set_current(struct task_struct *task);
 /* frag.c: give back what a thread that ends has. */
 void frag_release(struct task_struct *task);
 
+/* Wait as schedule() does, for what Linux would spin for: in any context. */
+void task_wait(struct task_struct *task);
+
 /* wait.c: the one lock of all wait queues and completions. */
 void wait_lock(void);
 void wait_unlock(void);
 /* Wait where Linux would spin, in any context, until done(what); who makes it so wakes the queue. */
 void spin_until(wait_queue_head_t *wq, bool (*done)(const void *what), const void *what);
+
+/* assert.c: complain that the calling thread waits for the end of the function that it is in. */
+void report_wait_for_itself(const char *function);
 
 /* irq.c: a handler of the environment's own, on a line that devices may share; it stays. As request_irq. */
 int request_irq_for_ever(unsigned int irq, irq_handler_t handler, const char *name, void *dev_id);

@@ -51,11 +51,20 @@ void linux_assert_lock(struct ddekit_lock *lock, bool held, const char *assertio
     linux_report("lock-misuse", lock, text);
 }
 
+void report_wait_for_itself(const char *function)
+{
+    char text[REPORT_MAX];
+
+    snprintf(text, sizeof(text), "%s waits for the end of %s that it is in", current->comm, function);
+    linux_report("deadlock", NULL, text);
+}
+
 /* Why the calling thread must not sleep; NULL when it may. */
 static const char *atomic_context(void)
 {
     return in_hardirq()               ? "in an interrupt handler"
-           : in_softirq()             ? "in a softirq"
+           : softirq_is_current()     ? "in a softirq"
+           : in_softirq()             ? "with softirqs disabled"
            : irqs_disabled()          ? "with interrupts disabled"
            : current->rcu_nesting > 0 ? "in a read side of RCU"
                                       : NULL;

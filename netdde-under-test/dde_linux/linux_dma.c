@@ -35,11 +35,12 @@ void *machine_dma_domain(unsigned int bus, unsigned int slot, unsigned int func)
 
 /* --- Coherent memory ----------------------------------------------------------------------------------- */
 
-void *dma_alloc_coherent(struct device *dev, size_t size, dma_addr_t *dma_handle, gfp_t gfp __always_unused)
+void *dma_alloc_coherent(struct device *dev, size_t size, dma_addr_t *dma_handle, gfp_t gfp)
 {
     void *memory;
     u64 bus;
 
+    might_sleep_if(gfpflags_allow_blocking(gfp));
     if (!dev->dma_domain)
         return NULL;
     memory = ddekit_contig_malloc(size, 0, 0, 0, 0);
@@ -54,10 +55,16 @@ void *dma_alloc_coherent(struct device *dev, size_t size, dma_addr_t *dma_handle
     return memory;
 }
 
-void dma_free_coherent(struct device *dev, size_t size, void *cpu_addr, dma_addr_t dma_handle)
+static void free_coherent(struct device *dev, size_t size, void *cpu_addr, dma_addr_t dma_handle)
 {
     iommu_unmap_for(dev->dma_domain, dma_handle, size, IOMMU_BIDIRECTIONAL, use_coherent);
     ddekit_contig_free(cpu_addr, size);
+}
+
+void dma_free_coherent(struct device *dev, size_t size, void *cpu_addr, dma_addr_t dma_handle)
+{
+    WARN_ON(irqs_disabled());
+    free_coherent(dev, size, cpu_addr, dma_handle);
 }
 
 /* --- Pools --------------------------------------------------------------------------------------------- */
@@ -111,7 +118,7 @@ void *dma_pool_zalloc(struct dma_pool *pool, gfp_t flags, dma_addr_t *handle)
 
 void dma_pool_free(struct dma_pool *pool, void *block, dma_addr_t handle)
 {
-    dma_free_coherent(pool->dev, pool->size, block, handle);
+    free_coherent(pool->dev, pool->size, block, handle); /* in any context */
     atomic_dec(&pool->blocks);
 }
 

@@ -92,6 +92,16 @@ void softirq_init(void)
         BUG();
 }
 
+void local_bh_disable(void)
+{
+    current->softirqs_off++;
+}
+
+void local_bh_enable(void)
+{
+    current->softirqs_off--;
+}
+
 bool in_hardirq(void)
 {
     return current->hardirq > 0;
@@ -99,7 +109,7 @@ bool in_hardirq(void)
 
 bool in_softirq(void)
 {
-    return current->in_softirq;
+    return current->in_softirq || current->softirqs_off > 0;
 }
 
 bool in_interrupt(void)

@@ -92,16 +92,22 @@ void set_current_state(long state)
     task->armed = state != TASK_RUNNING;
 }
 
-void schedule(void)
+void task_wait(struct task_struct *task)
 {
-    struct task_struct *task = current;
-
     if (!task->armed) {
         ddekit_yield();
         return;
     }
     ddekit_sem_down(task->sleep);
     task->armed = false;
+}
+
+void schedule(void)
+{
+    struct task_struct *task = current;
+
+    might_sleep_if(task->armed);
+    task_wait(task);
 }
 
 long schedule_timeout(long timeout)
@@ -118,6 +124,7 @@ long schedule_timeout(long timeout)
         ddekit_yield();
         return timeout;
     }
+    might_sleep();
     expire = jiffies + (unsigned long)timeout;
     while (left > 0) {
         long chunk = min(left, (long)(INT_MAX / MS_PER_JIFFY));
@@ -207,6 +214,7 @@ void mdelay(unsigned long msecs)
 
 void msleep(unsigned int msecs)
 {
+    might_sleep();
     ddekit_thread_msleep(msecs);
 }
 
@@ -218,5 +226,6 @@ unsigned long msleep_interruptible(unsigned int msecs)
 
 void usleep_range(unsigned long min_us, unsigned long max_us __always_unused)
 {
+    might_sleep();
     ddekit_thread_usleep(min_us);
 }

@@ -91,7 +91,7 @@ bool waitqueue_active(wait_queue_head_t *wq)
 void spin_until(wait_queue_head_t *wq, bool (*done)(const void *what), const void *what)
 {
     if (!done(what))
-        __wait_event(*wq, done(what));
+        __wait_event(*wq, done(what), task_wait(current));
 }
 
 void init_completion(struct completion *x)

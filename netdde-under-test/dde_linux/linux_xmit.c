@@ -551,9 +551,9 @@ void netif_tx_wake_all_queues(struct net_device *dev)
 
 void netif_tx_disable(struct net_device *dev)
 {
-    netif_tx_lock(dev);
+    netif_tx_lock_bh(dev);
     netif_tx_stop_all_queues(dev);
-    netif_tx_unlock(dev);
+    netif_tx_unlock_bh(dev);
 }
 
 unsigned long dev_trans_start(struct net_device *dev)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Linux 6.1's <linux/bottom_half.h>. Softirqs run in their own thread, so there is nothing to disable. */
+/*
+ * Linux 6.1's <linux/bottom_half.h>. Softirqs run in a thread of their own: nothing a thread does to itself
+ * holds them off. These calls only count, per thread, for in_softirq() and might_sleep().
+ */
 #ifndef DDE_LINUX_BOTTOM_HALF_H
 #define DDE_LINUX_BOTTOM_HALF_H
 
-static inline void local_bh_disable(void) {}
-
-static inline void local_bh_enable(void) {}
+void local_bh_disable(void);
+void local_bh_enable(void);
 
 #endif

@@ -5,7 +5,8 @@
 
 #include <linux/types.h>
 
-/* Whether the calling thread is in an interrupt handler; in a softirq; in either. */
+/* Whether the calling thread is in an interrupt handler; in a softirq, or has softirqs disabled; in either.
+ */
 bool in_hardirq(void);
 bool in_softirq(void);
 bool in_interrupt(void);

@@ -50,8 +50,8 @@ enum system_states { SYSTEM_BOOTING, SYSTEM_RUNNING, SYSTEM_HALT, SYSTEM_POWER_O
         1;                                                                                                   \
     })
 
-/* The caller may have to sleep from here on: reported when it must not, because it is in a handler or a
- * softirq or has interrupts disabled. That it holds a spin lock only an instrumentation can know. */
+/* The caller may have to sleep from here on: reported when it must not, because it is in a handler, a softirq
+ * or a read side of RCU, or has interrupts or softirqs disabled. That it holds a spin lock only an instrumentation can know. */
 void linux_might_sleep(const char *file, int line);
 #define might_sleep() linux_might_sleep(__FILE__, __LINE__)
 #define might_sleep_if(condition)                                                                            \

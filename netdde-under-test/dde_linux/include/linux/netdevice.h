@@ -397,8 +397,29 @@ void netif_tx_stop_queue(struct netdev_queue *queue);
 void netif_tx_wake_queue(struct netdev_queue *queue);
 void netif_tx_lock(struct net_device *dev);
 void netif_tx_unlock(struct net_device *dev);
-#define netif_tx_lock_bh(dev) netif_tx_lock(dev)
-#define netif_tx_unlock_bh(dev) netif_tx_unlock(dev)
+
+static inline void netif_tx_lock_bh(struct net_device *dev)
+{
+    local_bh_disable();
+    netif_tx_lock(dev);
+}
+
+static inline void netif_tx_unlock_bh(struct net_device *dev)
+{
+    netif_tx_unlock(dev);
+    local_bh_enable();
+}
+
+/* The lock of the lists of addresses, under which ndo_set_rx_mode is called. */
+static inline void netif_addr_lock_bh(struct net_device *dev)
+{
+    spin_lock_bh(&dev->addr_list_lock);
+}
+
+static inline void netif_addr_unlock_bh(struct net_device *dev)
+{
+    spin_unlock_bh(&dev->addr_list_lock);
+}
 
 /* The lock of one queue: no transmit function runs while it is held. */
 static inline void __netif_tx_lock(struct netdev_queue *queue, int cpu __always_unused)
@@ -416,8 +437,16 @@ static inline void __netif_tx_unlock(struct netdev_queue *queue)
     spin_unlock(&queue->_xmit_lock);
 }
 
-#define __netif_tx_lock_bh(queue) __netif_tx_lock((queue), 0)
-#define __netif_tx_unlock_bh(queue) __netif_tx_unlock(queue)
+static inline void __netif_tx_lock_bh(struct netdev_queue *queue)
+{
+    spin_lock_bh(&queue->_xmit_lock);
+}
+
+static inline void __netif_tx_unlock_bh(struct netdev_queue *queue)
+{
+    spin_unlock_bh(&queue->_xmit_lock);
+}
+
 /* For sparse: a queue that only one CPU uses. */
 #define __netif_tx_acquire(queue) ((void)(queue))
 #define __netif_tx_release(queue) ((void)(queue))

@@ -27,8 +27,18 @@ void rcu_barrier(void);
     linux_kfree_rcu(&(pointer)->member, offsetof(__typeof__(*(pointer)), member))
 void linux_kfree_rcu(struct rcu_head *head, size_t offset);
 
-#define rcu_read_lock_bh() rcu_read_lock()
-#define rcu_read_unlock_bh() rcu_read_unlock()
+static inline void rcu_read_lock_bh(void)
+{
+    local_bh_disable();
+    rcu_read_lock();
+}
+
+static inline void rcu_read_unlock_bh(void)
+{
+    rcu_read_unlock();
+    local_bh_enable();
+}
+
 #define rcu_dereference(p) __atomic_load_n(&(p), __ATOMIC_ACQUIRE)
 /* For a look at the pointer alone. */
 #define rcu_access_pointer(p) READ_ONCE(p)

@@ -49,15 +49,15 @@ void wake_up_all(wait_queue_head_t *wq);
 /* Whether a thread may be waiting. Fully ordered against what the caller did before. */
 bool waitqueue_active(wait_queue_head_t *wq);
 
-/* Wait, without a look at the context. */
-#define __wait_event(wq, condition)                                                                          \
+/* Wait, each time by `sleep`. */
+#define __wait_event(wq, condition, sleep)                                                                   \
     do {                                                                                                     \
         DEFINE_WAIT(__wait);                                                                                 \
         for (;;) {                                                                                           \
             prepare_to_wait(&(wq), &__wait, TASK_UNINTERRUPTIBLE);                                           \
             if (condition)                                                                                   \
                 break;                                                                                       \
-            schedule();                                                                                      \
+            sleep;                                                                                           \
         }                                                                                                    \
         finish_wait(&(wq), &__wait);                                                                         \
     } while (0)
@@ -67,7 +67,7 @@ bool waitqueue_active(wait_queue_head_t *wq);
         might_sleep();                                                                                       \
         if (condition)                                                                                       \
             break;                                                                                           \
-        __wait_event(wq, condition);                                                                         \
+        __wait_event(wq, condition, schedule());                                                             \
     } while (0)
 
 /* The jiffies left, at least 1, when the condition became true; 0 when the time was over before. */
