@@ -17,6 +17,10 @@
 
 #include "netdde-under-test/dde_linux/internal.h"
 
+/* Interrupts in a row that no handler took, before a line is given up. Linux gives it up when so many are
+ * 99,900 of 100,000; a line that nobody lowers never gets one that is taken in between. */
+#define UNHANDLED_MAX 1000
+
 struct irq_handler {
     struct list_head entry;
     irq_handler_t function;
@@ -32,6 +36,8 @@ struct irq_line {
     struct task_struct *task;   /* of its DDEKit thread; made once, the line may get another thread later */
     struct task_struct *thread; /* the same while a handler runs, else NULL; atomically */
     bool sleeps;                /* under irq_setup_mutex: see irq_suspend_all */
+    atomic_t disabled;          /* disables that no enable has undone */
+    unsigned int unhandled;     /* interrupts in a row that no handler took; its thread's */
 };
 
 static struct irq_line lines[DDEKIT_IRQS];
@@ -45,18 +51,29 @@ static void line_thread_init(void *argument)
     task_set_current(line->task);
 }
 
+/* In its interrupt: the next would be like this one. */
+static void give_up(struct irq_line *line)
+{
+    WARN(1, "irq %u: nobody cared %u times in a row, it is disabled", line->number, line->unhandled);
+    disable_irq_nosync(line->number);
+}
+
 static void line_interrupt(void *argument)
 {
     struct irq_line *line = argument;
     struct task_struct *task = current;
     struct irq_handler *handler;
+    irqreturn_t taken = IRQ_NONE;
 
     task->hardirq++;
     task->hardirq_reads = 0;
     spin_lock(&line->lock);
     __atomic_store_n(&line->thread, task, __ATOMIC_SEQ_CST);
-    list_for_each_entry(handler, &line->handlers, entry)
+    list_for_each_entry(handler, &line->handlers, entry) taken |=
         handler->function((int)line->number, handler->dev_id);
+    line->unhandled = taken == IRQ_NONE ? line->unhandled + 1 : 0;
+    if (line->unhandled == UNHANDLED_MAX)
+        give_up(line);
     __atomic_store_n(&line->thread, NULL, __ATOMIC_SEQ_CST);
     spin_unlock(&line->lock);
     task->hardirq--;
@@ -80,6 +97,8 @@ static bool line_attach(struct irq_line *line, unsigned long flags)
 {
     char name[TASK_NAME_MAX];
 
+    atomic_set(&line->disabled, 0);
+    line->unhandled = 0;
     if (!line->task) {
         snprintf(name, sizeof(name), "irq%02x", line->number);
         line->task = task_create(name);
@@ -181,31 +200,40 @@ const void *free_irq(unsigned int irq, void *dev_id)
     return name;
 }
 
-void disable_irq(unsigned int irq)
-{
-    ddekit_interrupt_disable((int)irq);
-}
-
+/* Unless the line's own handler asks, DDEKit waits until none runs. */
 void disable_irq_nosync(unsigned int irq)
 {
+    if (irq >= DDEKIT_IRQS)
+        return;
     ddekit_interrupt_disable((int)irq);
+    atomic_inc(&lines[irq].disabled);
+}
+
+void disable_irq(unsigned int irq)
+{
+    might_sleep();
+    disable_irq_nosync(irq);
 }
 
 bool disable_hardirq(unsigned int irq)
 {
-    disable_irq(irq);
+    disable_irq_nosync(irq);
     return true;
 }
 
 void enable_irq(unsigned int irq)
 {
-    ddekit_interrupt_enable((int)irq);
+    if (irq >= DDEKIT_IRQS)
+        return;
+    if (!WARN(atomic_dec_if_positive(&lines[irq].disabled) < 0, "unbalanced enable for IRQ %u", irq))
+        ddekit_interrupt_enable((int)irq);
 }
 
 void synchronize_irq(unsigned int irq)
 {
     unsigned long flags;
 
+    might_sleep();
     if (irq >= DDEKIT_IRQS || __atomic_load_n(&lines[irq].thread, __ATOMIC_SEQ_CST) == current)
         return;
     spin_lock_irqsave(&lines[irq].lock, flags);

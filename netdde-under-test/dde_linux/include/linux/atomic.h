@@ -61,6 +61,19 @@ static inline bool atomic_dec_and_test(atomic_t *v)
     return atomic_sub_return(1, v) == 0;
 }
 
+/* Decrement it unless it would become negative; returns what it would be. */
+static inline int atomic_dec_if_positive(atomic_t *v)
+{
+    int old = atomic_read(v);
+
+    do {
+        if (old <= 0)
+            break;
+    } while (
+        !__atomic_compare_exchange_n(&v->counter, &old, old - 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+    return old - 1;
+}
+
 static inline int atomic_xchg(atomic_t *v, int i)
 {
     return __atomic_exchange_n(&v->counter, i, __ATOMIC_SEQ_CST);

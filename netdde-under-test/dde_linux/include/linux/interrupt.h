@@ -30,8 +30,9 @@ int request_irq(unsigned int irq, irq_handler_t handler, unsigned long flags, co
 /* Remove it. When this returns the handler does not run. Not from a handler, nor with its locks held. */
 const void *free_irq(unsigned int irq, void *dev_id);
 
-/* Calls nest. Within a handler of the line they do not wait for it. DDEKit knows no disable that never waits,
- * so outside of handlers disable_irq_nosync waits, too: not with a lock held that the handler takes. */
+/* Calls nest, and each wants its enable_irq. disable_irq may sleep. Within a handler of the line the others
+ * do not wait for it. DDEKit knows no disable that never waits, so outside of handlers disable_irq_nosync
+ * waits, too: not with a lock held that the handler takes. */
 void disable_irq(unsigned int irq);
 void disable_irq_nosync(unsigned int irq);
 /* Also waits, if need be; true, since there are no handlers with threads of their own. */
@@ -42,8 +43,8 @@ void enable_irq(unsigned int irq);
 #define disable_irq_nosync_lockdep_irqsave(irq, flags) ((void)(*(flags) = 0), disable_irq_nosync(irq))
 #define enable_irq_lockdep(irq) enable_irq(irq)
 #define enable_irq_lockdep_irqrestore(irq, flags) ((void)*(flags), enable_irq(irq))
-/* Wait until no handler of the line runs that ran at the call. Not from a handler, nor with its locks held.
- */
+/* Wait until no handler of the line runs that ran at the call; may sleep. Not from a handler, nor with its
+ * locks held. */
 void synchronize_irq(unsigned int irq);
 
 struct cpumask;
