@@ -164,9 +164,13 @@ int del_timer_sync(struct timer_list *timer)
         /* Its end is not under the lock: what it did is seen from here on only if this load says so. */
         runs = !does_not_run(timer);
         spin_unlock_irq(&timer_lock);
-        /* Only .softirqd runs timers: if it asks, it asks from within the function. */
-        if (!runs || softirq_is_current())
+        if (!runs)
             return was_pending;
+        /* Only .softirqd runs timers: if it asks, it asks from within the function. */
+        if (softirq_is_current()) {
+            report_wait_for_itself("the timer function");
+            return was_pending;
+        }
         timer_wait_function(timer);
         /* The function may have started the timer again: look once more. */
     }

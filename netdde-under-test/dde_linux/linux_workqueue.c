@@ -232,6 +232,13 @@ static bool is_busy(struct work_struct *work, bool also_queued)
     return busy;
 }
 
+/* No lock: what the worker runs only it changes. */
+static void check_other(const struct work_struct *work)
+{
+    if (work->queue && work->queue->worker == current && work->queue->running == work)
+        report_wait_for_itself("the work");
+}
+
 static void wait_until_done(struct work_struct *work, bool also_queued)
 {
     if (work->queue)
@@ -243,6 +250,7 @@ static bool cancel_sync(struct work_struct *work, struct timer_list *timer)
     bool was_pending;
 
     might_sleep();
+    check_other(work);
     spin_lock_irq(&work_lock);
     __atomic_fetch_add(&work->data, WORK_CANCELLING, __ATOMIC_SEQ_CST);
     was_pending = cancel_locked(work, timer);
@@ -291,6 +299,7 @@ bool flush_work(struct work_struct *work)
     bool busy;
 
     might_sleep();
+    check_other(work);
     busy = is_busy(work, true);
     if (busy)
         wait_until_done(work, true);

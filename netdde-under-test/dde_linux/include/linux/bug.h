@@ -16,8 +16,8 @@ __attribute__((noreturn)) __printf(1, 2) void panic(const char *fmt, ...);
 
 /*
  * Where all complaints about code that runs in this environment go: prints the text. kind: what it is,
- * "assertion" (a WARN), "lock-misuse", "sleep-in-atomic" or "leak"; object: the lock that it is about, or
- * NULL. An instrumentation may take the place of this function.
+ * "assertion" (a WARN), "deadlock", "lock-misuse", "sleep-in-atomic" or "leak"; object: the lock that it is
+ * about, or NULL. An instrumentation may take the place of this function.
  */
 void linux_report(const char *kind, const void *object, const char *text);
 /* The same says what the next complaint has to do with: an object of that kind. */
