@@ -148,6 +148,11 @@ void free_netdev(struct net_device *dev)
     struct napi_struct *napi, *next;
     struct netdev_queue *txq;
 
+    if (dev->reg_state == NETREG_UNREGISTERING) {
+        dev->needs_free_netdev = true; /* its last references are still being waited for */
+        return;
+    }
+    BUG_ON(dev->reg_state == NETREG_REGISTERED);
     list_for_each_entry_safe(napi, next, &dev->napi_list, dev_list) netif_napi_del(napi);
     free_addresses(&dev->uc);
     free_addresses(&dev->mc);
@@ -242,6 +247,7 @@ int register_netdevice(struct net_device *dev)
     int rc;
 
     ASSERT_RTNL();
+    BUG_ON(dev->reg_state != NETREG_UNINITIALIZED);
     rc = choose_name(dev);
     if (rc)
         return rc;
@@ -308,10 +314,18 @@ void unregister_netdev(struct net_device *dev)
 
 /* --- Opening and closing ------------------------------------------------------------------------------- */
 
-static void set_rx_mode(struct net_device *dev)
+/* Under the lock of the addresses: so it must not sleep. */
+static void set_rx_mode_locked(struct net_device *dev)
 {
     if ((dev->flags & IFF_UP) && netif_device_present(dev) && dev->netdev_ops->ndo_set_rx_mode)
         dev->netdev_ops->ndo_set_rx_mode(dev);
+}
+
+static void set_rx_mode(struct net_device *dev)
+{
+    netif_addr_lock_bh(dev);
+    set_rx_mode_locked(dev);
+    netif_addr_unlock_bh(dev);
 }
 
 int dev_open(struct net_device *dev, struct netlink_ext_ack *extack __always_unused)
@@ -472,9 +486,11 @@ int dev_mc_add(struct net_device *dev, const unsigned char *addr)
         return -ENOMEM;
     memcpy(ha->addr, addr, dev->addr_len);
     ha->refcount = 1;
+    netif_addr_lock_bh(dev);
     list_add_tail(&ha->list, &dev->mc.list);
     dev->mc.count++;
-    set_rx_mode(dev);
+    set_rx_mode_locked(dev);
+    netif_addr_unlock_bh(dev);
     return 0;
 }
 
@@ -488,10 +504,12 @@ int dev_mc_del(struct net_device *dev, const unsigned char *addr)
         return -ENOENT;
     if (--ha->refcount > 0)
         return 0;
+    netif_addr_lock_bh(dev);
     list_del(&ha->list);
-    kfree(ha);
     dev->mc.count--;
-    set_rx_mode(dev);
+    set_rx_mode_locked(dev);
+    netif_addr_unlock_bh(dev);
+    kfree(ha);
     return 0;
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Linux 6.1's <linux/refcount.h>, without its saturation: the counts here are small. */
+/* Linux 6.1's <linux/refcount.h>, without its saturation: the counts here are small. What had no reference
+ * left, and may be anything by now, is complained of. */
 #ifndef DDE_LINUX_REFCOUNT_H
 #define DDE_LINUX_REFCOUNT_H
 
 #include <linux/atomic.h>
+#include <linux/bug.h>
 
 typedef struct refcount_struct {
     atomic_t refs;
@@ -21,12 +23,15 @@ static inline unsigned int refcount_read(const refcount_t *r)
 
 static inline void refcount_inc(refcount_t *r)
 {
-    atomic_inc(&r->refs);
+    WARN(atomic_inc_return(&r->refs) <= 1, "a reference is added where none was left");
 }
 
 static inline bool refcount_dec_and_test(refcount_t *r)
 {
-    return atomic_dec_and_test(&r->refs);
+    int left = atomic_dec_return(&r->refs);
+
+    WARN(left < 0, "a reference is given back where none was left");
+    return left == 0;
 }
 
 #endif
