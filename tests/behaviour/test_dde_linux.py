@@ -181,13 +181,31 @@ def test_assertions_that_hold_are_silent(program, lockcheck) -> None:
         ("poll-too-much", "assertion", "a budget of 64 says that it has done 65", "napi_poll"),
         ("complete-with-budget", "assertion", "though it has used up its budget", "napi_poll"),
         ("configure-in-softirq", "assertion", "WARN_ON(in_interrupt())", "configure_in_softirq"),
+        ("nap-in-softirq", "sleep-in-atomic", "in a softirq", "take_a_nap"),
+        ("nap-under-lock", "sleep-in-atomic", "while it holds ring_lock", "napping_for_a_jiffy_under_the_rings_lock"),
+        ("nap-without-softirqs", "sleep-in-atomic", "with softirqs disabled", "take_a_nap"),
+        ("allocate-in-read-side", "sleep-in-atomic", "in a read side of RCU", "allocate_patiently"),
+        ("nobody-cares", "assertion", "irq 7: nobody cared", "line_interrupt"),
+        ("enable-twice", "assertion", "unbalanced enable for IRQ 7", "enabling_what_is_enabled"),
+        ("disable-under-lock", "sleep-in-atomic", "while it holds ring_lock", "disabling_a_line_under_the_rings_lock"),
+        ("synchronize-without-interrupts", "sleep-in-atomic", "with interrupts disabled", "synchronize_irq"),
+        ("ring-under-lock", "sleep-in-atomic", "while it holds ring_lock", "allocate_a_ring"),
+        ("free-ring-without-interrupts", "assertion", "WARN_ON(irqs_disabled())", "dma_free_coherent"),
+        ("sleep-in-rx-mode", "sleep-in-atomic", "while it holds dev->addr_list_lock", "mode_that_sleeps"),
+        ("free-registered", "crash", "called abort()", "free_netdev"),
+        ("register-twice", "crash", "called abort()", "register_netdevice"),
+        ("free-buffer-twice", "assertion", "given back where none was left", "freeing_a_buffer_twice"),
+        ("work-cancels-itself", "deadlock", "waits for the end of the work that it is in", "cancel_itself"),
+        ("work-flushes-itself", "deadlock", "waits for the end of the work that it is in", "flush_itself"),
+        ("timer-deletes-itself", "deadlock", "the end of the timer function that it is in", "delete_itself"),
     ],
 )
 def test_an_assertion_that_fails_is_a_finding(mistake, kind, tells, function, program, lockcheck) -> None:
     outcome = lockcheck("run", "--detect", "sleep-in-atomic", "--", program("dde_linux_contexts"), mistake)
     assert outcome.code == 1, outcome.text
-    [finding] = outcome.result["findings"]
-    assert finding["kind"] == kind and tells in finding["summary"], finding["summary"]
+    findings = outcome.result["findings"]  # two where Linux says one thing of a context and the detector another
+    assert {finding["kind"] for finding in findings} == {kind}, outcome.text
+    [finding] = [finding for finding in findings if tells in finding["summary"]]
     assert any(function in frame for thread in finding["threads"] for frame in thread["stack"]), outcome.text
 
 

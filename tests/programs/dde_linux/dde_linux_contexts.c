@@ -11,6 +11,8 @@
 #include <ddekit/timer.h>
 #include <dde_linux/dde_linux.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
 #include <linux/hardirq.h>
 #include <linux/interrupt.h>
@@ -20,8 +22,14 @@
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/timer.h>
+#include <linux/workqueue.h>
 
+#include "harness/machine/dma.h"
+#include "harness/machine/irq.h"
 #include "harness/machine/machine.h"
+
+#define MANY 1500 /* interrupts: some would be too many if none of them were taken */
+#define PATIENCE_JIFFIES 50
 
 static DEFINE_SPINLOCK(ring_lock);
 static DEFINE_MUTEX(config_mutex);
@@ -130,6 +138,34 @@ static void sleeping_in_a_read_side(void)
     might_sleep();
 }
 
+static void take_a_nap(void)
+{
+    msleep(1);
+}
+
+static void napping_in_a_softirq(void)
+{
+    run_in_softirq(take_a_nap);
+}
+
+static void napping_for_a_jiffy_under_the_rings_lock(void)
+{
+    spin_lock(&ring_lock);
+    schedule_timeout_uninterruptible(1);
+}
+
+static void napping_with_softirqs_disabled(void)
+{
+    local_bh_disable();
+    take_a_nap();
+}
+
+static void allocating_in_a_read_side(void)
+{
+    rcu_read_lock();
+    allocate_patiently();
+}
+
 static void waiting_for_readers_in_a_read_side(void)
 {
     rcu_read_lock();
@@ -139,6 +175,197 @@ static void waiting_for_readers_in_a_read_side(void)
 static void configuring_in_a_softirq(void)
 {
     run_in_softirq(configure_in_softirq);
+}
+
+/* --- Interrupts ----------------------------------------------------------------------------------------- */
+
+#define LINE 7
+
+static int interrupts;
+
+static irqreturn_t take_none(int irq __always_unused, void *unused __always_unused)
+{
+    interrupts++;
+    return IRQ_NONE;
+}
+
+static irqreturn_t take_every_other(int irq __always_unused, void *source)
+{
+    if (++interrupts == MANY)
+        irq_line_deassert(LINE, *(int *)source);
+    return IRQ_RETVAL(interrupts % 2);
+}
+
+/* Let a device hold its line high, for as long as the handler leaves it so. */
+static void interrupt_by(irq_handler_t handler)
+{
+    int source = irq_source_allocate();
+
+    assert(request_irq(LINE, handler, IRQF_SHARED, "card", &source) == 0);
+    irq_line_assert(LINE, source);
+    for (int i = 0; i < PATIENCE_JIFFIES && interrupts < MANY; i++)
+        schedule_timeout_uninterruptible(1);
+    irq_line_deassert(LINE, source);
+    free_irq(LINE, &source);
+}
+
+static void leaving_a_line_high(void)
+{
+    interrupt_by(take_none);
+}
+
+static void enabling_what_is_enabled(void)
+{
+    disable_irq(LINE);
+    enable_irq(LINE);
+    enable_irq(LINE);
+}
+
+static void disabling_a_line_under_the_rings_lock(void)
+{
+    spin_lock(&ring_lock);
+    disable_irq(LINE);
+}
+
+static void synchronizing_without_interrupts(void)
+{
+    local_irq_disable();
+    synchronize_irq(LINE);
+}
+
+/* --- Memory for DMA ------------------------------------------------------------------------------------- */
+
+#define RING_BYTES 64
+
+static struct device card;
+static dma_addr_t ring_bus;
+
+static void *allocate_a_ring(void)
+{
+    card.dma_domain = dma_device_create("card");
+    return dma_alloc_coherent(&card, RING_BYTES, &ring_bus, GFP_KERNEL);
+}
+
+static void allocating_a_ring_under_the_rings_lock(void)
+{
+    spin_lock(&ring_lock);
+    allocate_a_ring();
+}
+
+static void freeing_a_ring_without_interrupts(void)
+{
+    void *ring = allocate_a_ring();
+
+    local_irq_disable();
+    dma_free_coherent(&card, RING_BYTES, ring, ring_bus);
+}
+
+/* --- Devices and buffers -------------------------------------------------------------------------------- */
+
+static void mode_that_sleeps(struct net_device *dev __always_unused)
+{
+    allocate_patiently();
+}
+
+static netdev_tx_t drop(struct sk_buff *skb, struct net_device *dev __always_unused)
+{
+    kfree_skb(skb);
+    return NETDEV_TX_OK;
+}
+
+static const struct net_device_ops sleepy_ops = {.ndo_start_xmit = drop, .ndo_set_rx_mode = mode_that_sleeps};
+static const struct net_device_ops plain_ops = {.ndo_start_xmit = drop};
+
+static struct net_device *register_by(const struct net_device_ops *ops)
+{
+    struct net_device *dev = alloc_etherdev(0);
+
+    dev->netdev_ops = ops;
+    assert(register_netdev(dev) == 0);
+    return dev;
+}
+
+static void unregister_and_free(struct net_device *dev)
+{
+    unregister_netdev(dev);
+    free_netdev(dev);
+}
+
+static void sleeping_in_set_rx_mode(void)
+{
+    struct net_device *dev = register_by(&sleepy_ops);
+
+    rtnl_lock();
+    dev_open(dev, NULL);
+    rtnl_unlock();
+}
+
+static void freeing_a_registered_device(void)
+{
+    free_netdev(register_by(&plain_ops));
+}
+
+static void registering_a_device_twice(void)
+{
+    register_netdev(register_by(&plain_ops));
+}
+
+static void freeing_a_buffer_twice(void)
+{
+    struct sk_buff *skb = alloc_skb(1, GFP_KERNEL);
+
+    kfree_skb(skb);
+    kfree_skb(skb);
+}
+
+/* --- Who waits for himself ------------------------------------------------------------------------------ */
+
+static void cancel_itself(struct work_struct *work)
+{
+    cancel_work_sync(work);
+    complete(&softirq_over);
+}
+
+static void flush_itself(struct work_struct *work)
+{
+    flush_work(work);
+    complete(&softirq_over);
+}
+
+static void work_by(work_func_t function)
+{
+    struct work_struct work;
+
+    INIT_WORK(&work, function);
+    schedule_work(&work);
+    wait_for_completion(&softirq_over);
+    flush_work(&work);
+}
+
+static void work_that_cancels_itself(void)
+{
+    work_by(cancel_itself);
+}
+
+static void work_that_flushes_itself(void)
+{
+    work_by(flush_itself);
+}
+
+static void delete_itself(struct timer_list *timer)
+{
+    del_timer_sync(timer);
+    complete(&softirq_over);
+}
+
+static void a_timer_that_deletes_itself(void)
+{
+    struct timer_list itself;
+
+    timer_setup(&itself, delete_itself, 0);
+    mod_timer(&itself, jiffies);
+    wait_for_completion(&softirq_over);
+    del_timer_sync(&itself);
 }
 
 /* --- Polling -------------------------------------------------------------------------------------------- */
@@ -207,6 +434,9 @@ static void deleting_a_timer_that_takes_the_lock(void)
 
 static void all_is_well(void)
 {
+    struct sk_buff *buffer = alloc_skb(1, GFP_KERNEL);
+    void *ring;
+
     spin_lock(&ring_lock);
     reap_ring();
     allocate_at_once();
@@ -225,6 +455,20 @@ static void all_is_well(void)
     synchronize_rcu();
     poll_by(does_less_and_completes);
     delete_the_timer_under_the_rings_lock();
+    interrupt_by(take_every_other);
+    disable_irq(LINE);
+    disable_irq(LINE);
+    enable_irq(LINE);
+    enable_irq(LINE);
+    ring = allocate_a_ring();
+    dma_free_coherent(&card, RING_BYTES, ring, ring_bus);
+    unregister_and_free(register_by(&plain_ops));
+    kfree_skb(skb_get(buffer));
+    kfree_skb(buffer);
+    local_bh_disable();
+    allocate_at_once();
+    local_bh_enable();
+    take_a_nap();
 }
 
 static void polling_too_much(void)
@@ -255,6 +499,23 @@ static const struct {
     {"poll-too-much", polling_too_much},
     {"complete-with-budget", completing_with_the_budget_used_up},
     {"configure-in-softirq", configuring_in_a_softirq},
+    {"nap-in-softirq", napping_in_a_softirq},
+    {"nap-under-lock", napping_for_a_jiffy_under_the_rings_lock},
+    {"nap-without-softirqs", napping_with_softirqs_disabled},
+    {"allocate-in-read-side", allocating_in_a_read_side},
+    {"nobody-cares", leaving_a_line_high},
+    {"enable-twice", enabling_what_is_enabled},
+    {"disable-under-lock", disabling_a_line_under_the_rings_lock},
+    {"synchronize-without-interrupts", synchronizing_without_interrupts},
+    {"ring-under-lock", allocating_a_ring_under_the_rings_lock},
+    {"free-ring-without-interrupts", freeing_a_ring_without_interrupts},
+    {"sleep-in-rx-mode", sleeping_in_set_rx_mode},
+    {"free-registered", freeing_a_registered_device},
+    {"register-twice", registering_a_device_twice},
+    {"free-buffer-twice", freeing_a_buffer_twice},
+    {"work-cancels-itself", work_that_cancels_itself},
+    {"work-flushes-itself", work_that_flushes_itself},
+    {"timer-deletes-itself", a_timer_that_deletes_itself},
 };
 
 int main(int argc, char **argv)
