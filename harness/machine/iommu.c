@@ -22,9 +22,11 @@
 
 #define BUS_PHASE_MASK 15u /* low bits that a bus address shares with the memory's */
 #define FAULT_TEXT_MAX 320
-#define NAME_MAX_OCTETS 64         /* lockcheck keeps no more */
-#define NEAR (2u * DMA_PAGE_BYTES) /* a mapping that an access may have been meant for */
-#define LEFT_TOLD 4u               /* of the mappings that a driver has left behind */
+#define NAME_MAX_OCTETS 64 /* lockcheck keeps no more */
+/* A mapping that an access may have been meant for. A ring has several pages, and the first access may be to
+ * the third. */
+#define NEAR (4u * DMA_PAGE_BYTES)
+#define LEFT_TOLD 4u /* of the mappings that a driver has left behind */
 
 _Static_assert((uint64_t)IOMMU_BUS_BASE + IOMMU_BUS_BYTES <= UINT64_C(1) << 32, "bus addresses take 32 bits");
 
