@@ -52,8 +52,7 @@ static struct {
     uint64_t first;                     /* the step that came after the state was seen first */
     uint64_t lots;                      /* the same, of the second time */
     uint64_t from;                      /* the same, of the last time */
-    uint64_t threads;                   /* the state, of threads only */
-    uint64_t state;                     /* the whole */
+    uint64_t threads;                   /* the state that is kept, of threads only */
     uint64_t learned;                   /* lc.learned then */
     uint32_t looks;                     /* left */
     const struct lc_strategy *strategy; /* which stands aside while lots are drawn, or NULL */
@@ -275,7 +274,7 @@ static bool open_window(void)
     window.first = window.from;
     window.learned = lc.learned;
     window.threads = lc_state_of_threads();
-    return !others_could_end_it() && lc_quiet_begin() && lc_cycles_begin() && lc_state(&window.state);
+    return !others_could_end_it() && lc_quiet_begin() && lc_cycles_begin() && lc_state_keep();
 }
 
 /* It is there again. Returns false when that is none to be told. */
@@ -308,7 +307,6 @@ static bool may_be_back(void)
 /* Returns false when the window is to be closed. */
 static bool look(void)
 {
-    uint64_t state;
     if (!lc_has_room_on_stack())
         return false;
     if (window.phase == OPENING)
@@ -317,9 +315,10 @@ static bool look(void)
         return false;
     if (!may_be_back())
         return true;
-    if (!window.looks-- || !lc_state(&state))
+    if (!window.looks--)
         return false;
-    return state != window.state || come_back();
+    enum lc_comparison comparison = lc_state_compare();
+    return comparison == LC_SAME ? come_back() : comparison == LC_OTHER;
 }
 
 void lc_livelock_step(const struct lc_choice *choice, uint32_t chosen)

@@ -500,9 +500,12 @@ bool lc_in_semaphore(const struct lc_thread *thread);
 
 /* Of its threads only; different numbers mean different states. */
 uint64_t lc_state_of_threads(void);
-/* Of all that decides how it goes on but the scheduler's choices, and the kernel, which it has to leave alone.
- * Equal numbers mean equal states. Returns false when that cannot be known. */
-bool lc_state(uint64_t *state);
+/* Of all that decides how it goes on but the scheduler's choices, and the kernel, which it has to leave alone:
+ * keeps it, in the place of the one before. Returns false when it cannot be known. */
+bool lc_state_keep(void);
+/* Is it in that state now? */
+enum lc_comparison { LC_UNKNOWN, LC_OTHER, LC_SAME };
+enum lc_comparison lc_state_compare(void);
 
 /* ---- the end of the program ---- */
 

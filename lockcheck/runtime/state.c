@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The state that the program is in, as a number: all that decides how it goes on, but for what the scheduler
- * chooses. Programs that come to equal states can do the same again.
+ * The state that the program is in: all that decides how it goes on, but for what the scheduler chooses. A
+ * program that comes back to one can do the same again. It is kept and compared as numbers, one for each
+ * couple of megabytes, so that to look at it ends soon where it is another one.
  *
  * It is of what each thread is about to do or waits for, with deadlines counted from now; of locks,
  * conditions and semaphores with those who wait for them, in their order; of the registers of each thread as
@@ -24,6 +25,8 @@
 #define RANGES_MAX 512u
 #define LOOKED_AT_MAX 262144u /* pages */
 #define ENTRIES 512u          /* of /proc/PID/pagemap, read at a time */
+#define CHECKS 1024u
+#define SMALL (16u << 20) /* bytes */
 
 /* ---- threads and objects ---- */
 
@@ -127,39 +130,63 @@ static uint64_t of_page(uintptr_t page)
     return h ? lc_mix(h ^ page) : 0;
 }
 
+/* One look at the state. */
+struct look {
+    bool compares; /* with the one that is kept, else it takes its place */
+    bool differs;
+    uint64_t sum;
+    uint32_t checks;     /* made so far */
+    uint64_t looked_at;  /* pages */
+    int memory, pagemap; /* of /proc/self */
+};
+static uint64_t kept[CHECKS]; /* sums on the way */
+static uint64_t kept_sum;
+
+/* Where a look may end early, for much memory takes long to look at. Returns false when it does. */
+static bool check(struct look *look)
+{
+    if (look->checks == CHECKS)
+        return true;
+    uint64_t *before = &kept[look->checks++];
+    if (look->compares)
+        look->differs = *before != look->sum;
+    else
+        *before = look->sum;
+    return !look->differs;
+}
+
 /* Read through the kernel, which finds what nobody has touched yet, and knows where the file ends. */
-static void add_files_pages(int memory, uintptr_t start, uintptr_t end, uint64_t *sum)
+static void add_files_pages(struct look *look, uintptr_t start, uintptr_t end)
 {
     static uint64_t words[PAGE / sizeof(uint64_t)];
     for (uintptr_t page = start; page < end; page += PAGE)
-        if (lc_quiet_call(SYS_pread64, memory, (long)words, PAGE, (long)page) == PAGE)
-            *sum += lc_mix(of_words(words, PAGE / sizeof *words) ^ page);
+        if (lc_quiet_call(SYS_pread64, look->memory, (long)words, PAGE, (long)page) == PAGE)
+            look->sum += lc_mix(of_words(words, PAGE / sizeof *words) ^ page);
 }
 
-static bool add_pages(int pagemap, uintptr_t start, uintptr_t end, uint64_t *sum)
+/* These return false when the look ends here: it differs, or cannot be known. */
+
+static bool add_pages(struct look *look, uintptr_t start, uintptr_t end)
 {
     static uint64_t entries[ENTRIES];
     while (start < end) {
         size_t left = (end - start) / PAGE, count = left < ENTRIES ? left : ENTRIES;
         long bytes = (long)(count * sizeof *entries);
-        if (lc_quiet_call(SYS_pread64, pagemap, (long)entries, bytes,
+        if (lc_quiet_call(SYS_pread64, look->pagemap, (long)entries, bytes,
                           (long)(start / PAGE * sizeof *entries)) != bytes)
             return false;
         for (size_t i = 0; i < count; i++)
             if (entries[i] & (LC_PAGE_PRESENT | LC_PAGE_SWAPPED))
-                *sum += of_page(start + i * PAGE);
+                look->sum += of_page(start + i * PAGE);
         start += count * PAGE;
+        if (!check(look))
+            return false;
     }
     return true;
 }
 
-struct files {
-    int memory, pagemap; /* of /proc/self */
-    uint64_t looked_at;  /* pages */
-};
-
 /* What is the program's of a range. */
-static bool add_range(struct files *files, const struct lc_range *r, uint64_t *sum)
+static bool add_range(struct look *look, const struct lc_range *r)
 {
     uintptr_t until, end;
     for (uintptr_t start = r->start; start < r->end; start = end) {
@@ -167,12 +194,14 @@ static bool add_range(struct files *files, const struct lc_range *r, uint64_t *s
         end = until < r->end ? until : r->end;
         if (runtimes)
             continue;
-        files->looked_at += (end - start) / PAGE;
-        if (files->looked_at > LOOKED_AT_MAX)
+        look->looked_at += (end - start) / PAGE;
+        if (look->looked_at > LOOKED_AT_MAX)
             return false;
         if (r->of_file)
-            add_files_pages(files->memory, start, end, sum);
-        else if (!add_pages(files->pagemap, start, end, sum))
+            add_files_pages(look, start, end);
+        else if (!add_pages(look, start, end))
+            return false;
+        if (!check(look))
             return false;
     }
     return true;
@@ -183,15 +212,19 @@ static long open_own(const char *path)
     return lc_quiet_call(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
 }
 
-static bool of_memory(const struct lc_range *ranges, uint32_t count, uint64_t *sum)
+/* Small ranges first: that is where what changes is found soonest, variables and stacks. */
+static bool add_memory(struct look *look, const struct lc_range *ranges, uint32_t count)
 {
-    long memory = open_own("/proc/self/mem"), pagemap = open_own("/proc/self/pagemap");
-    struct files files = {.memory = (int)memory, .pagemap = (int)pagemap};
-    bool good = memory >= 0 && pagemap >= 0;
-    for (uint32_t i = 0; i < count && good; i++)
-        good = add_range(&files, &ranges[i], sum);
-    lc_quiet_call(SYS_close, memory, 0, 0, 0);
-    lc_quiet_call(SYS_close, pagemap, 0, 0, 0);
+    look->memory = (int)open_own("/proc/self/mem");
+    look->pagemap = (int)open_own("/proc/self/pagemap");
+    bool good = look->memory >= 0 && look->pagemap >= 0;
+    for (uint32_t i = 0; i < 2 * count && good; i++) {
+        const struct lc_range *r = &ranges[i % count];
+        if ((r->end - r->start > SMALL) == (i >= count))
+            good = add_range(look, r);
+    }
+    lc_quiet_call(SYS_close, look->memory, 0, 0, 0);
+    lc_quiet_call(SYS_close, look->pagemap, 0, 0, 0);
     return good;
 }
 
@@ -204,7 +237,7 @@ static void add_unused(const struct lc_thread *t, uintptr_t sp)
         unused[unused_count++] = (struct unused){stack.bottom, sp};
 }
 
-static bool of_registers(uint64_t *sum)
+static bool add_registers(struct look *look)
 {
     unused_count = 0;
     for (uint32_t i = 1; i <= lc_thread_count(); i++) {
@@ -218,21 +251,37 @@ static bool of_registers(uint64_t *sum)
         uint64_t h = i;
         for (uint32_t k = 0; k < LC_CALLER_REGISTERS; k++)
             h = lc_mix(h ^ registers[k]);
-        *sum += h;
+        look->sum += h;
     }
-    return true;
+    return check(look);
 }
 
-bool lc_state(uint64_t *state)
+/* Returns false when it ends early. */
+static bool look_at_all(struct look *look)
 {
     static struct lc_range ranges[RANGES_MAX];
     uint32_t count;
     bool shared;
     if (!lc_ranges_list(ranges, RANGES_MAX, &count, &shared) || shared)
         return false;
-    uint64_t sum = of_objects();
+    look->sum = of_objects();
     for (uint32_t i = 1; i <= lc_thread_count(); i++)
-        sum += of_thread(lc_thread_by_number(i));
-    *state = sum;
-    return of_registers(state) && of_memory(ranges, count, state);
+        look->sum += of_thread(lc_thread_by_number(i));
+    return add_registers(look) && add_memory(look, ranges, count);
+}
+
+bool lc_state_keep(void)
+{
+    struct look look = {0};
+    bool known = look_at_all(&look);
+    kept_sum = look.sum;
+    return known;
+}
+
+enum lc_comparison lc_state_compare(void)
+{
+    struct look look = {.compares = true};
+    if (look_at_all(&look))
+        return look.sum == kept_sum ? LC_SAME : LC_OTHER;
+    return look.differs ? LC_OTHER : LC_UNKNOWN;
 }
