@@ -142,6 +142,14 @@ int pci_enable_device_mem(struct pci_dev *dev)
     return enable_device(dev, IORESOURCE_MEM);
 }
 
+int pcim_enable_device(struct pci_dev *dev)
+{
+    int rc = dev->is_managed ? 0 : pci_enable_device(dev);
+
+    dev->is_managed = rc == 0;
+    return rc;
+}
+
 /* As in Linux only bus mastering ends: the registers can still be read. */
 void pci_disable_device(struct pci_dev *dev)
 {
@@ -405,6 +413,19 @@ static bool matches(u32 wanted, u32 is)
     return wanted == (u32)PCI_ANY_ID || wanted == is;
 }
 
+struct pci_dev *pci_get_device(unsigned int vendor, unsigned int device, struct pci_dev *from)
+{
+    struct list_head *next = from ? from->bus_list.next : devices.next;
+
+    for (; next != &devices; next = next->next) {
+        struct pci_dev *dev = list_entry(next, struct pci_dev, bus_list);
+
+        if (matches(vendor, dev->vendor) && matches(device, dev->device))
+            return dev;
+    }
+    return NULL;
+}
+
 static const struct pci_device_id *match_device(const struct pci_device_id *ids, const struct pci_dev *dev)
 {
     for (; ids && (ids->vendor || ids->subvendor || ids->class_mask); ids++) {
@@ -414,6 +435,25 @@ static const struct pci_device_id *match_device(const struct pci_device_id *ids,
             return ids;
     }
     return NULL;
+}
+
+/* No driver has the device any longer, or one has refused it. */
+static void unbind(struct pci_dev *dev)
+{
+    dev->driver = NULL;
+    dev->dev.driver = NULL;
+    dev->dev.driver_data = NULL;
+}
+
+/* What pcim_enable_device promised. The driver may have disabled the device itself. */
+static void release_managed(struct pci_dev *dev)
+{
+    if (!dev->is_managed)
+        return;
+    dev->is_managed = false;
+    pci_release_regions(dev);
+    if (atomic_read(&dev->enable_cnt) > 0)
+        pci_disable_device(dev);
 }
 
 static void probe(struct pci_driver *driver, struct pci_dev *dev)
@@ -427,8 +467,8 @@ static void probe(struct pci_driver *driver, struct pci_dev *dev)
     dev->dev.driver = &driver->driver;
     rc = driver->probe(dev, id);
     if (rc < 0) {
-        dev->driver = NULL;
-        dev->dev.driver = NULL;
+        release_managed(dev);
+        unbind(dev);
         if (rc != -ENODEV && rc != -ENXIO)
             printk(KERN_WARNING "%s: probe of %s failed with error %d\n", driver->name, pci_name(dev), rc);
     }
@@ -477,11 +517,10 @@ void pci_unregister_driver(struct pci_driver *driver)
             continue;
         if (driver->remove)
             driver->remove(dev);
+        release_managed(dev);
         dma_check_released(&dev->dev, driver->name);
         check_released(dev, driver->name);
-        dev->driver = NULL;
-        dev->dev.driver = NULL;
-        dev->dev.driver_data = NULL;
+        unbind(dev);
     }
     list_del(&driver->node);
     mutex_unlock(&pci_mutex);

@@ -248,7 +248,7 @@ static int expand(struct sk_buff *skb, unsigned int more)
     return 0;
 }
 
-int skb_put_padto(struct sk_buff *skb, unsigned int len)
+int skb_padto(struct sk_buff *skb, unsigned int len)
 {
     unsigned int missing;
 
@@ -263,7 +263,17 @@ int skb_put_padto(struct sk_buff *skb, unsigned int len)
         kfree_skb(skb);
         return -ENOMEM;
     }
-    skb_put_zero(skb, missing);
+    memset(skb_tail_pointer(skb), 0, missing);
+    return 0;
+}
+
+int skb_put_padto(struct sk_buff *skb, unsigned int len)
+{
+    if (skb->len >= len)
+        return 0;
+    if (skb_padto(skb, len))
+        return -ENOMEM;
+    skb_put(skb, len - skb->len);
     return 0;
 }
 

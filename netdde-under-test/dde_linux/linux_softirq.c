@@ -224,6 +224,13 @@ void tasklet_disable(struct tasklet_struct *t)
     wait_event(tasklet_done, !test_bit(TASKLET_STATE_RUN, &t->state));
 }
 
+void tasklet_disable_in_atomic(struct tasklet_struct *t)
+{
+    tasklet_disable_nosync(t);
+    while (test_bit(TASKLET_STATE_RUN, &t->state))
+        cpu_relax();
+}
+
 void tasklet_enable(struct tasklet_struct *t)
 {
     unsigned int nr = NR_SOFTIRQS;

@@ -401,7 +401,7 @@ static void an_hrtimers_function_may_free_it(void **state __always_unused)
 
 struct test_tasklet {
     struct tasklet_struct tasklet;
-    int ran;
+    int started, ran;
 };
 
 static void tasklet_ran(struct tasklet_struct *tasklet)
@@ -455,6 +455,28 @@ static void a_disabled_tasklet_runs_when_it_is_enabled(void **state __always_unu
     assert_int_equal(value_of(&t.ran), 0);
     tasklet_enable(&t.tasklet);
     assert_reaches(&t.ran, 1);
+    tasklet_kill(&t.tasklet);
+}
+
+static void tasklet_takes_its_time(struct tasklet_struct *tasklet)
+{
+    struct test_tasklet *t = from_tasklet(t, tasklet, tasklet);
+
+    raise_counter(&t->started);
+    mdelay(SOON_MS);
+    raise_counter(&t->ran);
+}
+
+static void a_running_tasklet_is_waited_for(void **state __always_unused)
+{
+    struct test_tasklet t = {0};
+
+    tasklet_setup(&t.tasklet, tasklet_takes_its_time);
+    tasklet_schedule(&t.tasklet);
+    assert_reaches(&t.started, 1);
+    tasklet_disable_in_atomic(&t.tasklet);
+    assert_int_equal(value_of(&t.ran), 1);
+    tasklet_enable(&t.tasklet);
     tasklet_kill(&t.tasklet);
 }
 
@@ -618,6 +640,28 @@ static void a_partial_checksum_is_filled_in(void **state __always_unused)
     assert_int_equal(copy[ETH_HLEN + 11], 0x61);
     assert_int_equal(skb->data[ETH_HLEN + 10], 0);
     kfree_skb(skb);
+}
+
+static void padding_may_lie_behind_the_end(void **state __always_unused)
+{
+    struct sk_buff *skb = alloc_skb(ETH_ZLEN, GFP_KERNEL), *clone;
+    static const u8 zeroes[ETH_ZLEN];
+
+    memset(skb->data, 0xff, ETH_ZLEN);
+    skb_put_zero(skb, ETH_HLEN);
+    assert_int_equal(skb_padto(skb, ETH_ZLEN), 0);
+    assert_int_equal(skb->len, ETH_HLEN);
+    assert_memory_equal(skb->data, zeroes, ETH_ZLEN);
+
+    skb_tail_pointer(skb)[0] = 0xff;
+    clone = skb_clone(skb, GFP_KERNEL); /* whose memory is not to be changed */
+    assert_int_equal(skb_put_padto(skb, ETH_ZLEN), 0);
+    assert_int_equal(skb->len, ETH_ZLEN);
+    assert_memory_equal(skb->data, zeroes, ETH_ZLEN);
+    assert_int_equal(skb_tail_pointer(clone)[0], 0xff);
+    assert_int_equal(skb_padto(skb, ETH_ZLEN), 0);
+    kfree_skb(skb);
+    kfree_skb(clone);
 }
 
 /* 100 bytes in the head, then pages with 50, 60 and 70; each byte is its offset. */
@@ -1387,6 +1431,7 @@ int main(void)
         cmocka_unit_test(an_hrtimers_function_may_free_it),
         cmocka_unit_test(no_softirq_is_lost_between_threads),
         cmocka_unit_test(a_disabled_tasklet_runs_when_it_is_enabled),
+        cmocka_unit_test(a_running_tasklet_is_waited_for),
         cmocka_unit_test(a_pending_work_item_is_queued_once),
         cmocka_unit_test(flushing_delayed_work_runs_it_now),
         cmocka_unit_test(cancelling_stops_work_that_queues_itself),
@@ -1396,6 +1441,7 @@ int main(void)
         cmocka_unit_test(numbers_may_lie_at_any_address),
         cmocka_unit_test(parameters_are_checked),
         cmocka_unit_test(a_partial_checksum_is_filled_in),
+        cmocka_unit_test(padding_may_lie_behind_the_end),
         cmocka_unit_test(buffers_with_pages_keep_their_contents),
         cmocka_unit_test(a_clone_keeps_the_pages_of_a_buffer_that_is_changed),
         cmocka_unit_test(pieces_for_frames_do_not_touch),

@@ -32,13 +32,28 @@ struct attribute {
 struct device_attribute {
     struct attribute attr;
     ssize_t (*show)(struct device *dev, struct device_attribute *attr, char *buf);
+    ssize_t (*store)(struct device *dev, struct device_attribute *attr, const char *buf, size_t count);
 };
 
 struct attribute_group {
     struct attribute **attrs; /* ends with NULL */
 };
 
-#define DEVICE_ATTR_RO(name) struct device_attribute dev_attr_##name = {{#name}, name##_show}
+#define DEVICE_ATTR(name, mode, show, store) struct device_attribute dev_attr_##name = {{#name}, show, store}
+#define DEVICE_ATTR_RO(name) DEVICE_ATTR(name, 0444, name##_show, NULL)
+
+/* 0: there is no sysfs in which it could fail. */
+static inline int device_create_file(struct device *dev __always_unused,
+                                     const struct device_attribute *attr __always_unused)
+{
+    return 0;
+}
+
+static inline void device_remove_file(struct device *dev __always_unused,
+                                      const struct device_attribute *attr __always_unused)
+{
+}
+
 #define ATTRIBUTE_GROUPS(name)                                                                               \
     static const struct attribute_group name##_group = {.attrs = name##_attrs};                              \
     static const struct attribute_group *name##_groups[] = {&name##_group, NULL}

@@ -48,7 +48,9 @@ enum ethtool_phys_id_state { ETHTOOL_ID_INACTIVE, ETHTOOL_ID_ACTIVE, ETHTOOL_ID_
 #define ETH_RSS_HASH_NO_CHANGE 0
 
 struct ethtool_ops {
-    u32 supported_coalesce_params; /* ETHTOOL_COALESCE_* */
+    u32 supported_coalesce_params;     /* ETHTOOL_COALESCE_* */
+    int (*begin)(struct net_device *); /* around the others, under rtnl: by whoever calls them */
+    void (*complete)(struct net_device *);
     void (*get_drvinfo)(struct net_device *, struct ethtool_drvinfo *);
     int (*get_regs_len)(struct net_device *);
     void (*get_regs)(struct net_device *, struct ethtool_regs *, void *);

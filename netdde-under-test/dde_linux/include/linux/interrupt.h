@@ -43,6 +43,18 @@ void enable_irq(unsigned int irq);
 #define disable_irq_nosync_lockdep_irqsave(irq, flags) ((void)(*(flags) = 0), disable_irq_nosync(irq))
 #define enable_irq_lockdep(irq) enable_irq(irq)
 #define enable_irq_lockdep_irqrestore(irq, flags) ((void)*(flags), enable_irq(irq))
+
+/* Looking for a card's line by trying it is for cards without PCI: 0, none was found. */
+static inline unsigned long probe_irq_on(void)
+{
+    return 0;
+}
+
+static inline int probe_irq_off(unsigned long lines __always_unused)
+{
+    return 0;
+}
+
 /* Wait until no handler of the line runs that ran at the call; may sleep. Not from a handler, nor with its
  * locks held. */
 void synchronize_irq(unsigned int irq);
@@ -97,8 +109,10 @@ enum tasklet_state {
 void tasklet_setup(struct tasklet_struct *t, void (*callback)(struct tasklet_struct *));
 void tasklet_schedule(struct tasklet_struct *t);
 void tasklet_hi_schedule(struct tasklet_struct *t);
-/* Keep it from running; the first form waits until it does not run. Calls nest. */
+/* Keep it from running; the first two forms wait until it does not run, the second of them without sleeping.
+ * Calls nest. */
 void tasklet_disable(struct tasklet_struct *t);
+void tasklet_disable_in_atomic(struct tasklet_struct *t);
 void tasklet_disable_nosync(struct tasklet_struct *t);
 void tasklet_enable(struct tasklet_struct *t);
 /* Wait until it has run, if it is to. Nobody may schedule it again. */

@@ -23,6 +23,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+#define U32_MAX UINT32_MAX
+
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define DIV_ROUND_UP(n, d) (((n) + (d)-1) / (d))
 #define ALIGN(x, a) (((x) + ((__typeof__(x))(a)-1)) & ~((__typeof__(x))(a)-1))

@@ -240,6 +240,7 @@ struct net_device_ops {
     int (*ndo_validate_addr)(struct net_device *dev);
     int (*ndo_do_ioctl)(struct net_device *dev, struct ifreq *ifr, int cmd);
     int (*ndo_eth_ioctl)(struct net_device *dev, struct ifreq *ifr, int cmd);
+    int (*ndo_set_config)(struct net_device *dev, struct ifmap *map); /* nobody calls it */
     int (*ndo_change_mtu)(struct net_device *dev, int new_mtu);
     void (*ndo_tx_timeout)(struct net_device *dev, unsigned int txqueue);
     void (*ndo_get_stats64)(struct net_device *dev, struct rtnl_link_stats64 *storage);
@@ -311,6 +312,7 @@ struct net_device {
 #define IFF_SUPP_NOFCS (1u << 19)       /* it sends frames as they are, check sequence included */
 
 #define SET_NETDEV_DEV(net, parent_device) ((net)->dev.parent = (parent_device))
+#define to_net_dev(d) container_of(d, struct net_device, dev)
 #define NETDEV_ALIGN 32
 
 static inline void *netdev_priv(const struct net_device *dev)
@@ -650,6 +652,7 @@ void netif_carrier_off(struct net_device *dev);
 __printf(3, 4) void linux_netdev_printk(const char *level, const struct net_device *dev, const char *fmt,
                                         ...);
 
+#define netdev_printk(level, dev, fmt, ...) linux_netdev_printk(level, dev, fmt, ##__VA_ARGS__)
 #define netdev_err(dev, fmt, ...) linux_netdev_printk(KERN_ERR, dev, fmt, ##__VA_ARGS__)
 #define netdev_warn(dev, fmt, ...) linux_netdev_printk(KERN_WARNING, dev, fmt, ##__VA_ARGS__)
 #define netdev_notice(dev, fmt, ...) linux_netdev_printk(KERN_NOTICE, dev, fmt, ##__VA_ARGS__)

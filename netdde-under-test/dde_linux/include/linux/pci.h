@@ -77,6 +77,7 @@ struct pci_dev {
     u64 dma_mask;
     struct device dev;
     atomic_t enable_cnt;
+    bool is_managed; /* by pcim_enable_device */
     bool msi_enabled, msix_enabled;
     struct pci_vectors *vectors; /* while either is; msi.c's */
     bool sleeps;                 /* its driver has suspended it */
@@ -116,6 +117,11 @@ void pci_unregister_driver(struct pci_driver *driver);
     }                                                                                                        \
     module_exit(driver##_exit)
 
+/* The next device with these identifiers behind from (NULL: the first one), or NULL. Devices stay, and are
+ * not counted. */
+struct pci_dev *pci_get_device(unsigned int vendor, unsigned int device, struct pci_dev *from);
+static inline void pci_dev_put(struct pci_dev *dev __always_unused) {}
+
 /* Configuration space. 0, or PCIBIOS_BAD_REGISTER_NUMBER for an offset that is out of range or not aligned.
  */
 #define PCIBIOS_SUCCESSFUL 0x00
@@ -136,6 +142,8 @@ u8 pci_find_next_capability(struct pci_dev *dev, u8 pos, int cap);
 int pci_enable_device(struct pci_dev *dev);
 /* The same for memory BARs only. */
 int pci_enable_device_mem(struct pci_dev *dev);
+/* Enable it until the driver leaves it, or does not take it; its regions are given back then, too. */
+int pcim_enable_device(struct pci_dev *dev);
 void pci_disable_device(struct pci_dev *dev);
 void pci_set_master(struct pci_dev *dev);
 void pci_clear_master(struct pci_dev *dev);

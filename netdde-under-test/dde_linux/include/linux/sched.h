@@ -40,6 +40,8 @@ long schedule_timeout_uninterruptible(long timeout);
 /* Wake a thread that sleeps, or is about to. Returns 1 when it did, 0 when the thread was running. */
 int wake_up_process(struct task_struct *task);
 
+/* Let others run. */
+#define yield() cpu_relax()
 #define cond_resched() ({ 0; })
 #define signal_pending(task) ((void)(task), 0)
 

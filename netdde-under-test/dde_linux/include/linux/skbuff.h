@@ -155,8 +155,10 @@ void *skb_put(struct sk_buff *skb, unsigned int len);
 void *skb_push(struct sk_buff *skb, unsigned int len);
 void *skb_pull(struct sk_buff *skb, unsigned int len);
 void skb_trim(struct sk_buff *skb, unsigned int len);
-/* Pad with zeroes up to len bytes. Returns 0, or -ENOMEM after freeing skb. */
+/* Pad with zeroes up to len bytes. Returns 0, or -ENOMEM after freeing skb. The second form leaves the zeroes
+ * behind the end: the buffer is no longer than it was. */
 int skb_put_padto(struct sk_buff *skb, unsigned int len);
+int skb_padto(struct sk_buff *skb, unsigned int len);
 
 /* Shorten it, wherever it ends. Returns 0. */
 int pskb_trim(struct sk_buff *skb, unsigned int len);

@@ -24,6 +24,12 @@ typedef __s16 s16;
 typedef __s32 s32;
 typedef __s64 s64;
 
+/* To drivers these are one type with the kernel's; the C library's have 64 bits, too, and are others. */
+#ifdef KBUILD_MODNAME
+#define uint64_t u64
+#define int64_t s64
+#endif
+
 typedef u64 dma_addr_t;
 typedef u64 phys_addr_t;
 typedef phys_addr_t resource_size_t;
