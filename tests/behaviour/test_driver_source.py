@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 
 from conftest import BUILD, ROOT, Outcome, run_command
@@ -133,6 +135,27 @@ def test_a_damaged_archive_is_refused(tmp_path) -> None:
     outcome = take_out(archive, tmp_path / "out")
     assert outcome.code != 0
     assert "The archive may be damaged" in said(outcome), outcome.text
+
+
+def include_as_a_driver(header: str, folder: pathlib.Path) -> Outcome:
+    """Compile a file of one line with the command by which the build compiles a driver."""
+    everything = json.loads(run_command(["ninja", "-C", BUILD, "-t", "compdb"]).stdout)
+    [command] = [entry["command"] for entry in everything if entry["file"].endswith("/net/ethernet/fealnx.c")]
+    words = shlex.split(command)
+    source = folder / "includes.c"
+    source.write_text(f"#include <{header}>\n")
+    for option, value in (("-o", folder / "includes.o"), ("-MF", folder / "includes.d"), ("-c", source)):
+        words[words.index(option) + 1] = value
+    return run_command(words, cwd=BUILD)
+
+
+def test_a_driver_does_not_get_the_systems_header_for_one_that_is_missing(tmp_path) -> None:
+    assert pathlib.Path("/usr/include/linux/time.h").exists()
+    there = include_as_a_driver("linux/if_ether.h", tmp_path)  # the environment's, built on the system's
+    assert there.code == 0, there.text
+    missing = include_as_a_driver("linux/time.h", tmp_path)
+    assert missing.code != 0
+    assert "linux/time.h: No such file or directory" in missing.stderr, missing.text
 
 
 def test_a_driver_that_was_changed_by_hand_is_not_built(tmp_path) -> None:

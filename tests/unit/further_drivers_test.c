@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Drivers that are built and for which there is no card: they register, look at what is there, and leave.
- * 8139cp is for the RTL8139C+, which has the identifiers of the RTL8139C and another revision.
+ * Then what some of them need, and no driver that has a card. 8139cp is for the RTL8139C+, which has the
+ * identifiers of the RTL8139C and another revision.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 #include <ddekit/pci.h>
 #include <ddekit/printf.h>
 #include <ddekit/timer.h>
+#include <linux/pci.h>
 
 #include "harness/machine/dma.h"
 #include "harness/machine/machine.h"
@@ -24,6 +26,16 @@
 #include "harness/nic/nic.h"
 
 #define OUTPUT_MAX 4096
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+/* These say nothing when they find nothing: that they are there, their parameters tell. */
+static const struct {
+    const char *driver, *parameter;
+} silent[] = {
+    {"ec_bhf", "polling_frequency"},  {"fealnx", "rx_copybreak"},       {"pcnet32", "tx_start_pt"},
+    {"natsemi", "dspcfg_workaround"}, {"sis900", "max_interrupt_work"}, {"epic100", "rx_copybreak"},
+    {"sundance", "flowctrl"},
+};
 
 static void they_look_at_the_card_and_leave(void **state)
 {
@@ -40,8 +52,8 @@ static void they_look_at_the_card_and_leave(void **state)
     ddekit_pci_init();
     ddekit_print_to(fileno(output));
     dde_linux_init();
-    /* It says nothing when it finds nothing; but it is there. */
-    assert_int_equal(dde_linux_set_parameter("ec_bhf", "polling_frequency", "100000"), 0);
+    for (size_t i = 0; i < COUNT(silent); i++)
+        assert_int_equal(dde_linux_set_parameter(silent[i].driver, silent[i].parameter, "1000"), 0);
     assert_int_equal(dde_linux_probe_drivers(), 0);
     dde_linux_remove_drivers();
     ddekit_print_to(-1);
@@ -54,9 +66,59 @@ static void they_look_at_the_card_and_leave(void **state)
     assert_null(strstr(text, "init failed"));
 }
 
+/* --- What they need of the bus ------------------------------------------------------------------------- */
+
+static int probe_result;
+
+/* It leaves it to pcim_enable_device to give back what it has. */
+static int take(struct pci_dev *dev, const struct pci_device_id *id __always_unused)
+{
+    assert_int_equal(pcim_enable_device(dev), 0);
+    assert_int_equal(pcim_enable_device(dev), 0);
+    assert_int_equal(pci_request_regions(dev, "careless"), 0);
+    return probe_result;
+}
+
+static const struct pci_device_id careless_ids[] = {{PCI_DEVICE(PCI_VENDOR_ID_REALTEK, PCI_ANY_ID)}, {0}};
+static struct pci_driver careless = {.name = "careless", .id_table = careless_ids, .probe = take};
+
+static void assert_free(const struct pci_dev *dev)
+{
+    assert_int_equal(atomic_read(&dev->enable_cnt), 0);
+    for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++)
+        assert_null(dev->resource[bar].name);
+}
+
+/* On the machine that the test before has left: the card has no driver. */
+static void a_managed_device_is_given_back(void **state __always_unused)
+{
+    struct pci_dev *card = pci_get_device(PCI_VENDOR_ID_REALTEK, PCI_DEVICE_ID_REALTEK_8139, NULL);
+
+    assert_non_null(card);
+    assert_null(pci_get_device(PCI_VENDOR_ID_REALTEK, PCI_ANY_ID, card));
+    assert_null(pci_get_device(PCI_VENDOR_ID_INTEL, PCI_ANY_ID, NULL));
+
+    probe_result = -ENODEV;
+    assert_int_equal(pci_register_driver(&careless), 0);
+    assert_null(card->driver);
+    assert_free(card);
+    pci_unregister_driver(&careless);
+
+    probe_result = 0;
+    assert_int_equal(pci_register_driver(&careless), 0);
+    assert_ptr_equal(card->driver, &careless);
+    assert_int_equal(atomic_read(&card->enable_cnt), 1);
+    pci_unregister_driver(&careless);
+    assert_null(card->driver);
+    assert_free(card);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(they_look_at_the_card_and_leave)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(they_look_at_the_card_and_leave),
+        cmocka_unit_test(a_managed_device_is_given_back),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
