@@ -41,35 +41,17 @@
 #include "harness/wire/account.h"
 #include "harness/wire/wire.h"
 #include "netdde-under-test/dde_linux/internal.h"
+#include "tests/unit/counters.h"
 
 #define KBUILD_MODNAME "dde_linux_test"
 #define SOON_MS 30 /* long enough for another thread to get somewhere */
 #define LATER 10   /* jiffies; no thread here is ever late by so much */
 #define LATER_MS (LATER * 1000 / HZ)
-#define PATIENCE_MS 5000
+#define PATIENCE_MS COUNTER_PATIENCE_MS
 
 static const u8 mac[ETH_ALEN] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
 static struct wire *wire;
 static struct nic *nic;
-
-/* --- Waiting for counters that other threads raise ----------------------------------------------------- */
-
-static int value_of(const int *counter)
-{
-    return __atomic_load_n(counter, __ATOMIC_SEQ_CST);
-}
-
-static void raise_counter(int *counter)
-{
-    __atomic_fetch_add(counter, 1, __ATOMIC_SEQ_CST);
-}
-
-static void assert_reaches(const int *counter, int value)
-{
-    for (int ms = 0; ms < PATIENCE_MS && value_of(counter) < value; ms++)
-        msleep(1);
-    assert_int_equal(value_of(counter), value);
-}
 
 /* --- Sleeping and waking ------------------------------------------------------------------------------- */
 
@@ -1221,6 +1203,7 @@ static void the_driver_finds_its_device(void **state __always_unused)
     eth0 = dev_get_by_name(&init_net, "eth0");
     assert_non_null(eth0);
     assert_memory_equal(eth0->dev_addr, mac, ETH_ALEN);
+    assert_memory_equal(eth0->perm_addr, mac, ETH_ALEN);
     assert_int_equal(eth0->mtu, ETH_DATA_LEN);
     assert_null(dev_get_by_name(&init_net, "eth1"));
 }
