@@ -196,18 +196,21 @@ static void a_tap_that_is_removed_is_not_called_any_more(void **state __always_u
 
 static struct net_device *flooded;
 
+/* In a softirq, so that none can work it off. */
 static void flood(void)
 {
-    for (int i = 0; i < BACKLOG; i++)
-        assert_int_equal(receive_one(flooded), NET_RX_SUCCESS);
-    assert_int_equal(receive_one(flooded), NET_RX_DROP);
+    for (int i = 0; i < 2 * BACKLOG; i++) {
+        if (receive_one(flooded) == NET_RX_SUCCESS)
+            raise_counter(&progress);
+    }
 }
 
 static void the_backlog_is_limited(void **state __always_unused)
 {
     flooded = alloc_etherdev(0);
     call_in_softirq(flood);
-    assert_int_equal(flooded->stats.rx_dropped, 1);
+    assert_int_equal(value_of(&progress), BACKLOG);
+    assert_int_equal(flooded->stats.rx_dropped, BACKLOG);
     while (receive_one(flooded) != NET_RX_SUCCESS)
         msleep(1); /* the softirq works it off */
     synchronize_net();

@@ -252,6 +252,31 @@ static void a_device_whose_clients_are_gone_is_closed(void **state)
     close_device(open_device());
 }
 
+/* One may be late: somebody has opened the device since. This one is sent by a client that has it open. */
+static void a_notification_that_nobody_is_left_does_not_close_an_open_device(void **state)
+{
+    device_t device = open_device(), none;
+    mach_no_senders_notification_t late = {
+        .not_header = {.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0),
+                       .msgh_size = sizeof late,
+                       .msgh_remote_port = device,
+                       .msgh_id = MACH_NOTIFY_NO_SENDERS},
+    };
+
+    (void)state;
+    assert_int_equal(mach_msg(&late.not_header, MACH_SEND_MSG, sizeof late, 0, MACH_PORT_NULL,
+                              MACH_MSG_TIMEOUT_NONE, MACH_PORT_NULL),
+                     MACH_MSG_SUCCESS);
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(device_open(master, 0, "none", &none), D_NO_SUCH_DEVICE);
+    assert_int_equal(ethernet.closed, 0);
+    mach_port_deallocate(mach_task_self(), device);
+    /* The true one still comes. */
+    for (unsigned i = 0; i < 100 && ethernet.closed == 0; i++)
+        assert_int_equal(device_open(master, 0, "none", &none), D_NO_SUCH_DEVICE);
+    assert_int_equal(ethernet.closed, 1);
+}
+
 /* The filter would hold a send right to the device, which would then never be without. */
 static void no_port_of_the_servers_own_gets_frames(void **state)
 {
@@ -375,6 +400,7 @@ int main(void)
         cmocka_unit_test(status_and_filter_reach_the_device),
         cmocka_unit_test(a_device_is_shared_until_its_last_close),
         cmocka_unit_test(a_device_whose_clients_are_gone_is_closed),
+        cmocka_unit_test(a_notification_that_nobody_is_left_does_not_close_an_open_device),
         cmocka_unit_test(no_port_of_the_servers_own_gets_frames),
         cmocka_unit_test(wrong_requests_are_answered_too),
         cmocka_unit_test(a_client_that_died_before_its_answer_holds_up_nobody),
