@@ -29,6 +29,13 @@ double hunt_seconds(const struct hunt *hunt)
     return hunt->seconds_before + (double)(now_ns() - hunt->started_ns) / 1e9;
 }
 
+/* To find livelocks lots are drawn; where schedules follow from each other each choice is the search's. */
+static uint32_t detectors_of(const struct options *options)
+{
+    bool sequential = lc_strategy_find(options->strategy)->sequential;
+    return options->detect & ~(sequential ? (uint32_t)LC_DETECT_LIVELOCK : 0);
+}
+
 struct settings hunt_settings(const struct hunt *hunt, uint64_t schedule)
 {
     const struct options *options = &hunt->options;
@@ -38,7 +45,7 @@ struct settings hunt_settings(const struct hunt *hunt, uint64_t schedule)
         .schedule = schedule,
         .max_steps = options->max_steps,
         .points = options->points,
-        .detect = options->detect,
+        .detect = detectors_of(options),
         .depth = options->depth,
         .preemptions = options->preemptions,
         /* Its finding is judged at once: what the program prints is seen, and not to be seen twice. */

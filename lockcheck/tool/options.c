@@ -629,11 +629,8 @@ static void set_defaults(struct options *options)
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         options->jobs = cores < 1 ? 1 : cores > MAX_JOBS ? MAX_JOBS : (unsigned)cores;
     }
-    if (strategy->sequential) {
+    if (strategy->sequential)
         options->jobs = 1;
-        options->detect &=
-            ~(uint32_t)LC_DETECT_LIVELOCK; /* which draws lots, and each choice is the search's */
-    }
     if (!options->out && options->verb != VERB_SHRINK && options->verb != VERB_REPORT &&
         options->verb != VERB_TRACE)
         options->out = options->resume                 ? options->resume
