@@ -218,6 +218,17 @@ def test_deleting_a_timer_under_the_lock_of_its_function_ends_in_a_wait_for_ever
     assert any("look_at_the_ring" in frame for frame in stacks[".softirqd"]), outcome.text
 
 
+def test_nothing_is_freed_while_a_reader_has_it(program, lockcheck) -> None:
+    """Also from one that was held up as it entered its read side, while two grace periods began."""
+    options = ["explore", "--strategy", "pos", "--points", "memory", "--schedules", 2000, "--", program("dde_linux_readers")]
+    outcome = lockcheck(*options)
+    assert outcome.code == 0, outcome.text
+    assert outcome.result["schedules"] == 2000
+    outcome = lockcheck(*options, "unprotected")
+    assert outcome.code == 1, outcome.text
+    assert outcome.result["findings"][0]["kind"] == "assertion"
+
+
 @pytest.mark.parametrize("mode", ["hard", "soft"])
 @pytest.mark.parametrize(
     ("mistake", "kind", "tells"),
