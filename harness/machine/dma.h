@@ -123,8 +123,8 @@ bool dma_read(struct dma_device *device, uint64_t bus, void *buffer, size_t leng
 bool dma_write(struct dma_device *device, uint64_t bus, const void *buffer, size_t length,
                const void *object);
 
-/* What a device model may look at for its own book-keeping, and a device would not: what is not mapped is no
- * fault. */
+/* What a device model may look at for its own book-keeping, and a device would not: with bus mastering off,
+ * too, and what is not mapped is no fault. */
 bool dma_peek(struct dma_device *device, uint64_t bus, void *buffer, size_t length);
 /* The same for what it may only write: whether a mapping is there. */
 bool dma_is_mapped(struct dma_device *device, uint64_t bus);

@@ -697,8 +697,7 @@ static void forget_ring(struct nic *nic)
         uint8_t status = 0;
 
         nic->unread_first = (nic->unread_first + 1) % RING_ENTRIES;
-        if (dma_read(nic->dma, descriptor_address(nic, RDBAL, index) + RX_STATUS, &status, 1,
-                     reg(nic, RDT)) &&
+        if (dma_peek(nic->dma, descriptor_address(nic, RDBAL, index) + RX_STATUS, &status, 1) &&
             status & RX_STATUS_DD)
             account_frame_dropped(ACCOUNT_DROP_NIC);
     }

@@ -1119,6 +1119,8 @@ static void device_without_bus_mastering_makes_no_access(void **state)
     pci_config_write(0, SLOT, 0, 4, 2, 0);
     assert_false(dma_write(device, bus, "y", 1, NULL));
     assert_int_equal(memory[0], 'x');
+    assert_true(dma_peek(device, bus, memory + 1, 1)); /* the model, not the device */
+    assert_int_equal(memory[1], 'x');
     assert_int_equal(findings, 0);
     iommu_unmap(device, bus, sizeof(memory));
 }
