@@ -36,7 +36,7 @@ struct chip {
     size_t headroom; /* octets before the frame to be sent */
 
     void (*reset)(struct card *card);
-    void (*start)(struct card *card); /* reset it, and make it ready but for buffers */
+    void (*start)(struct card *card); /* reset it, and make it ready but for buffers; interrupts are on */
     /* The frame of ETH_ZLEN octets lies behind so much headroom. */
     void (*send)(struct card *card, dma_addr_t buffer);
     /* Of an RTL8139 the buffer is the ring, of RING_BYTES; others store up to PIECE_BYTES. memory: the
@@ -67,9 +67,20 @@ static void rtl8139_reset(struct card *card)
     iowrite8(0x10, card->registers + 0x37); /* CR */
 }
 
+static void rtl8139_start(struct card *card)
+{
+    rtl8139_reset(card);
+    iowrite16(0xffff, card->registers + 0x3c); /* IMR */
+}
+
+static void rtl8139_turn_on(struct card *card, u8 half)
+{
+    iowrite8(ioread8(card->registers + 0x37) | half, card->registers + 0x37);
+}
+
 static void rtl8139_send(struct card *card, dma_addr_t buffer)
 {
-    iowrite8(0x04, card->registers + 0x37); /* CR: transmitter on */
+    rtl8139_turn_on(card, 0x04);
     iowrite32((u32)buffer, card->registers + 0x20);
     iowrite32(ETH_ZLEN, card->registers + 0x10); /* TSD0 */
 }
@@ -77,8 +88,8 @@ static void rtl8139_send(struct card *card, dma_addr_t buffer)
 static void rtl8139_receive(struct card *card, u8 *memory __always_unused, dma_addr_t buffer)
 {
     iowrite32((u32)buffer, card->registers + 0x30); /* RBSTART */
-    iowrite8(0x08, card->registers + 0x37);         /* CR: receiver on */
-    iowrite32(0x0f, card->registers + 0x44);        /* RCR: all frames */
+    rtl8139_turn_on(card, 0x08);
+    iowrite32(0x0f, card->registers + 0x44); /* RCR: all frames */
 }
 
 /* --- 82540EM ------------------------------------------------------------------------------------------- */
@@ -99,7 +110,8 @@ static void e1000_reset(struct card *card)
 static void e1000_start(struct card *card)
 {
     e1000_reset(card);
-    iowrite32(0x40, card->registers); /* CTRL: link up */
+    iowrite32(0x40, card->registers);           /* CTRL: link up */
+    iowrite32(0x1ffff, card->registers + 0xd0); /* IMS */
     e1000_set_ring(card, RECEIVES, 0x2800);
     e1000_set_ring(card, SENDS, 0x3800);
 }
@@ -137,9 +149,8 @@ static void e100_reset(struct card *card)
 static void e100_start(struct card *card)
 {
     e100_reset(card);
-    iowrite8(1, card->registers + 3); /* no interrupts */
-    e100_command(card, 0x60, 0);      /* addresses are absolute, in command blocks */
-    e100_command(card, 0x06, 0);      /* and in receive frame descriptors */
+    e100_command(card, 0x60, 0); /* addresses are absolute, in command blocks */
+    e100_command(card, 0x06, 0); /* and in receive frame descriptors */
 }
 
 static void e100_send(struct card *card, dma_addr_t buffer)
@@ -274,7 +285,7 @@ static void virtio_receive(struct card *card, u8 *memory __always_unused, dma_ad
 }
 
 static const struct chip chips[] = {
-    {&nic_rtl8139, 0x10ec, 0x8139, 1, 0, rtl8139_reset, rtl8139_reset, rtl8139_send, rtl8139_receive, NULL},
+    {&nic_rtl8139, 0x10ec, 0x8139, 1, 0, rtl8139_reset, rtl8139_start, rtl8139_send, rtl8139_receive, NULL},
     {&nic_82540em, 0x8086, 0x100e, 0, 0, e1000_reset, e1000_start, e1000_send, e1000_receive, NULL},
     {&nic_82559, 0x8086, 0x1229, 0, 0, e100_reset, e100_start, e100_send, e100_receive, e100_report},
     {&nic_virtio_net, 0x1af4, 0x1000, 0, VIRTIO_HEADER, virtio_reset, virtio_start, virtio_send,
