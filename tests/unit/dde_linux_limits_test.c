@@ -15,6 +15,7 @@
 
 #include <ddekit/ddekit.h>
 #include <ddekit/printf.h>
+#include <ddekit/semaphore.h>
 #include <ddekit/timer.h>
 #include <dde_linux/dde_linux.h>
 #include <linux/completion.h>
@@ -73,6 +74,44 @@ static void call_in_softirq(void (*function)(void))
     tasklet_setup(&tasklet, do_in_softirq);
     tasklet_schedule(&tasklet);
     tasklet_kill(&tasklet);
+}
+
+/* --- Softirqs ------------------------------------------------------------------------------------------- */
+
+#define ROUNDS 10 /* as in Linux, MAX_SOFTIRQ_RESTART */
+#define RUNS (5 * ROUNDS)
+
+static int turns; /* how often .softirqd has let others have theirs; atomically */
+
+void __real_ddekit_sem_down(ddekit_sem_t *sem);
+void __wrap_ddekit_sem_down(ddekit_sem_t *sem);
+
+void __wrap_ddekit_sem_down(ddekit_sem_t *sem)
+{
+    if (in_softirq())
+        raise_counter(&turns);
+    __real_ddekit_sem_down(sem);
+}
+
+static void run_again(struct tasklet_struct *tasklet)
+{
+    raise_counter(&progress);
+    if (value_of(&progress) < RUNS)
+        tasklet_schedule(tasklet);
+    else
+        progress_seen = value_of(&turns);
+}
+
+static void softirqs_that_are_raised_over_and_over_let_others_have_their_turn(void **state __always_unused)
+{
+    struct tasklet_struct tasklet;
+    int before = value_of(&turns);
+
+    tasklet_setup(&tasklet, run_again);
+    tasklet_schedule(&tasklet);
+    assert_reaches(&progress, RUNS);
+    tasklet_kill(&tasklet);
+    assert_true(progress_seen - before >= RUNS / ROUNDS - 1);
 }
 
 /* --- Reception ------------------------------------------------------------------------------------------ */
@@ -410,6 +449,7 @@ static int power_on(void **state __always_unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        LIMIT_TEST(softirqs_that_are_raised_over_and_over_let_others_have_their_turn),
         LIMIT_TEST(reception_stops_at_its_budget),
         LIMIT_TEST(reception_stops_when_its_time_is_over),
         LIMIT_TEST(a_poll_that_always_has_more_can_be_disabled),
