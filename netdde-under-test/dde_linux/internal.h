@@ -48,6 +48,7 @@ struct task_struct {
     unsigned int hardirq_reads; /* of registers, in this interrupt */
     int rcu_nesting;
     int rcu_index;     /* which counter the outermost read side is in */
+    const char *stack; /* where it was when it became this thread's record: what it does later lies below */
     u64 dma_unchecked; /* bus address of its last mapping until it has looked whether that failed; 0 none */
     struct page_frag frag; /* that the next pieces for frames are cut from; see frag.c */
     char comm[TASK_NAME_MAX];
@@ -68,6 +69,10 @@ void task_set_current(struct task_struct *task);
 
 /* frag.c: give back what a thread that ends has. */
 void frag_release(struct task_struct *task);
+
+/* Whether the memory lies on the calling thread's stack. What functions have there that were entered before
+ * the thread's first Linux call is not known. */
+bool task_stack_has(const void *memory);
 
 /* Wait as schedule() does, for what Linux would spin for: in any context. */
 void task_wait(struct task_struct *task);

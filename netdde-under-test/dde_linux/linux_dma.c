@@ -147,6 +147,16 @@ static void report_unchecked(struct device *dev, struct task_struct *task)
     task->dma_unchecked = 0;
 }
 
+/* Linux's stacks may have no physical address, and what lies there is gone when the function returns. */
+static void report_stack(struct device *dev, u64 bus, size_t size)
+{
+    char text[MISUSE_TEXT_MAX];
+
+    snprintf(text, sizeof(text), "driver %s maps %zu bytes on the stack of %s", dev_driver_string(dev), size,
+             current->comm);
+    iommu_report_misuse(dev->dma_domain, bus, text);
+}
+
 static dma_addr_t map(struct device *dev, void *memory, size_t size, enum dma_data_direction dir,
                       const char *use)
 {
@@ -159,6 +169,8 @@ static dma_addr_t map(struct device *dev, void *memory, size_t size, enum dma_da
         bus = iommu_map_streaming(dev->dma_domain, memory, size, direction_of(dir), use);
     if (!bus)
         return DMA_MAPPING_ERROR;
+    if (task_stack_has(memory))
+        report_stack(dev, bus, size);
     task->dma_unchecked = bus;
     return bus;
 }

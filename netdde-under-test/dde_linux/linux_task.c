@@ -50,6 +50,7 @@ void task_put(struct task_struct *task)
 void task_set_current(struct task_struct *task)
 {
     current_task = task;
+    task->stack = __builtin_frame_address(0);
 }
 
 int dde_linux_adopt_thread(const char *name)
@@ -57,7 +58,10 @@ int dde_linux_adopt_thread(const char *name)
     if (current_task)
         return 0;
     current_task = task_create(name);
-    return current_task ? 0 : -ENOMEM;
+    if (!current_task)
+        return -ENOMEM;
+    current_task->stack = __builtin_frame_address(0);
+    return 0;
 }
 
 struct task_struct *get_current(void)
@@ -65,6 +69,13 @@ struct task_struct *get_current(void)
     if (unlikely(!current_task) && dde_linux_adopt_thread(ddekit_thread_get_name(ddekit_thread_myself())))
         BUG();
     return current_task;
+}
+
+bool task_stack_has(const void *memory)
+{
+    const char *here = __builtin_frame_address(0), *stack = current->stack;
+
+    return stack > here && lies_in(memory, here, (size_t)(stack - here));
 }
 
 /* Most threads never sleep in Linux code: the semaphore is made when its thread first says that it will. */

@@ -1259,7 +1259,7 @@ static void wrong_uses_of_dma_are_findings(void **state __always_unused)
     struct device *dev = eth0->dev.parent;
     unsigned long faults = dma_fault_count(dev->dma_domain);
     struct page *page = alloc_page(GFP_KERNEL);
-    u8 memory[100];
+    static u8 memory[100];
     dma_addr_t addr, other;
 
     addr = dma_map_single(dev, memory, sizeof(memory), DMA_FROM_DEVICE);

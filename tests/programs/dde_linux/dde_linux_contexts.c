@@ -252,6 +252,19 @@ static void allocating_a_ring_under_the_rings_lock(void)
     allocate_a_ring();
 }
 
+static void map_a_local(void)
+{
+    char local[RING_BYTES];
+
+    card.dma_domain = dma_device_create("card");
+    dma_map_single(&card, local, sizeof(local), DMA_FROM_DEVICE);
+}
+
+static void mapping_the_stack(void)
+{
+    run_in_softirq(map_a_local);
+}
+
 static void freeing_a_ring_without_interrupts(void)
 {
     void *ring = allocate_a_ring();
@@ -509,6 +522,7 @@ static const struct {
     {"synchronize-without-interrupts", synchronizing_without_interrupts},
     {"ring-under-lock", allocating_a_ring_under_the_rings_lock},
     {"free-ring-without-interrupts", freeing_a_ring_without_interrupts},
+    {"map-stack", mapping_the_stack},
     {"sleep-in-rx-mode", sleeping_in_set_rx_mode},
     {"free-registered", freeing_a_registered_device},
     {"register-twice", registering_a_device_twice},
