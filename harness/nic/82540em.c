@@ -777,8 +777,8 @@ static bool write_descriptor(struct nic *nic, unsigned index, const uint8_t *dat
 
 /*
  * Packet Reception (3.2): frame and FCS go to as many buffers as it takes; the last descriptor has EOP, the
- * checksum and the errors. The tag is taken out of the frame when VME says so. Returns whether it is in
- * memory.
+ * checksum and the errors. The tag is taken out of the frame when VME says so. The driver is told of what was
+ * given back, be it a whole frame or not. Returns whether it is in memory.
  */
 static bool store_frame(struct nic *nic, struct fifo_entry entry, const uint8_t *frame)
 {
@@ -828,6 +828,8 @@ static bool store_frame(struct nic *nic, struct fifo_entry entry, const uint8_t 
     unsigned threshold = entries >> (1 + (value(nic, RCTL) >> RCTL_RDMTS_SHIFT & 3));
     if (before > threshold && rx_available(nic) <= threshold)
         raise(nic, INT_RXDMT0); /* RDTR does not delay it */
+    if (rx_available(nic) != before)
+        raise_delayed(nic, INT_RXT0, RX_PACKET_TIMER, RX_ABSOLUTE_TIMER, value(nic, RDTR), value(nic, RADV));
     return whole;
 }
 
@@ -869,27 +871,17 @@ static struct fifo_entry pop_fifo(struct rx_fifo *fifo, uint8_t *frame)
     return entry;
 }
 
-static void received(struct nic *nic)
-{
-    raise_delayed(nic, INT_RXT0, RX_PACKET_TIMER, RX_ABSOLUTE_TIMER, value(nic, RDTR), value(nic, RADV));
-}
-
 /* The driver has given descriptors: what waits in the FIFO goes to memory. */
 static void drain_fifo(struct nic *nic)
 {
     struct rx_fifo *fifo = &nic->fifo;
-    bool any = false;
 
     while (fifo->count && value(nic, RCTL) & RCTL_EN && has_room(nic, fifo->entries[fifo->first].length)) {
         struct fifo_entry entry = pop_fifo(fifo, nic->rx_waited);
 
-        if (store_frame(nic, entry, nic->rx_waited))
-            any = true;
-        else if (entry.counted)
+        if (!store_frame(nic, entry, nic->rx_waited) && entry.counted)
             account_frame_dropped(ACCOUNT_DROP_NIC);
     }
-    if (any)
-        received(nic);
 }
 
 /* Receive Address registers: one of them has this address. Source addresses (AS = 1) are not looked at. */
@@ -953,9 +945,7 @@ static enum wire_outcome take_frame(struct nic *nic, struct fifo_entry entry, co
     if (nic->fifo.count == 0 && has_room(nic, entry.length)) {
         if (entry.counted)
             account_frame_accepted(); /* before the driver can see it */
-        if (store_frame(nic, entry, frame))
-            received(nic);
-        else if (entry.counted)
+        if (!store_frame(nic, entry, frame) && entry.counted)
             account_frame_dropped(ACCOUNT_DROP_NIC);
         return WIRE_ACCEPTED;
     }

@@ -81,7 +81,18 @@ enum { TXDW = 1, TXQE = 2, LSC = 4, RXDMT0 = 0x10, RXO = 0x40, RXT0 = 0x80 };
 enum { RX_ON = 2, UPE = 8, MPE = 0x10, LPE = 0x20, BAM = 0x8000, VFE = 0x40000, BSIZE_256 = 0x30000 };
 #define SECRC 0x04000000u
 enum { TX_ON = 2, PSP = 8 };
-enum { DD = 1, EOP = 2, IXSM = 4, VP = 8, TCPCS = 0x20, IPCS = 0x40, PIF = 0x80, TCPE = 0x20, IPE = 0x40 };
+enum {
+    DD = 1,
+    EOP = 2,
+    IXSM = 4,
+    VP = 8,
+    TCPCS = 0x20,
+    IPCS = 0x40,
+    PIF = 0x80,
+    TCPE = 0x20,
+    IPE = 0x40,
+    RXE = 0x80
+};
 #define TX_EOP 0x01000000u
 #define TX_IFCS 0x02000000u
 #define TX_TSE 0x04000000u
@@ -991,6 +1002,9 @@ static void dma_outside_a_mapping_is_refused(void **state)
     put_le64(rx_descriptor(0), 0x1000);
     bring(mac, 60, 0);
     assert_int_equal(dma_fault_count(card.dma), faults + 1);
+    assert_int_equal(rx_status(0) & DD, DD); /* with an error, of which the driver is told */
+    assert_int_equal(rx_descriptor(0)[13] & RXE, RXE);
+    assert_int_equal(r32(ICR) & RXT0, RXT0);
     assert_int_equal(account_outstanding(), outstanding);
     put_descriptor(0x2000, 60 | TX_EOP | TX_IFCS | TX_RS, 0);
     kick();
