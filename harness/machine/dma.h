@@ -10,7 +10,8 @@
  * is told. The IOMMU checks to the byte, not to the page: an access must lie within one mapping and go in its
  * direction. Otherwise no byte moves, the fault is counted, and reported as a finding of kind "dma-fault",
  * which says which mapping the access missed, and shows where that was made and ended: the one that it
- * leaves, another device's, one that has ended, or one close by. Bus addresses are not used again before the
+ * leaves, another device's, one that has ended, or one close by. An execution goes on after it when a
+ * suppression matches. Bus addresses are not used again before the
  * device's whole range has been, so an access after iommu_unmap() faults too.
  */
 #ifndef HARNESS_MACHINE_DMA_H

@@ -283,10 +283,10 @@ static void tell(struct dma_device *device, const struct fault *fault)
 }
 
 /* Report without any lock: the finding ends the execution here. */
-static void report(struct dma_device *device, const void *object, const struct fault *fault)
+static void report(struct dma_device *device, const struct fault *fault)
 {
     tell(device, fault);
-    lockcheck_finding_about(object, "dma-fault", fault->text);
+    lockcheck_finding("dma-fault", fault->text);
 }
 
 /* Look for what lies, or lay, at a bus address of a domain. Takes its lock. Returns whether there is such a
@@ -368,7 +368,7 @@ void iommu_report_misuse(struct dma_device *device, uint64_t bus, const char *te
     if (mapping)
         relate(&fault, device, mapping, "the mapping there", false);
     pthread_mutex_unlock(&device->lock);
-    report(device, NULL, &fault);
+    report(device, &fault);
 }
 
 void iommu_report_left(struct dma_device *device, const char *text)
@@ -385,7 +385,7 @@ void iommu_report_left(struct dma_device *device, const char *text)
         lockcheck_tell_of(fault[i].mapping, 1, fault[i].relation);
     }
     add_text(&fault[0], "%s", text);
-    report(device, NULL, &fault[0]);
+    report(device, &fault[0]);
 }
 
 /* --- The system's side --- */
@@ -454,7 +454,7 @@ static bool unmap(struct dma_device *device, uint64_t bus, size_t length, struct
              length, bus, device->name);
     if (!mapping)
         explain(fault, device, bus);
-    report(device, NULL, fault);
+    report(device, fault);
     return false;
 }
 
@@ -491,7 +491,7 @@ void iommu_unmap_for(struct dma_device *device, uint64_t bus, size_t length, enu
     else
         add_text(&fault, " as %s, but has mapped them as %s", use ? use : "memory",
                  was.use ? was.use : "memory");
-    report(device, NULL, &fault);
+    report(device, &fault);
 }
 
 /* Returns the mapping, if all is well, with the lock held; otherwise NULL, without the lock and with a
@@ -521,7 +521,7 @@ static struct mapping *begin_sync(struct dma_device *device, uint64_t bus, size_
     pthread_mutex_unlock(&device->lock);
     if (!mapping)
         explain(&fault, device, bus);
-    report(device, NULL, &fault);
+    report(device, &fault);
     return NULL;
 }
 
@@ -669,14 +669,15 @@ static struct mapping *translate(struct dma_device *device, uint64_t bus, size_t
     return NULL;
 }
 
-/* An access was refused. Called without the lock. */
+/* An access was refused, as machines go on after. Called without the lock. */
 static void refuse(struct dma_device *device, uint64_t bus, const void *object, struct fault *fault)
 {
     if (!fault->text[0])
         return;
     if (!fault->mapping)
         explain(fault, device, bus);
-    report(device, object, fault);
+    tell(device, fault);
+    lockcheck_finding_survived(object, "dma-fault", fault->text);
 }
 
 bool dma_peek(struct dma_device *device, uint64_t bus, void *buffer, size_t length)

@@ -32,7 +32,8 @@ enum lockcheck_request {
     LOCKCHECK_MSG_SEND,       /* object: port; argument: number of the message, unique in the process */
     LOCKCHECK_MSG_RECEIVE,    /* object: port; argument: number of the message */
     LOCKCHECK_MSG_DROP, /* object: port; argument: number of the message; it was queued, nobody will get it */
-    LOCKCHECK_FINDING,  /* kind; text: summary; object: what it is about, or NULL. The execution ends here */
+    LOCKCHECK_FINDING,  /* kind; text: summary; object: what it is about, or NULL. The execution ends here, but
+                         * see lockcheck_finding_survived, whose argument is 1 */
     LOCKCHECK_HAND_OVER, /* object: it goes over to whoever works on it next, as a descriptor to a device */
     LOCKCHECK_INPUT, /* argument: number; text: what; kind: of what. The calling thread takes this input up */
     LOCKCHECK_IRQ_DISABLE, /* the calling thread will not be interrupted from now on */
@@ -124,6 +125,14 @@ static inline void lockcheck_finding_about(const void *object, const char *kind,
 {
     if (lockcheck_request)
         lockcheck_request(LOCKCHECK_FINDING, object, 0, summary, kind);
+}
+
+/* The same of what the program survives, such as an access of a device that was refused: when a suppression
+ * matches, it returns and the execution goes on. */
+static inline void lockcheck_finding_survived(const void *object, const char *kind, const char *summary)
+{
+    if (lockcheck_request)
+        lockcheck_request(LOCKCHECK_FINDING, object, 1, summary, kind);
 }
 
 /*

@@ -151,7 +151,7 @@ static bool ended_plainly(int status)
 {
     uint32_t outcome = lc.channel->outcome;
     return ((outcome == LC_OUTCOME_NONE && status == 0) || outcome == LC_OUTCOME_CUT) &&
-           lc.channel->report_count == lc.channel->early_reports;
+           lc.channel->report_count == lc.channel->early_reports && !lc.channel->passed_count;
 }
 
 /* Returns true in the process of the schedule; false in the template when that has ended, with its status. */

@@ -15,7 +15,8 @@
  * A batch has the numbers schedule, schedule + stride, ... In between the command is not asked, since going
  * to and fro takes as long as a short schedule. It ends
  *   - with the first schedule that ends otherwise than plainly: without a word and with status 0, or given up
- *     by the strategy, and without a report. What such a schedule leaves in the channel is then untouched;
+ *     by the strategy, and without a report or a finding passed over. What such a schedule leaves in the
+ *     channel is then untouched;
  *   - when `batch` schedules have been run, which the command may lower meanwhile;
  *   - when a schedule has ended and batch_ns have passed since the first began.
  * Of each schedule that has ended plainly there is an entry in `results`, which the command may read before
@@ -33,7 +34,7 @@
 
 #define LC_CHANNEL_ENV "LOCKCHECK_CHANNEL"
 #define LC_CHANNEL_MAGIC 0x6c6f636b63686b01ull
-#define LC_CHANNEL_VERSION 7u
+#define LC_CHANNEL_VERSION 8u
 
 /* Layout of the memory file, in bytes from its start. */
 #define LC_DECISIONS_OFFSET                                                                                  \
@@ -99,6 +100,12 @@ struct lc_report {
     uint64_t key;
     struct lc_earlier earlier;
 };
+
+/* Findings that the program survives (lockcheck_finding_survived) and a suppression matches: an execution goes
+ * on after them. It takes evidence to know which they are. So where there are suppressions, the command has a
+ * schedule go on after the first pass_over of those that it survives, and then repeated up to each of them, to
+ * judge it. The first that no suppression matches is the execution's end. */
+#define LC_PASSED_MAX 16u /* of one execution */
 
 /* Detectors that the command asks for. The findings of most are reports. */
 enum lc_detect {
@@ -230,6 +237,7 @@ struct lc_channel {
     /* LC_FLAG_TRACE: absolute; nothing of a trace is in it. */
     char trace_directory[LC_PATH_MAX - 64];
     uint64_t trace_events;     /* LC_FLAG_TRACE: > 0: keep the newest so many, and not many more */
+    uint32_t pass_over;        /* findings to go on after, at most LC_PASSED_MAX */
     uint32_t stop_at_report;   /* > 0: the report of this number, from 1, ends the execution */
     struct lc_earlier earlier; /* with evidence: that of the report to stop at */
 
@@ -258,6 +266,8 @@ struct lc_channel {
     volatile uint8_t dispatch_selector; /* the runtime's own, see runtime/quiet.c */
     uint32_t report_count;
     struct lc_report reports[LC_REPORTS]; /* in their order */
+    uint32_t passed_count;
+    uint64_t passed[LC_PASSED_MAX]; /* `hash` at each finding passed over, in their order */
 
     /* LC_FLAG_DEBUGGER */
     uint32_t debugger;         /* written by the command: 1: it traces the process */
@@ -281,6 +291,7 @@ static inline void lc_channel_clear(struct lc_channel *channel)
     channel->evidence_bytes = 0;
     channel->finding_kind[0] = 0;
     channel->summary[0] = 0;
+    channel->passed_count = 0;
 }
 
 /*

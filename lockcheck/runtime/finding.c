@@ -553,6 +553,11 @@ void lc_show_stack(uint32_t thread, void *const *stack, uint32_t frames, const c
     stacks[stack_count++].frames = frames;
 }
 
+void lc_forget_notes(void)
+{
+    note_count = stack_count = 0;
+}
+
 /* ---- inputs and outstanding work ---- */
 
 void lc_input(const char *what, long number, const char *source)

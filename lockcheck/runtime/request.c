@@ -15,6 +15,19 @@ static _Noreturn void finding_about(const struct lc_object *object, const char *
     lc_finding(kind, "%s ({o%u})", text, object->id);
 }
 
+/* May the execution go on after this finding? Then it does as if nothing had been told about it. */
+static bool passes_over(bool survived)
+{
+    struct lc_channel *c = lc.channel;
+    if (!survived || !lc.scheduled || c->passed_count >= c->pass_over || c->passed_count >= LC_PASSED_MAX)
+        return false;
+    if (lc.accesses)
+        lc_accesses_end();
+    c->passed[c->passed_count++] = c->hash;
+    lc_forget_notes();
+    return true;
+}
+
 static bool changes_hands(const struct lc_event *event)
 {
     return event->op == LC_OP_REQUEST + LOCKCHECK_HAND_OVER ||
@@ -78,6 +91,8 @@ LC_EXPORT void lockcheck_request(enum lockcheck_request request, const void *add
         lc_outstanding(text, argument);
         break;
     case LOCKCHECK_FINDING:
+        if (passes_over(argument))
+            break;
         if (object)
             finding_about(object, kind, text);
         lc_finding(kind, "%s", text);

@@ -424,6 +424,9 @@ void lc_add_to_summary(const char *format, ...) __attribute__((format(printf, 1,
 void lc_show_stack(uint32_t thread, void *const *stack, uint32_t frames, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Forgets all that: the finding that it led to is passed over. */
+void lc_forget_notes(void);
+
 /* Counts a finding that the execution could go on after, once for each key. True when the execution is to end
  * with it: then call lc_finding(). Keys depend on addresses in the program, and on nothing that differs
  * between schedules. */

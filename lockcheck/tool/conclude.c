@@ -122,7 +122,7 @@ int conclude_so_far(struct hunt *hunt)
     struct group **order = groups_in_order(hunt);
     for (struct group **at = order; *at; at++) {
         struct group *group = *at;
-        char *name = results_schedule_name(group->first.schedule, group->first.report);
+        char *name = results_schedule_name(&group->first);
         if (group->saved != group->first.schedule + 1)
             results_add_schedule(&results, &hunt->program, &group->first, hunt->options.strategy);
         json_t *description = group->description
@@ -177,6 +177,7 @@ static bool confirm(const struct hunt *hunt, struct group *group, struct results
     settings.strategy = "replay";
     settings.sleepers = recorded->sleepers;
     settings.report = recorded->report;
+    settings.pass_over = recorded->passed_count;
     settings.earlier = recorded->earlier;
     settings.flags = LC_FLAG_EVIDENCE | LC_FLAG_STEPS;
     settings.steps_room = STEPS_ROOM;
@@ -192,9 +193,7 @@ static bool confirm(const struct hunt *hunt, struct group *group, struct results
 
     const char *schedule_name =
         results_add_schedule(results, &hunt->program, recorded, hunt->options.strategy);
-    const char *output_name =
-        output ? results_add_output(results, recorded->schedule, recorded->report, output, output_length)
-               : NULL;
+    const char *output_name = output ? results_add_output(results, recorded, output, output_length) : NULL;
     replayed.seconds = recorded->seconds;
     const struct execution *shown = difference ? recorded : &replayed;
     json_t *description = results_describe(
@@ -242,7 +241,7 @@ static void add_short(const struct hunt *hunt, const struct execution *found, js
     size_t length;
     char *text = results_schedule_text(&hunt->program, &shrunk.execution, hunt->options.strategy, &length);
     if (text) {
-        char *name = results_short_name(found->schedule, found->report), *story = shrink_story(&shrunk);
+        char *name = results_short_name(found), *story = shrink_story(&shrunk);
         json_object_set_new(description, "short_schedule", json_string(name));
         json_object_set_new(description, "shrunk",
                             json_pack("{s:I, s:I, s:I, s:s}", "preemptions_before",
@@ -258,7 +257,7 @@ static void add_short(const struct hunt *hunt, const struct execution *found, js
 /* The finding that was confirmed of a group, or NULL. */
 static json_t *finding_of(const json_t *findings, const struct group *group)
 {
-    char *name = results_schedule_name(group->first.schedule, group->first.report);
+    char *name = results_schedule_name(&group->first);
     json_t *item, *found = NULL;
     size_t i;
     json_array_foreach(findings, i, item)

@@ -141,6 +141,8 @@ void execution_collect(struct execution *execution, const struct lc_channel *cha
     };
     execution->report_count = channel->report_count <= LC_REPORTS ? channel->report_count : LC_REPORTS;
     memcpy(execution->reports, channel->reports, execution->report_count * sizeof *execution->reports);
+    execution->passed_count = channel->passed_count <= LC_PASSED_MAX ? channel->passed_count : LC_PASSED_MAX;
+    memcpy(execution->passed, channel->passed, execution->passed_count * sizeof *execution->passed);
     if (channel->outcome != LC_OUTCOME_NONE)
         judge_outcome(execution, channel);
     else if (channel->reached_checkpoint)

@@ -33,6 +33,8 @@ struct execution {
     uint32_t report_count;
     struct lc_report reports[LC_REPORTS]; /* what it showed besides */
     struct lc_earlier earlier;            /* of `report` */
+    uint32_t passed_count;                /* findings that it has gone on after, see LC_PASSED_MAX */
+    uint64_t passed[LC_PASSED_MAX];       /* execution hashes at them */
     bool complete; /* ENDING_EXHAUSTED: nothing was left out; else the summary says what */
     uint64_t steps, events, hash;
     uint64_t virtual_ns;

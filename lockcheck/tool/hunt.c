@@ -48,6 +48,7 @@ struct settings hunt_settings(const struct hunt *hunt, uint64_t schedule)
         .detect = detectors_of(options),
         .depth = options->depth,
         .preemptions = options->preemptions,
+        .pass_over = hunt->suppressions.count ? LC_PASSED_MAX : 0,
         /* Its finding is judged at once: what the program prints is seen, and not to be seen twice. */
         .flags = (options->verb == VERB_RUN && hunt->suppressions.count ? LC_FLAG_EVIDENCE : 0) |
                  (hunt->trace ? LC_FLAG_TRACE : 0),
@@ -78,7 +79,9 @@ int group_compare(const struct group *a, const struct group *b)
         return x->report ? 1 : -1;
     if (x->schedule != y->schedule)
         return x->schedule < y->schedule ? -1 : 1;
-    return x->report < y->report ? -1 : x->report > y->report;
+    if (x->report != y->report)
+        return x->report < y->report ? -1 : 1;
+    return x->passed_count < y->passed_count ? -1 : x->passed_count > y->passed_count;
 }
 
 /* ---- findings ---- */
@@ -144,10 +147,11 @@ static void add_to_group(struct hunt *hunt, struct ended *ended, size_t index, s
     ended_add(ended, (uint32_t)index + 1);
 }
 
-/* Takes the execution over. Returns the group. */
-static size_t take_finding(struct hunt *hunt, struct ended *ended, struct execution *execution)
+/* by: the suppression that matches the finding, or NOT_SUPPRESSED. Takes the execution over. Returns the
+ * group. */
+static size_t take_judged(struct hunt *hunt, struct ended *ended, struct execution *execution, size_t by)
 {
-    size_t by = suppressions_find(&hunt->suppressions, hunt->evidence, execution), i = 0;
+    size_t i = 0;
     bool suppressed = by != NOT_SUPPRESSED;
     char *id = suppressed ? print_text("suppression-%zu", by + 1)
                : groups_findings(hunt) || execution->report
@@ -167,6 +171,12 @@ static size_t take_finding(struct hunt *hunt, struct ended *ended, struct execut
     return i;
 }
 
+static size_t take_finding(struct hunt *hunt, struct ended *ended, struct execution *execution)
+{
+    return take_judged(hunt, ended, execution,
+                       suppressions_find(&hunt->suppressions, hunt->evidence, execution));
+}
+
 /* Takes the execution over. */
 static void take_error(struct hunt *hunt, struct execution *execution)
 {
@@ -178,13 +188,16 @@ static void take_error(struct hunt *hunt, struct execution *execution)
 
 /* ---- what an execution shows ---- */
 
-static struct settings repetition(const struct hunt *hunt, const struct execution *execution, uint32_t report)
+/* Up to its report of that number, or to its end: 0; after so many findings that are passed over. */
+static struct settings repetition(const struct hunt *hunt, const struct execution *execution, uint32_t report,
+                                  uint32_t passed)
 {
     struct settings settings = hunt_settings(hunt, execution->schedule);
     settings.strategy = "replay";
     settings.sleepers = execution->sleepers;
     settings.flags = LC_FLAG_EVIDENCE;
     settings.report = report;
+    settings.pass_over = passed;
     if (report)
         settings.earlier = execution->reports[report - 1].earlier;
     settings.decisions = execution->decisions;
@@ -231,24 +244,92 @@ static bool is_known(struct hunt *hunt, struct job *job)
     return true;
 }
 
-/* Repeats the execution of a job up to its next report, in the job's template if it can. Returns true when
- * that is under way. */
-static bool begin_report(struct hunt *hunt, struct job *job)
+/* Has the job's template, if it can, repeat what is pending. Returns true when that is under way; otherwise
+ * the repetition is in *repeated, which has no summary when there was none: interrupted, or said. */
+static bool repeat(struct hunt *hunt, struct job *job, enum phase phase, const struct settings *settings,
+                   struct execution *repeated)
 {
-    struct settings settings = repetition(hunt, &job->pending, job->looked_at + 1);
+    *repeated = (struct execution){0};
     if (job->pending.schedule && job->template.state == TEMPLATE_READY && hunt->options.verb != VERB_RUN) {
-        job->phase = PHASE_REPORT;
-        template_begin(&job->template, &settings);
+        job->phase = phase;
+        template_begin(&job->template, settings);
         return true;
     }
-    struct execution repeated = {0};
     char *output = NULL;
     size_t length;
-    if (execute(&hunt->program, &settings, OUTPUT_CAPTURE, &repeated, &output, &length) == 0)
+    if (execute(&hunt->program, settings, OUTPUT_CAPTURE, repeated, &output, &length) != 0)
+        *repeated = (struct execution){0};
+    free(output);
+    return false;
+}
+
+/* Repeats the execution of a job up to its next report. Returns true when that is under way. */
+static bool begin_report(struct hunt *hunt, struct job *job)
+{
+    struct settings settings = repetition(hunt, &job->pending, job->looked_at + 1, job->pending.passed_count);
+    struct execution repeated;
+    if (repeat(hunt, job, PHASE_REPORT, &settings, &repeated))
+        return true;
+    if (repeated.summary)
         take_report(hunt, job, &repeated);
     else
-        job->looked_at = job->pending.report_count; /* interrupted, or said */
-    free(output);
+        job->looked_at = job->pending.report_count;
+    return false;
+}
+
+/* What the execution passed over next is known to be suppressed, from another that was the same up to there.
+ */
+static bool is_known_passed(struct hunt *hunt, struct job *job)
+{
+    const struct known_execution *known =
+        hunt->executions ? known_place(hunt, job->pending.passed[job->passed]) : NULL;
+    if (!known || !known->hash || !hunt->groups[known->group].suppression ||
+        job->pending.schedule < hunt->groups[known->group].first.schedule)
+        return false; /* the first one is that of the lowest number */
+    ended_add(&job->ended, (uint32_t)known->group + 1);
+    job->passed++;
+    return true;
+}
+
+/* Takes over what came of repeating an execution up to a finding that it passed over. If it should not have,
+ * then it ends there. */
+static void take_passed(struct hunt *hunt, struct job *job, struct execution *repeated)
+{
+    repeated->seconds = job->pending.seconds;
+    bool came = repeated->ending == ENDING_FINDING && repeated->hash == job->pending.passed[job->passed];
+    size_t by = came ? suppressions_find(&hunt->suppressions, hunt->evidence, repeated) : NOT_SUPPRESSED;
+    if (by != NOT_SUPPRESSED) {
+        job->passed++;
+        take_judged(hunt, &job->ended, repeated, by);
+        return;
+    }
+    if (!came) {
+        char *summary =
+            print_text("the finding %u that schedule %" PRIu64 " passed over did not come again: %s",
+                       job->passed + 1, job->pending.schedule, repeated->summary);
+        execution_fail(repeated, "not-reproducible", summary);
+        free(summary);
+    }
+    execution_free(&job->pending);
+    job->pending = *repeated;
+    job->pending.passed_count = job->passed;
+    job->ended.steps = repeated->steps;
+    job->ended.hash = repeated->hash;
+    job->ended.truncated = job->ended.cut = false;
+}
+
+/* Repeats the execution of a job up to the next finding that it has passed over. Returns true when that is
+ * under way. */
+static bool begin_passed(struct hunt *hunt, struct job *job)
+{
+    struct settings settings = repetition(hunt, &job->pending, 0, job->passed);
+    struct execution repeated;
+    if (repeat(hunt, job, PHASE_PASSED, &settings, &repeated))
+        return true;
+    if (repeated.summary)
+        take_passed(hunt, job, &repeated);
+    else
+        job->passed = job->pending.passed_count;
     return false;
 }
 
@@ -272,7 +353,7 @@ static bool take_its_end(struct hunt *hunt, struct job *job)
         add_to_group(hunt, &job->ended, known->group, execution);
     } else if (judges_findings(hunt) && hunt->options.verb != VERB_RUN &&
                job->template.state == TEMPLATE_READY && execution->decisions_bytes) {
-        struct settings settings = repetition(hunt, execution, 0);
+        struct settings settings = repetition(hunt, execution, 0, execution->passed_count);
         job->phase = PHASE_IDENTIFY;
         template_begin(&job->template, &settings);
         return true;
@@ -287,6 +368,9 @@ static bool take_its_end(struct hunt *hunt, struct job *job)
 static void look_at(struct hunt *hunt, struct job *job)
 {
     struct execution *execution = &job->pending;
+    while (job->passed < execution->passed_count)
+        if (!is_known_passed(hunt, job) && begin_passed(hunt, job))
+            return;
     while (job->looked_at < execution->report_count)
         if (!is_known(hunt, job) && begin_report(hunt, job))
             return;
@@ -362,6 +446,7 @@ static void take_end(struct hunt *hunt, struct job *job)
         return;
     }
     job->pending = execution;
+    job->passed = 0;
     job->looked_at = early_reports(job);
     job->ended = (struct ended){.schedule = execution.schedule,
                                 .steps = execution.steps,
@@ -411,11 +496,14 @@ static void take_identification(struct hunt *hunt, struct job *job)
     count(hunt, job->ended);
 }
 
-static void take_repeated(struct hunt *hunt, struct job *job)
+static void take_repeated(struct hunt *hunt, struct job *job, enum phase phase)
 {
     struct execution repeated;
     template_collect(&job->template, &repeated);
-    take_report(hunt, job, &repeated);
+    if (phase == PHASE_REPORT)
+        take_report(hunt, job, &repeated);
+    else
+        take_passed(hunt, job, &repeated);
     look_at(hunt, job);
 }
 
@@ -433,7 +521,7 @@ static bool counts(const struct hunt *hunt, const struct job *job)
         return has_work(hunt, job);
     if (job->template.state != TEMPLATE_RUNNING)
         return false;
-    bool repeats = job->phase == PHASE_IDENTIFY || job->phase == PHASE_REPORT;
+    bool repeats = job->phase == PHASE_IDENTIFY || job->phase == PHASE_REPORT || job->phase == PHASE_PASSED;
     return (repeats ? job->pending.schedule : job->range.next) <= hunt->last;
 }
 
@@ -507,8 +595,8 @@ static void serve(struct hunt *hunt, struct job *job)
         take_uncounted(hunt, job, phase);
     else if (was_running && phase == PHASE_IDENTIFY)
         take_identification(hunt, job);
-    else if (was_running && phase == PHASE_REPORT)
-        take_repeated(hunt, job);
+    else if (was_running && (phase == PHASE_REPORT || phase == PHASE_PASSED))
+        take_repeated(hunt, job, phase);
     else if (was_running)
         take_batch(hunt, job);
     else

@@ -16,7 +16,9 @@
  * while the hunt goes on to what strikes.
  *
  * What a suppression matches is no finding, and nothing but a group's count (struct group). To know, an
- * execution with a finding is repeated as below when there are suppressions; then the hunt goes on.
+ * execution with a finding is repeated as below when there are suppressions; then the hunt goes on. An
+ * execution that has gone on after findings (see LC_PASSED_MAX) is repeated up to each of them, and ends with
+ * the first that no suppression matches.
  *
  * Where findings are grouped, each is run again at once in the same template with stacks taken at every event
  * (equal execution hashes are not run twice), and its identity is that of evidence_identify(). A finding is
@@ -58,6 +60,7 @@ enum phase {
     PHASE_PROFILE,  /* see profiling_run() */
     PHASE_IDENTIFY, /* it repeats a finding with evidence */
     PHASE_REPORT,   /* it repeats an execution up to a report, with evidence */
+    PHASE_PASSED,   /* or up to a finding that was passed over */
 };
 
 struct job {
@@ -76,6 +79,7 @@ struct job {
     uint32_t sleepers;        /* what measuring found */
     struct execution pending; /* the one that has ended and is being looked at */
     struct ended ended;       /* its figures */
+    uint32_t passed;          /* how many of the findings that it has passed over have been looked at */
     uint32_t looked_at;       /* how many of its reports */
 };
 

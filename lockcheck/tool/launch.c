@@ -103,6 +103,7 @@ static void put_settings(struct lc_channel *channel, const struct settings *sett
     channel->steps_room = settings->steps_room;
     channel->stop_at_step = settings->stop_at_step;
     channel->stop_at_report = settings->report;
+    channel->pass_over = settings->pass_over;
     channel->earlier = settings->earlier;
     channel->detect = settings->detect;
     snprintf(channel->trace_directory, sizeof channel->trace_directory, "%s",

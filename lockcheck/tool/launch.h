@@ -31,6 +31,7 @@ struct settings {
     uint32_t detect;           /* set of LC_DETECT_*; for template_start() */
     struct lc_earlier earlier; /* of that report */
     uint32_t report;           /* > 0: end the execution with its report of this number */
+    uint32_t pass_over;        /* findings to go on after, see LC_PASSED_MAX */
     uint32_t depth;            /* pct; 0: its default */
     int32_t preemptions;       /* dfs; -1: no bound */
     uint32_t sleepers; /* threads that the template holds ready: the same for all executions that are to

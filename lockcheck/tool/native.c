@@ -459,7 +459,7 @@ static int conclude_native(const struct work *work, struct run *run, bool was_in
         if (run->output_fd >= 0) {
             size_t length;
             char *text = output_of(run, &length);
-            output = results_add_output(&results, run->number, 0, text, length);
+            output = results_add_output(&results, &(struct execution){.schedule = run->number}, text, length);
         }
         json_array_append_new(findings,
                               describe(work->evidence, &run->found, run->number, run->started_ns, output));

@@ -77,6 +77,7 @@ static struct settings replay_settings(const struct schedule *schedule)
         .detect = schedule->detect,
         .earlier = schedule->earlier,
         .report = (uint32_t)schedule->report,
+        .pass_over = (uint32_t)schedule->passed,
         .preemptions = -1,
         .sleepers = (uint32_t)schedule->sleepers,
         .decisions = schedule->decisions,
@@ -175,8 +176,7 @@ static int conclude(struct replay *replay, struct results *results, struct evide
                : finding && replay->suppression == NOT_SUPPRESSED ? EXIT_FINDING
                                                                   : EXIT_CLEAN;
     const char *name = results_add_schedule(results, &replay->program, execution, replay->schedule.strategy);
-    const char *output = results_add_output(results, execution->schedule, execution->report, replay->output,
-                                            replay->output_length);
+    const char *output = results_add_output(results, execution, replay->output, replay->output_length);
     replay->output = NULL;
     json_object_set_new(results->json, "findings", json_array());
     json_object_set_new(results->json, "replayed", json_string(options->schedule));

@@ -25,11 +25,11 @@
 #define RESULT "result.json"
 #define TEMPORARY ".new" /* what a file is called after its name until it is whole */
 
-/* NNNN and one of our suffixes, at least four digits; with -N after them when merged results have several. */
+/* NNNN and one of our suffixes, at least four digits; perhaps with -N or +N after them, see result.h. */
 static bool is_numbered(const char *name, const char *suffix)
 {
     size_t digits = strspn(name, "0123456789"), more = 0;
-    if (name[digits] == '-')
+    if (name[digits] == '-' || name[digits] == '+')
         more = 1 + strspn(name + digits + 1, "0123456789");
     return digits >= 4 && more != 1 && strcmp(name + digits + more, suffix) == 0;
 }
@@ -223,20 +223,23 @@ void results_add_file(struct results *results, char *name, char *content, size_t
     results->files[results->count++] = (struct results_file){name, content, length};
 }
 
-static char *numbered(uint64_t number, uint32_t report, const char *suffix)
+static char *numbered(const struct execution *execution, const char *suffix)
 {
-    return report ? print_text("%04" PRIu64 "-%u%s", number, report, suffix)
-                  : print_text("%04" PRIu64 "%s", number, suffix);
+    uint64_t number = execution->schedule;
+    return execution->report ? print_text("%04" PRIu64 "-%u%s", number, execution->report, suffix)
+           : execution->passed_count
+               ? print_text("%04" PRIu64 "+%u%s", number, execution->passed_count, suffix)
+               : print_text("%04" PRIu64 "%s", number, suffix);
 }
 
-char *results_schedule_name(uint64_t number, uint32_t report)
+char *results_schedule_name(const struct execution *execution)
 {
-    return numbered(number, report, ".schedule");
+    return numbered(execution, ".schedule");
 }
 
-char *results_short_name(uint64_t number, uint32_t report)
+char *results_short_name(const struct execution *execution)
 {
-    return numbered(number, report, ".short.schedule");
+    return numbered(execution, ".short.schedule");
 }
 
 char *results_schedule_text(const struct program *program, const struct execution *execution,
@@ -255,6 +258,7 @@ char *results_schedule_text(const struct program *program, const struct executio
         .detect = execution->detect,
         .earlier = execution->earlier,
         .report = execution->ending == ENDING_FINDING ? execution->report : 0,
+        .passed = execution->passed_count,
         .kind = (char *)execution->kind,
         .steps = execution->steps,
         .hash = execution->hash,
@@ -271,14 +275,14 @@ const char *results_add_schedule(struct results *results, const struct program *
     char *text = results_schedule_text(program, execution, strategy, &length);
     if (!text)
         return NULL;
-    results_add_file(results, results_schedule_name(execution->schedule, execution->report), text, length);
+    results_add_file(results, results_schedule_name(execution), text, length);
     return results->files[results->count - 1].name;
 }
 
-const char *results_add_output(struct results *results, uint64_t number, uint32_t report, char *content,
+const char *results_add_output(struct results *results, const struct execution *execution, char *content,
                                size_t length)
 {
-    results_add_file(results, numbered(number, report, ".output"), content, length);
+    results_add_file(results, numbered(execution, ".output"), content, length);
     return results->files[results->count - 1].name;
 }
 
@@ -287,7 +291,7 @@ void results_add_steps(struct results *results, json_t *description, struct evid
 {
     size_t length;
     char *text = steps_print(reader, execution, json_object_get(description, "notes"), &length);
-    char *name = text ? numbered(execution->schedule, execution->report, ".steps.json") : NULL;
+    char *name = text ? numbered(execution, ".steps.json") : NULL;
     json_object_set_new(description, "steps_file", name ? json_string(name) : json_null());
     if (text)
         results_add_file(results, name, text, length);

@@ -9,6 +9,7 @@
  *     NNNN.output      what the program wrote when that schedule was replayed
  *     NNNN.steps.json  its last steps, see steps.h
  *     NNNN-N...        the same of its Nth report, and where merged results have several of one name
+ *     NNNN+N...        the same of what it ended with after N findings had been passed over
  *     .lockcheck       the mark of a directory that is ours
  *
  * All of it is kept in memory until results_write(), which writes each file under another name, synchronises
@@ -64,13 +65,13 @@ char *results_schedule_text(const struct program *program, const struct executio
                             const char *strategy, size_t *length);
 
 /* Its name: text that the caller frees. */
-char *results_schedule_name(uint64_t number, uint32_t report);
+char *results_schedule_name(const struct execution *execution);
 
 /* The name of its shrunk schedule, likewise. */
-char *results_short_name(uint64_t number, uint32_t report);
+char *results_short_name(const struct execution *execution);
 
 /* Adds the file NNNN.output; takes content over. Returns its name, which belongs to results. */
-const char *results_add_output(struct results *results, uint64_t number, uint32_t report, char *content,
+const char *results_add_output(struct results *results, const struct execution *execution, char *content,
                                size_t length);
 
 /*

@@ -79,6 +79,8 @@ char *schedule_print(const struct schedule *schedule, size_t *length)
     free(detectors);
     if (schedule->report)
         fprintf(out, "report: %" PRIu64 "\n", schedule->report);
+    if (schedule->passed)
+        fprintf(out, "passed: %" PRIu64 "\n", schedule->passed);
     if (schedule->earlier.when)
         fprintf(out, "earlier: %" PRIx64 " %" PRIx64 "\n", schedule->earlier.when, schedule->earlier.pc);
     fprintf(out, "kind: %s\n", schedule->kind);
@@ -247,7 +249,7 @@ static bool next_is(const struct reader *reader, const char *key)
            strncmp(reader->text + reader->at, key, strlen(key)) == 0;
 }
 
-/* These five are there only where they say something. */
+/* These six are there only where they say something. */
 static bool sleepers_header(struct reader *reader, struct schedule *schedule)
 {
     if (!next_is(reader, "sleepers: "))
@@ -290,6 +292,16 @@ static bool report_header(struct reader *reader, struct schedule *schedule)
            fail(reader, "that many reports there are not");
 }
 
+static bool passed_header(struct reader *reader, struct schedule *schedule)
+{
+    if (!next_is(reader, "passed: "))
+        return true;
+    if (!number_header(reader, "passed", &schedule->passed))
+        return false;
+    return (schedule->passed && schedule->passed <= LC_PASSED_MAX) ||
+           fail(reader, "that many findings are not passed over");
+}
+
 static bool earlier_header(struct reader *reader, struct schedule *schedule)
 {
     if (!next_is(reader, "earlier: "))
@@ -310,8 +322,8 @@ static bool headers(struct reader *reader, struct schedule *schedule)
            plain_header(reader, "strategy", &schedule->strategy) &&
            number_header(reader, "schedule", &schedule->number) && sleepers_header(reader, schedule) &&
            points_header(reader, schedule) && detect_header(reader, schedule) &&
-           report_header(reader, schedule) && earlier_header(reader, schedule) &&
-           plain_header(reader, "kind", &schedule->kind) &&
+           report_header(reader, schedule) && passed_header(reader, schedule) &&
+           earlier_header(reader, schedule) && plain_header(reader, "kind", &schedule->kind) &&
            number_header(reader, "steps", &schedule->steps) &&
            hash_header(reader, "execution-hash", &schedule->hash);
 }

@@ -15,6 +15,8 @@
  *     detect: lock-order,data-race             detectors asked for; without this line, none
  *     report: 1                                it ends with the execution's report of this number; without this
  *                                              line, where the execution cannot go on
+ *     passed: 1                                findings that it has gone on after, see LC_PASSED_MAX; without
+ *                                              this line, none
  *     earlier: 12ab 4011d3                     of a report: struct lc_earlier, in hexadecimal
  *     kind: deadlock                           what it ended with; "clean" for nothing
  *     steps: 1234
@@ -51,6 +53,7 @@ struct schedule {
     uint32_t detect;   /* set of LC_DETECT_* */
     struct lc_earlier earlier;
     uint64_t report; /* 0 to LC_REPORTS */
+    uint64_t passed; /* 0 to LC_PASSED_MAX */
     char *kind;
     uint64_t steps;
     uint64_t hash;

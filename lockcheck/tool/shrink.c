@@ -501,7 +501,8 @@ int shrink_execution(const struct program *program, const struct execution *foun
                                       .points = found->points,
                                       .detect = ending_detectors(found->detect),
                                       .preemptions = -1,
-                                      .sleepers = found->sleepers}};
+                                      .sleepers = found->sleepers,
+                                      .pass_over = found->passed_count}};
     int result = begin(&s, program);
     if (result == 0) {
         *shrunk =
@@ -542,6 +543,7 @@ static int find_again(const struct program *program, const struct schedule *sche
                                 .detect = ending_detectors(schedule->detect),
                                 .preemptions = -1,
                                 .sleepers = (uint32_t)schedule->sleepers,
+                                .pass_over = (uint32_t)schedule->passed,
                                 .decisions = schedule->decisions,
                                 .decisions_bytes = schedule->decisions_bytes};
     if (execute(program, &settings, OUTPUT_DISCARD, execution, NULL, NULL) != 0)

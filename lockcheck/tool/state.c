@@ -21,7 +21,7 @@ static json_t *print_findings(const struct hunt *hunt)
     json_t *findings = json_array();
     for (size_t i = 0; i < hunt->group_count; i++) {
         const struct group *group = &hunt->groups[i];
-        char *name = results_schedule_name(group->first.schedule, group->first.report);
+        char *name = results_schedule_name(&group->first);
         json_array_append_new(findings,
                               json_pack("{s:s, s:I, s:f, s:s, s:i}", "id", group->id, "number",
                                         (json_int_t)group->first.schedule, "seconds", group->first.seconds,
@@ -177,6 +177,7 @@ static int read_finding(struct group *group, const json_t *json, const char *dir
                                       .detect = schedule.detect,
                                       .earlier = schedule.earlier,
                                       .report = (uint32_t)schedule.report,
+                                      .passed_count = (uint32_t)schedule.passed,
                                       .sleepers = (uint32_t)schedule.sleepers,
                                       .steps = schedule.steps,
                                       .hash = schedule.hash,
@@ -201,7 +202,7 @@ static void read_descriptions(struct hunt *hunt, const char *directory)
     {
         const char *schedule = json_string_value(json_object_get(finding, "schedule"));
         for (size_t i = 0; schedule && i < hunt->group_count; i++) {
-            char *name = results_schedule_name(hunt->groups[i].first.schedule, hunt->groups[i].first.report);
+            char *name = results_schedule_name(&hunt->groups[i].first);
             if (strcmp(name, schedule) == 0 && !hunt->groups[i].description)
                 hunt->groups[i].description = json_incref(finding);
             free(name);

@@ -420,7 +420,7 @@ char *suppression_print(struct evidence_reader *reader, const struct execution *
 json_t *suppression_describe(const struct suppression *suppression, uint64_t count,
                              const struct execution *first)
 {
-    char *schedule = first ? results_schedule_name(first->schedule, first->report) : NULL;
+    char *schedule = first ? results_schedule_name(first) : NULL;
     json_t *json =
         json_pack("{s:s, s:s, s:i, s:b, s:I, s:o, s:s?}", "name", suppression->name, "source",
                   suppression->source, "line", (int)suppression->line, "own", (int)suppression->own, "count",

@@ -45,6 +45,7 @@ BUGS = {
     "own_finding": Bug(("leak",), ("never given back",)),
     "far_object": Bug(("leak",), ("never unmapped", "registers of a card")),
     "brings_suppressions": Bug(("assertion",), ("the second was the last",)),
+    "survived_findings": Bug(("dma-fault",), ("an unknown access is refused",)),
     "reset_during_transmit": Bug(("device-misuse",), ("without an address", "descriptor 0")),
     "phantom_wakeup": Bug(("phantom-wakeup",), ("the semaphore",)),
     "rwlock_abba": Bug(("deadlock",), ("routes", "devices")),

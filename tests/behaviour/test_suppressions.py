@@ -354,3 +354,48 @@ def test_the_drivers_race_is_suppressed_and_nothing_that_resembles_it(lockcheck,
         result = outcome.result
         assert [finding["kind"] for finding in result["findings"]] == expected
         assert (used(result)["8139too-transmit-during-reset"] >= 1) == (what == "race")
+
+
+def test_an_execution_goes_on_after_a_suppressed_finding_that_the_program_survives(lockcheck, program, tmp_path) -> None:
+    words = (program("survived_findings"), "nothing")
+    outcome = lockcheck("run", "--", *words)
+    assert outcome.code == 0, outcome.text
+    assert outcome.stdout.startswith("it went on to its end\n"), outcome.stdout
+    assert used(outcome.result) == {"known": 1}  # it counts executions
+    outcome = lockcheck("run", "--no-default-suppressions", "--", *words, out=tmp_path / "none")
+    assert outcome.code == 1 and "it went on" not in outcome.stdout, outcome.text
+    assert outcome.result["findings"][0]["summary"].startswith("the known access is refused")
+
+
+def test_it_does_not_go_on_for_ever(lockcheck, program) -> None:
+    outcome = lockcheck("run", "--", program("survived_findings"), "ever")
+    assert outcome.code == 0 and "it went on" not in outcome.stdout, outcome.text
+    assert used(outcome.result) == {"known": 1}
+
+
+@pytest.mark.parametrize(("argument", "kind"), [((), "dma-fault"), (("a hang",), "hang")], ids=["unknown", "hang"])
+@pytest.mark.parametrize("strategy", ["random", "dfs"])
+def test_what_comes_after_it_is_found_and_replays_and_shrinks(argument, kind, strategy, lockcheck, out, program, tmp_path) -> None:
+    words = ("explore", "--strategy", strategy, "--schedules", 500, "--", program("survived_findings"), *argument)
+    outcome = lockcheck(*words)
+    assert outcome.code == 1, outcome.text
+    [finding] = outcome.result["findings"]
+    assert finding["kind"] == kind and used(outcome.result)["known"] > 0
+    assert all("it was refused before" not in note for note in finding["notes"])
+    schedule = out / finding["schedule"]
+    assert schedule.name.endswith("+2.schedule") and "\npassed: 2\n" in schedule.read_text()
+    for command in (("replay", schedule), ("shrink", schedule, "-o", tmp_path / "short"), ("replay", tmp_path / "short")):
+        again = lockcheck(*command, out=tmp_path / "again")
+        assert again.code == 1, again.text
+
+
+def test_seeds_decide_alone_what_is_survived(lockcheck, program) -> None:
+    results = []
+    for jobs in (1, 4):
+        outcome = lockcheck("explore", "--keep-going", "--schedules", 200, "--jobs", jobs, "--", program("survived_findings"))
+        assert outcome.code == 1, outcome.text
+        results.append({key: value for key, value in outcome.result.items() if key != "seconds"})
+        for finding in results[-1]["findings"]:
+            del finding["seconds"]
+    assert results[0] == results[1]
+    assert results[0]["suppressed"] == 200 and 0 < results[0]["findings"][0]["count"] < 200
