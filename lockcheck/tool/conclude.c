@@ -339,12 +339,11 @@ static void print_verdict(const struct hunt *hunt, const json_t *result, const c
 static void warn_of_limits(const struct hunt *hunt)
 {
     const struct tally *tally = &hunt->tally;
-    if (!tally->truncated || hunt->options.verb != VERB_EXPLORE)
+    if (!tally->truncated || tally_all_truncated(tally) || hunt->options.verb != VERB_EXPLORE)
         return;
-    warn("%s%" PRIu64 " of %" PRIu64 " schedules were given up at %" PRIu64
+    warn("%" PRIu64 " of %" PRIu64 " schedules were given up at %" PRIu64
          " steps or for want of room; --steps sets the limit",
-         tally->truncated == tally->schedules ? "all: " : "", tally->truncated, tally->schedules,
-         hunt->options.max_steps);
+         tally->truncated, tally->schedules, hunt->options.max_steps);
 }
 
 /* Fills the results in. Returns the exit code. */
@@ -370,6 +369,9 @@ static int fill(struct hunt *hunt, struct results *results, const struct executi
     if (code == EXIT_CLEAN && hunt->interrupted) {
         add_unfinished(hunt, results, "interrupted");
         code = EXIT_INTERRUPTED;
+    } else if (code == EXIT_CLEAN && tally_all_truncated(&hunt->tally)) {
+        results_add_given_up(results, hunt->tally.truncated);
+        code = EXIT_UNCONTROLLED;
     }
     add_suppressed(hunt, results, true);
     add_state(hunt, results);

@@ -450,11 +450,12 @@ static int add_suppressions(struct merge *merge)
 
 /* ---- the whole ---- */
 
-/* The search ended before its time, which is no error of the program's. */
+/* The search ended before its time, or before the time of its schedules, which is no error of the program's.
+ */
 static bool was_stopped(const json_t *error)
 {
     const char *kind = text_of(error, "kind");
-    return strcmp(kind, "interrupted") == 0 || strcmp(kind, "unfinished") == 0;
+    return strcmp(kind, "interrupted") == 0 || strcmp(kind, "unfinished") == 0 || strcmp(kind, "limit") == 0;
 }
 
 /* The part with the error that is shown, NULL for none: one that says more than that a search was stopped,
@@ -516,9 +517,12 @@ static int judge(struct merge *merge)
     }
     if (found)
         return EXIT_FINDING;
-    if (!any_is(merge, "interrupted") && !any_is(merge, "unfinished"))
+    if (any_is(merge, "interrupted") || any_is(merge, "unfinished"))
+        add_stopped(merge);
+    else if (tally_all_truncated(&merge->tally))
+        results_add_given_up(&merge->results, merge->tally.truncated);
+    else
         return EXIT_CLEAN;
-    add_stopped(merge);
     return EXIT_UNCONTROLLED;
 }
 

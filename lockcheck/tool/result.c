@@ -297,6 +297,16 @@ void results_add_steps(struct results *results, json_t *description, struct evid
         results_add_file(results, name, text, length);
 }
 
+void results_add_given_up(struct results *results, uint64_t schedules)
+{
+    char *summary =
+        print_text("%" PRIu64 " of %" PRIu64 " schedules were given up at the limit of steps, which "
+                   "--steps sets, or for want of room",
+                   schedules, schedules);
+    json_object_set_new(results->json, "error", json_pack("{s:s, s:s}", "kind", "limit", "summary", summary));
+    free(summary);
+}
+
 static json_t *hexadecimal(uint64_t value)
 {
     char text[17];

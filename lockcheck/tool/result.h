@@ -81,6 +81,9 @@ const char *results_add_output(struct results *results, const struct execution *
 void results_add_steps(struct results *results, json_t *description, struct evidence_reader *reader,
                        const struct execution *execution);
 
+/* Says in results that each of so many schedules was given up: an error of kind "limit". */
+void results_add_given_up(struct results *results, uint64_t schedules);
+
 /* Writes a file as a whole, synchronised; what is there and no file, as a device, is written to. Returns 0,
  * or -1 with errno. */
 int results_write_file(const char *path, const char *content, size_t length);

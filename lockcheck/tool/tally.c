@@ -214,6 +214,11 @@ int tally_parse(struct tally *tally, const json_t *json)
     return good ? 0 : -1;
 }
 
+bool tally_all_truncated(const struct tally *tally)
+{
+    return tally->truncated && tally->truncated + tally->cut == tally->schedules;
+}
+
 void tally_join(struct tally *tally, const struct tally *other)
 {
     tally->schedules += other->schedules;

@@ -40,6 +40,10 @@ struct tally {
     size_t waiting_count, waiting_room;
 };
 
+/* Has every schedule been given up, so that the hunt tells nothing? Those that the strategy cut off are not
+ * counted: they are equal to others. */
+bool tally_all_truncated(const struct tally *tally);
+
 /* A hunt that takes first, first + stride, first + 2 * stride, ... */
 void tally_init(struct tally *tally, uint64_t first, uint64_t stride);
 void tally_free(struct tally *tally);

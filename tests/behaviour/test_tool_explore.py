@@ -212,9 +212,9 @@ def test_keep_going_groups_equal_findings(lockcheck, program, out) -> None:
 
 def test_schedules_at_the_step_limit_are_counted(lockcheck, program) -> None:
     outcome = lockcheck("explore", "--steps", 10, "--schedules", 20, "--", program("barrier"))
-    assert outcome.code == 0, outcome.text
-    assert outcome.result["truncated"] == 20
-    assert "all: 20 of 20 schedules were given up" in outcome.stderr
+    assert outcome.code == 3 and "nothing found" not in outcome.text, outcome.text
+    assert (outcome.result["verdict"], outcome.result["error"]["kind"], outcome.result["truncated"]) == ("error", "limit", 20)
+    assert "limit: 20 of 20 schedules were given up" in outcome.stderr
     outcome = lockcheck("run", "--steps", 10, "--", program("barrier"))
     assert outcome.code == 3 and "limit" in outcome.stderr, outcome.text
 

@@ -192,6 +192,20 @@ def test_suppressions_are_counted_by_rule(program, merge, tmp_path) -> None:
         assert rule["schedule"] is None or (tmp_path / "merged" / rule["schedule"]).is_file()
 
 
+def test_searches_that_were_given_up_are_no_clean_ones_but_among_others(program, merge, tmp_path) -> None:
+    parts = [tmp_path / str(i) for i in range(3)]
+    for i, part in enumerate(parts):
+        steps = ["--steps", 10] if i < 2 else []
+        outcome = run_command([command_path("lockcheck"), "explore", "--schedules", 5, "--seed", i, *steps, "--out", part, "--",
+                               program("barrier")])  # fmt: skip
+        assert outcome.code == (3 if steps else 0), outcome.text
+    outcome = merge(*parts[:2])
+    assert outcome.code == 3 and "limit: 10 of 10 schedules" in outcome.stderr, outcome.text
+    assert (outcome.result["verdict"], outcome.result["truncated"]) == ("error", 10)
+    outcome = merge(*parts)
+    assert (outcome.code, outcome.result["verdict"], outcome.result["truncated"]) == (0, "clean", 10), outcome.text
+
+
 def test_one_complete_search_makes_the_whole_complete(program, merge, tmp_path) -> None:
     options = ["--strategy", "dfs"]
     bounded = search(tmp_path / "bounded", program("abba-correct"), *options, "--preemptions", 0)
