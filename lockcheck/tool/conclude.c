@@ -346,6 +346,15 @@ static void warn_of_limits(const struct hunt *hunt)
          tally->truncated, tally->schedules, hunt->options.max_steps);
 }
 
+/* The program may have run into its output, which goes elsewhere when it is replayed. Where that cannot be
+ * written to, this cannot either, and the command says so. */
+static void tell_of_output(const struct hunt *hunt, const json_t *error, const char *directory)
+{
+    const char *output = json_string_value(json_object_get(error, "output"));
+    if (hunt->options.verb == VERB_RUN && !hunt->options.quiet && output && directory)
+        printf("lockcheck: what the program wrote when it was replayed is in %s/%s\n", directory, output);
+}
+
 /* Fills the results in. Returns the exit code. */
 static int fill(struct hunt *hunt, struct results *results, const struct execution *last_clean)
 {
@@ -397,6 +406,7 @@ int conclude(struct hunt *hunt, const struct execution *last_clean)
         report_print(written, "text");
     if (error)
         results_complain(error);
+    tell_of_output(hunt, error, written);
     warn_of_limits(hunt);
     if (!options->quiet && (findings || !error))
         print_verdict(hunt, results.json, written);

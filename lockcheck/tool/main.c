@@ -68,7 +68,7 @@ static int finish_output(int code)
     if (errno == EPIPE)
         return code;
     complain("standard output: %s", errno ? strerror(errno) : "not all of it could be written");
-    return code == EXIT_CLEAN ? EXIT_USAGE : code;
+    return code == EXIT_CLEAN || code == EXIT_UNCONTROLLED ? EXIT_USAGE : code;
 }
 
 int main(int argc, char *argv[])

@@ -325,6 +325,16 @@ def test_output_that_cannot_be_written_is_an_error(words) -> None:
     assert process.stderr.startswith("lockcheck: standard output: ")
 
 
+def test_it_is_one_too_when_the_program_ends_of_it(program, out) -> None:
+    """Its own output goes elsewhere when it is replayed, so the end does not come again."""
+    words = [command_path("lockcheck"), "run", "--out", out, "--", program("needs_its_output")]
+    with open("/dev/full", "w") as full:
+        process = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert process.returncode == 2, process.stderr
+    assert process.stderr.splitlines()[-1].startswith("lockcheck: standard output: "), process.stderr
+    assert run_command(words, out=out).code == 0
+
+
 def test_a_command_without_standard_descriptors_writes_nothing_into_its_files(program, out) -> None:
     words = f"exec {command_path('lockcheck')} explore --schedules 20 --out {out} -- {program('abba')} <&- >&- 2>&-"
     assert run_command(["sh", "-c", words]).code == 1
