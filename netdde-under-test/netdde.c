@@ -74,6 +74,7 @@ struct interface {
 struct stack {
     const struct options *options;
     mach_port_t device_master;
+    bool serves; /* its device server: it has answered the last requests of all clients */
     struct interface interfaces[OPTIONS_CARDS_MAX]; /* options->card_count of them */
 };
 
@@ -331,6 +332,8 @@ static void print_given_up(struct stack *stack)
         if (!interface->answered)
             printf("given up: writes to %s that were not answered\n", interface->name);
     }
+    if (!stack->serves)
+        printf("given up: a device server that does not answer\n");
 }
 
 static void print_observers(const struct interface *interface, size_t count)
@@ -468,19 +471,29 @@ static bool close_client(struct interface *interface)
     return result == KERN_SUCCESS || failed(what, mach_error_string(result));
 }
 
-static int run(struct stack *stack)
+/* Everybody goes, as long as the device server lets them: one request that never ends is the end of all. */
+static bool close_clients(struct stack *stack)
 {
+    unsigned patience_ms = options_have_fault(stack->options) ? PATIENCE_MS : 0;
     bool right = true;
 
+    stack->serves = true;
+    FOR_EACH_INTERFACE(interface, stack)
+    {
+        if (interface->observers && stack->serves)
+            stack->serves = observers_dismiss(interface->observers, patience_ms);
+        if (stack->serves)
+            right &= close_client(interface);
+    }
+    return right;
+}
+
+static int run(struct stack *stack)
+{
     if (!boot(stack) || !open_observers(stack))
         return EXIT_WRONG_FRAMES;
     play(stack);
-    FOR_EACH_INTERFACE(interface, stack)
-    {
-        if (interface->observers)
-            observers_dismiss(interface->observers);
-        right &= close_client(interface);
-    }
+    bool right = close_clients(stack);
     await_closed();
     /* The cards have stopped: what they have transmitted stays as it is. */
     FOR_EACH_INTERFACE(interface, stack)

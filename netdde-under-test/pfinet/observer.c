@@ -312,12 +312,23 @@ static void dismiss(struct observer *observer)
     ddekit_sem_up(observer->leave);
 }
 
-void observers_dismiss(struct observers *observers)
+static bool await_gone(struct observer *observer, unsigned patience_ms)
 {
+    if (patience_ms > 0)
+        return ddekit_sem_down_timed(observer->gone, (int)patience_ms) == 0;
+    ddekit_sem_down(observer->gone);
+    return true;
+}
+
+bool observers_dismiss(struct observers *observers, unsigned patience_ms)
+{
+    bool gone = true;
+
     for (size_t i = 0; i < observers->config.count; i++)
         dismiss(&observers->one[i]);
     for (size_t i = 0; i < observers->config.count; i++)
-        ddekit_sem_down(observers->one[i].gone);
+        gone = gone && await_gone(&observers->one[i], patience_ms);
+    return gone;
 }
 
 struct observer_counts observers_counts(const struct observers *observers, size_t number)

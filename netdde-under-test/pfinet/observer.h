@@ -57,9 +57,10 @@ struct observers *observers_open(const struct observers_config *config);
 /* A frame was for the client with this port, and there was no room. Any thread may tell. */
 void observers_note_loss(struct observers *observers, mach_port_t port);
 
-/* Send them all away, and wait until they are gone. Those that die leave the device open until the server
- * notices. */
-void observers_dismiss(struct observers *observers);
+/* Send them all away, and wait until they are gone, for each so long at most; 0: for as long as it takes.
+ * Those that die leave the device open until the server notices. Returns whether all are gone: one whose
+ * request is not answered is not. */
+bool observers_dismiss(struct observers *observers, unsigned patience_ms);
 
 struct observer_counts {
     const struct observer_kind *kind;

@@ -171,3 +171,15 @@ def test_no_schedule_of_a_capture_with_a_fault_shows_a_finding(card, kind, lockc
     )
     assert explored.code == 0, explored.text
     assert explored.result["schedules"] == SCHEDULES
+
+
+@pytest.mark.parametrize("kind", ["surprise-removal@100", "master-abort"])
+@pytest.mark.parametrize("card", ["virtio-net", "virtio-net-legacy"])
+def test_a_device_server_that_never_answers_again_is_given_up(card, kind, lockcheck, netdde_path, traces) -> None:
+    """virtio_net waits for the answer to a sniffer's command for ever."""
+    outcome = lockcheck(
+        *("run", "--strategy", "random", "--detect", "none", "--steps", STEPS, "--", netdde_path, "--nic", card, "--fault", kind),
+        *("--clients", "sniffer", "--rate", "max", "--replay", traces / "sftp-download.pcapng"),
+    )
+    assert outcome.code == 0, outcome.text
+    assert "given up: a device server that does not answer\n" in outcome.stdout, outcome.stdout
