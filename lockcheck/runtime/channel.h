@@ -101,10 +101,10 @@ struct lc_report {
     struct lc_earlier earlier;
 };
 
-/* Findings that the program survives (lockcheck_finding_survived) and a suppression matches: an execution goes
- * on after them. It takes evidence to know which they are. So where there are suppressions, the command has a
- * schedule go on after the first pass_over of those that it survives, and then repeated up to each of them, to
- * judge it. The first that no suppression matches is the execution's end. */
+/* Findings that the program survives (lockcheck_finding_survived) and a suppression matches: an execution
+ * goes on after them. It takes evidence to know which they are. So where there are suppressions, the command
+ * has a schedule go on after the first pass_over of those that it survives, and then repeated up to each of
+ * them, to judge it. The first that no suppression matches is the execution's end. */
 #define LC_PASSED_MAX 16u /* of one execution */
 
 /* Detectors that the command asks for. The findings of most are reports. */

@@ -32,6 +32,7 @@ static struct schedule example(void)
         .seed = 12345678901234567890u,
         .strategy = "random",
         .number = 42,
+        .passed = 3,
         .kind = "lost-wakeup",
         .steps = 777,
         .hash = 0x0123456789abcdef,
@@ -70,6 +71,7 @@ static void a_schedule_comes_back_as_it_was_written(void **state)
     assert_null(read.argv[4]);
     assert_int_equal(read.seed, written.seed);
     assert_int_equal(read.number, written.number);
+    assert_int_equal(read.passed, written.passed);
     assert_int_equal(read.steps, written.steps);
     assert_int_equal(read.hash, written.hash);
     assert_int_equal(read.decisions_bytes, written.decisions_bytes);
@@ -165,7 +167,7 @@ static void the_damaged_line_is_named(void **state)
     size_t length;
     char *text = schedule_print(&written, &length);
     *strstr(text, "steps: 777") = 'S';
-    expect_error(text, length, "line 10: \"steps: ...\" is expected");
+    expect_error(text, length, "line 11: \"steps: ...\" is expected");
     free(text);
 }
 
