@@ -232,10 +232,14 @@ static bool is_busy(struct work_struct *work, bool also_queued)
     return busy;
 }
 
-/* No lock: what the worker runs only it changes. */
 static void check_other(const struct work_struct *work)
 {
-    if (work->queue && work->queue->worker == current && work->queue->running == work)
+    bool itself;
+
+    spin_lock_irq(&work_lock);
+    itself = work->queue && work->queue->worker == current && work->queue->running == work;
+    spin_unlock_irq(&work_lock);
+    if (itself)
         report_wait_for_itself("the work");
 }
 
