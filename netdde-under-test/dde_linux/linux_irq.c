@@ -11,6 +11,7 @@
 #include <ddekit/interrupt.h>
 
 #include <linux/interrupt.h>
+#include <linux/irq.h>
 #include <linux/kmemleak.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -30,7 +31,7 @@ struct irq_handler {
 };
 
 struct irq_line {
-    unsigned int number;
+    struct irq_data data;
     spinlock_t lock;
     struct list_head handlers;  /* under the lock */
     struct task_struct *task;   /* of its DDEKit thread; made once, the line may get another thread later */
@@ -54,8 +55,8 @@ static void line_thread_init(void *argument)
 /* In its interrupt: the next would be like this one. */
 static void give_up(struct irq_line *line)
 {
-    WARN(1, "irq %u: nobody cared %u times in a row, it is disabled", line->number, line->unhandled);
-    disable_irq_nosync(line->number);
+    WARN(1, "irq %u: nobody cared %u times in a row, it is disabled", line->data.irq, line->unhandled);
+    disable_irq_nosync(line->data.irq);
 }
 
 static void line_interrupt(void *argument)
@@ -70,7 +71,7 @@ static void line_interrupt(void *argument)
     spin_lock(&line->lock);
     __atomic_store_n(&line->thread, task, __ATOMIC_SEQ_CST);
     list_for_each_entry(handler, &line->handlers, entry) taken |=
-        handler->function((int)line->number, handler->dev_id);
+        handler->function((int)line->data.irq, handler->dev_id);
     line->unhandled = taken == IRQ_NONE ? line->unhandled + 1 : 0;
     if (line->unhandled == UNHANDLED_MAX)
         give_up(line);
@@ -100,10 +101,10 @@ static bool line_attach(struct irq_line *line, unsigned long flags)
     atomic_set(&line->disabled, 0);
     line->unhandled = 0;
     if (!line->task) {
-        snprintf(name, sizeof(name), "irq%02x", line->number);
+        snprintf(name, sizeof(name), "irq%02x", line->data.irq);
         line->task = task_create(name);
     }
-    return line->task && ddekit_interrupt_attach((int)line->number, (flags & IRQF_SHARED) != 0,
+    return line->task && ddekit_interrupt_attach((int)line->data.irq, (flags & IRQF_SHARED) != 0,
                                                  line_thread_init, line_interrupt, line);
 }
 
@@ -229,6 +230,16 @@ void enable_irq(unsigned int irq)
         ddekit_interrupt_enable((int)irq);
 }
 
+struct irq_data *irq_get_irq_data(unsigned int irq)
+{
+    return irq < DDEKIT_IRQS ? &lines[irq].data : NULL;
+}
+
+bool irqd_irq_disabled(struct irq_data *d)
+{
+    return atomic_read(&lines[d->irq].disabled) > 0;
+}
+
 void synchronize_irq(unsigned int irq)
 {
     unsigned long flags;
@@ -250,18 +261,18 @@ static void line_suspend(struct irq_line *line)
     line->sleeps = !list_empty(&line->handlers);
     if (!line->sleeps)
         return;
-    if (line->number < DDEKIT_IRQ_LINES)
-        ddekit_interrupt_detach((int)line->number);
+    if (line->data.irq < DDEKIT_IRQ_LINES)
+        ddekit_interrupt_detach((int)line->data.irq);
     else
-        ddekit_interrupt_disable((int)line->number);
+        ddekit_interrupt_disable((int)line->data.irq);
 }
 
 static void line_resume(struct irq_line *line)
 {
     struct irq_handler *handler = list_first_entry_or_null(&line->handlers, struct irq_handler, entry);
 
-    if (line->sleeps && line->number >= DDEKIT_IRQ_LINES)
-        ddekit_interrupt_enable((int)line->number);
+    if (line->sleeps && line->data.irq >= DDEKIT_IRQ_LINES)
+        ddekit_interrupt_enable((int)line->data.irq);
     else if (line->sleeps && handler)
         WARN_ON(!line_attach(line, handler->flags));
     line->sleeps = false;
@@ -288,7 +299,7 @@ void irq_init(void)
     char name[32];
 
     for (unsigned int i = 0; i < DDEKIT_IRQS; i++) {
-        lines[i].number = i;
+        lines[i].data.irq = i;
         snprintf(name, sizeof(name), "handlers of line %02x", i);
         linux_spin_lock_init(&lines[i].lock, name);
         INIT_LIST_HEAD(&lines[i].handlers);

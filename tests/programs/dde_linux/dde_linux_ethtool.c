@@ -8,6 +8,7 @@
  */
 #include "one_card.h"
 
+#include <linux/irq.h>
 #include <linux/pci.h>
 
 #define SENT 10
@@ -230,15 +231,26 @@ static void ask_and_order(void)
 /* --- Netpoll ---------------------------------------------------------------------------------------------
  */
 
+/* Unless the driver has freed the interrupt and requested it anew, to reset the card: then it is on again.
+ * Under rtnl no driver is about to. */
+static void turn_on(unsigned int irq)
+{
+    rtnl_lock();
+    if (irqd_irq_disabled(irq_get_irq_data(irq)))
+        enable_irq(irq);
+    rtnl_unlock();
+}
+
 /* The line is off, as it is for all in a kernel that has crashed: a frame comes up all the same. */
 static bool poll_for_a_frame(void)
 {
+    unsigned int irq = (unsigned int)to_pci_dev(eth0->dev.parent)->irq;
     int before = count_received();
 
     assert(card->polls == (eth0->netdev_ops->ndo_poll_controller != NULL));
     if (!card->polls)
         return true;
-    disable_irq((unsigned int)to_pci_dev(eth0->dev.parent)->irq);
+    disable_irq(irq);
     bring_frames(eth0->dev_addr, 1);
     for (int i = 0; i < SETTLE_JIFFIES && count_received() == before; i++) {
         local_irq_disable();
@@ -246,7 +258,7 @@ static bool poll_for_a_frame(void)
         local_irq_enable();
         schedule_timeout_uninterruptible(1);
     }
-    enable_irq((unsigned int)to_pci_dev(eth0->dev.parent)->irq);
+    turn_on(irq);
     return count_received() > before;
 }
 
