@@ -259,7 +259,6 @@ enum {
     PHY_PSSTAT = 17,
     PHY_EPSCON = 20,
     PHY_RXERR = 21,
-    PHY_REGISTERS = 32,
 };
 #define PHY_ADDRESS 1u
 #define BMCR_DEFAULT (BMCR_ANENABLE | BMCR_SPEED1000 | BMCR_FULLDPLX)
@@ -335,9 +334,8 @@ struct nic {
     uint32_t io_address;
     struct eeprom93c46 eeprom;
 
-    uint16_t phy[PHY_REGISTERS];
-    bool link_was_lost; /* since MII_BMSR was read */
-    bool link_up;       /* what STATUS last said */
+    struct mii_phy phy;
+    bool link_up; /* what STATUS last said */
 
     uint32_t icr;
     uint32_t ims;
@@ -519,38 +517,38 @@ static void fire_timers(struct nic *nic)
 
 static bool phy_link(const struct nic *nic)
 {
-    return nic->card.cable && !(nic->phy[MII_BMCR] & BMCR_PDOWN) && !(value(nic, CTRL) & CTRL_PHY_RST);
+    return nic->card.cable && !(nic->phy.reg[MII_BMCR] & BMCR_PDOWN) && !(value(nic, CTRL) & CTRL_PHY_RST);
 }
 
 static enum speed phy_speed(const struct nic *nic)
 {
-    uint16_t control = nic->phy[MII_BMCR];
+    uint16_t control = nic->phy.reg[MII_BMCR];
 
     if (!(control & BMCR_ANENABLE))
         return control & BMCR_SPEED1000 ? PHY_1000 : control & BMCR_SPEED100 ? PHY_100 : PHY_10;
-    if (nic->phy[MII_CTRL1000] & CTRL1000_DEFAULT)
+    if (nic->phy.reg[MII_CTRL1000] & CTRL1000_DEFAULT)
         return PHY_1000;
-    return nic->phy[MII_ADVERTISE] & (ADVERTISE_100FULL | ADVERTISE_100HALF) ? PHY_100 : PHY_10;
+    return nic->phy.reg[MII_ADVERTISE] & (ADVERTISE_100FULL | ADVERTISE_100HALF) ? PHY_100 : PHY_10;
 }
 
 /* The best that both ends offer, 802.3 annex 28B.3. */
 static bool phy_full_duplex(const struct nic *nic)
 {
-    if (!(nic->phy[MII_BMCR] & BMCR_ANENABLE))
-        return nic->phy[MII_BMCR] & BMCR_FULLDPLX;
+    if (!(nic->phy.reg[MII_BMCR] & BMCR_ANENABLE))
+        return nic->phy.reg[MII_BMCR] & BMCR_FULLDPLX;
     switch (phy_speed(nic)) {
     case PHY_1000:
-        return nic->phy[MII_CTRL1000] & ADVERTISE_1000FULL;
+        return nic->phy.reg[MII_CTRL1000] & ADVERTISE_1000FULL;
     case PHY_100:
-        return nic->phy[MII_ADVERTISE] & ADVERTISE_100FULL;
+        return nic->phy.reg[MII_ADVERTISE] & ADVERTISE_100FULL;
     default:
-        return nic->phy[MII_ADVERTISE] & ADVERTISE_10FULL;
+        return nic->phy.reg[MII_ADVERTISE] & ADVERTISE_10FULL;
     }
 }
 
 static bool loops_back(const struct nic *nic)
 {
-    return value(nic, RCTL) & RCTL_LBM || nic->phy[MII_BMCR] & BMCR_LOOPBACK;
+    return value(nic, RCTL) & RCTL_LBM || nic->phy.reg[MII_BMCR] & BMCR_LOOPBACK;
 }
 
 static void start_transmitter(struct nic *nic);
@@ -561,7 +559,7 @@ static void update_link(struct nic *nic)
     bool up = phy_link(nic) && value(nic, CTRL) & CTRL_SLU;
 
     if (!phy_link(nic))
-        nic->link_was_lost = true;
+        nic->phy.link_was_lost = true;
     if (up == nic->link_up)
         return;
     nic->link_up = up;
@@ -572,7 +570,7 @@ static void update_link(struct nic *nic)
 /* The PHY negotiates anew: the link goes down and comes back. */
 static void renegotiate(struct nic *nic)
 {
-    nic->link_was_lost = true;
+    nic->phy.link_was_lost = true;
     if (nic->link_up && phy_link(nic))
         raise(nic, INT_LSC);
     update_link(nic);
@@ -580,30 +578,23 @@ static void renegotiate(struct nic *nic)
 
 static void reset_phy(struct nic *nic)
 {
-    memset(nic->phy, 0, sizeof nic->phy);
-    nic->phy[MII_BMCR] = BMCR_DEFAULT;
-    nic->phy[MII_PHYSID1] = 0x0141; /* Marvell's M88E1011 */
-    nic->phy[MII_PHYSID2] = 0x0c24;
-    nic->phy[MII_ADVERTISE] = ADVERTISE_DEFAULT;
-    nic->phy[MII_CTRL1000] = CTRL1000_DEFAULT;
-    nic->phy[MII_ESTATUS] = ESTATUS_1000_TFULL | ESTATUS_1000_THALF;
-    nic->phy[PHY_PSCON] = PHY_PSCON_DEFAULT;
-    nic->phy[PHY_EPSCON] = PHY_EPSCON_DEFAULT;
+    memset(nic->phy.reg, 0, sizeof nic->phy.reg);
+    nic->phy.reg[MII_BMCR] = BMCR_DEFAULT;
+    nic->phy.reg[MII_BMSR] = BMSR_ABILITIES;
+    nic->phy.reg[MII_PHYSID1] = 0x0141; /* Marvell's M88E1011 */
+    nic->phy.reg[MII_PHYSID2] = 0x0c24;
+    nic->phy.reg[MII_ADVERTISE] = ADVERTISE_DEFAULT;
+    nic->phy.reg[MII_CTRL1000] = CTRL1000_DEFAULT;
+    nic->phy.reg[MII_ESTATUS] = ESTATUS_1000_TFULL | ESTATUS_1000_THALF;
+    nic->phy.reg[PHY_PSCON] = PHY_PSCON_DEFAULT;
+    nic->phy.reg[PHY_EPSCON] = PHY_EPSCON_DEFAULT;
 }
 
 static uint16_t read_phy(struct nic *nic, unsigned index)
 {
-    bool link = phy_link(nic), lost = nic->link_was_lost;
+    bool link = phy_link(nic);
 
     switch (index) {
-    case MII_BMSR: /* a link that was lost shows once, 802.3 22.2.4.2.13 */
-        nic->link_was_lost = false;
-        return (uint16_t)(BMSR_ABILITIES | (link ? BMSR_ANEGCOMPLETE : 0) |
-                          (link && !lost ? BMSR_LSTATUS : 0));
-    case MII_LPA:
-        return link ? MII_LPA_LINK : 0;
-    case MII_EXPANSION:
-        return link ? MII_EXPANSION_LINK : 0;
     case MII_STAT1000:
         return link ? STAT1000_LINK : 0;
     case PHY_PSSTAT:
@@ -611,7 +602,7 @@ static uint16_t read_phy(struct nic *nic, unsigned index)
                                  (phy_full_duplex(nic) ? PHY_PSSTAT_DUPLEX : 0))
                     : 0;
     default:
-        return nic->phy[index];
+        return mii_read(&nic->phy, index, link);
     }
 }
 
@@ -620,7 +611,7 @@ static void write_phy(struct nic *nic, unsigned index, uint16_t word)
     switch (index) {
     case MII_BMCR:
         /* A software reset keeps what was configured, and lets it take effect. */
-        nic->phy[MII_BMCR] = (uint16_t)(word & ~(BMCR_RESET | BMCR_ANRESTART));
+        nic->phy.reg[MII_BMCR] = (uint16_t)(word & ~(BMCR_RESET | BMCR_ANRESTART));
         if (word & (BMCR_RESET | BMCR_ANRESTART))
             renegotiate(nic);
         else
@@ -638,7 +629,7 @@ static void write_phy(struct nic *nic, unsigned index, uint16_t word)
     case PHY_RXERR:
         break; /* read only */
     default:
-        nic->phy[index] = word;
+        nic->phy.reg[index] = word;
     }
 }
 

@@ -229,7 +229,6 @@ enum {
     PHY_82555_STATUS = 16,
     PHY_82555_COUNTERS = 19, /* to 25 */
     PHY_82555_LED = 27,
-    PHY_REGISTERS = 32,
 };
 #define PHY_ADDRESS 1u
 #define BMCR_DEFAULT (BMCR_ANENABLE | BMCR_SPEED100 | BMCR_FULLDPLX)
@@ -282,8 +281,7 @@ struct nic {
     unsigned unread_first, unread_count;
 
     uint32_t mdi;
-    uint16_t phy[PHY_REGISTERS];
-    bool link_was_lost; /* since MII_BMSR was read */
+    struct mii_phy phy;
 };
 
 static bool is_set(const struct nic *nic, unsigned byte, uint8_t bit)
@@ -330,56 +328,47 @@ static void raise(struct nic *nic, uint8_t causes)
 
 static bool phy_link(const struct nic *nic)
 {
-    return nic->card.cable && !(nic->phy[MII_BMCR] & (BMCR_PDOWN | BMCR_ISOLATE));
+    return nic->card.cable && !(nic->phy.reg[MII_BMCR] & (BMCR_PDOWN | BMCR_ISOLATE));
 }
 
 /* The best that both ends offer, 802.3 annex 28B.3. */
 static bool phy_100(const struct nic *nic)
 {
-    if (!(nic->phy[MII_BMCR] & BMCR_ANENABLE))
-        return nic->phy[MII_BMCR] & BMCR_SPEED100;
-    return nic->phy[MII_ADVERTISE] & (ADVERTISE_100FULL | ADVERTISE_100HALF);
+    if (!(nic->phy.reg[MII_BMCR] & BMCR_ANENABLE))
+        return nic->phy.reg[MII_BMCR] & BMCR_SPEED100;
+    return nic->phy.reg[MII_ADVERTISE] & (ADVERTISE_100FULL | ADVERTISE_100HALF);
 }
 
 static bool phy_full_duplex(const struct nic *nic)
 {
-    if (!(nic->phy[MII_BMCR] & BMCR_ANENABLE))
-        return nic->phy[MII_BMCR] & BMCR_FULLDPLX;
-    return nic->phy[MII_ADVERTISE] & (phy_100(nic) ? ADVERTISE_100FULL : ADVERTISE_10FULL);
+    if (!(nic->phy.reg[MII_BMCR] & BMCR_ANENABLE))
+        return nic->phy.reg[MII_BMCR] & BMCR_FULLDPLX;
+    return nic->phy.reg[MII_ADVERTISE] & (phy_100(nic) ? ADVERTISE_100FULL : ADVERTISE_10FULL);
 }
 
 static bool loops_back(const struct nic *nic)
 {
-    return is_set(nic, 10, CONFIG10_LOOPBACK) || nic->phy[MII_BMCR] & BMCR_LOOPBACK;
+    return is_set(nic, 10, CONFIG10_LOOPBACK) || nic->phy.reg[MII_BMCR] & BMCR_LOOPBACK;
 }
 
 static void reset_phy(struct nic *nic)
 {
-    memset(nic->phy, 0, sizeof nic->phy);
-    nic->phy[MII_BMCR] = BMCR_DEFAULT;
-    nic->phy[MII_PHYSID1] = 0x02a8; /* Intel's 82555 */
-    nic->phy[MII_PHYSID2] = 0x0150;
-    nic->phy[MII_ADVERTISE] = MII_OFFER;
+    memset(nic->phy.reg, 0, sizeof nic->phy.reg);
+    nic->phy.reg[MII_BMCR] = BMCR_DEFAULT;
+    nic->phy.reg[MII_BMSR] = BMSR_ABILITIES;
+    nic->phy.reg[MII_PHYSID1] = 0x02a8; /* Intel's 82555 */
+    nic->phy.reg[MII_PHYSID2] = 0x0150;
+    nic->phy.reg[MII_ADVERTISE] = MII_OFFER;
 }
 
 static uint16_t read_phy(struct nic *nic, unsigned index)
 {
-    bool link = phy_link(nic), lost = nic->link_was_lost;
-
     switch (index) {
-    case MII_BMSR: /* a link that was lost shows once, 802.3 22.2.4.2.13 */
-        nic->link_was_lost = false;
-        return (uint16_t)(BMSR_ABILITIES | (link ? BMSR_ANEGCOMPLETE : 0) |
-                          (link && !lost ? BMSR_LSTATUS : 0));
-    case MII_LPA:
-        return link ? MII_LPA_LINK : 0;
-    case MII_EXPANSION:
-        return link ? MII_EXPANSION_LINK : 0;
     case PHY_82555_STATUS:
         return (uint16_t)((phy_full_duplex(nic) ? PHY_82555_STATUS_FULL : 0) |
                           (phy_100(nic) ? PHY_82555_STATUS_100 : 0));
     default:
-        return nic->phy[index];
+        return mii_read(&nic->phy, index, phy_link(nic));
     }
 }
 
@@ -390,13 +379,13 @@ static void write_phy(struct nic *nic, unsigned index, uint16_t word)
         if (word & BMCR_RESET)
             reset_phy(nic);
         else
-            nic->phy[MII_BMCR] = (uint16_t)(word & ~BMCR_ANRESTART);
+            nic->phy.reg[MII_BMCR] = (uint16_t)(word & ~BMCR_ANRESTART);
         if (!phy_link(nic) || word & (BMCR_RESET | BMCR_ANRESTART))
-            nic->link_was_lost = true;
+            nic->phy.link_was_lost = true;
         break;
     case MII_ADVERTISE:
     case PHY_82555_LED:
-        nic->phy[index] = word;
+        nic->phy.reg[index] = word;
         break;
     default:
         break; /* read only, or not there */
@@ -1287,7 +1276,7 @@ static void set_cable(struct nic *nic, bool plugged)
     pthread_mutex_lock(&nic->card.lock);
     nic->card.cable = plugged;
     if (!plugged)
-        nic->link_was_lost = true;
+        nic->phy.link_was_lost = true;
     pthread_mutex_unlock(&nic->card.lock);
 }
 
