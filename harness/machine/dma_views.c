@@ -29,7 +29,7 @@ void dma_views_end(struct dma_views *views, const unsigned char *memory, size_t 
     views->device = NULL;
 }
 
-void dma_views_for_cpu(const struct dma_views *views, const unsigned char *memory, size_t at, size_t length)
+void dma_views_for_cpu(struct dma_views *views, const unsigned char *memory, size_t at, size_t length)
 {
     if (views->device)
         lockcheck_event(LOCKCHECK_GRANT, memory + at, (long)length);

@@ -33,7 +33,7 @@ void dma_views_begin(struct dma_views *views, const unsigned char *memory, size_
 void dma_views_end(struct dma_views *views, const unsigned char *memory, size_t length);
 
 /* One of them gets a part of it for a while. */
-void dma_views_for_cpu(const struct dma_views *views, const unsigned char *memory, size_t at, size_t length);
+void dma_views_for_cpu(struct dma_views *views, const unsigned char *memory, size_t at, size_t length);
 void dma_views_for_device(struct dma_views *views, const unsigned char *memory, size_t at, size_t length);
 
 /* The device is about to access a part; and has written it. */

@@ -494,10 +494,9 @@ void iommu_unmap_for(struct dma_device *device, uint64_t bus, size_t length, enu
     report(device, &fault);
 }
 
-/* Returns the mapping, if all is well, with the lock held; otherwise NULL, without the lock and with a
- * report. */
-static struct mapping *begin_sync(struct dma_device *device, uint64_t bus, size_t length,
-                                  enum iommu_direction direction)
+/* Hands over to one of them, if all is well. */
+static void sync_by(void (*hand_over)(struct dma_views *, const unsigned char *, size_t, size_t),
+                    struct dma_device *device, uint64_t bus, size_t length, enum iommu_direction direction)
 {
     struct fault fault = {0};
 
@@ -514,37 +513,27 @@ static struct mapping *begin_sync(struct dma_device *device, uint64_t bus, size_
                  " of device %s for %s, but has mapped them for %s",
                  length, bus, device->name, direction_name(direction), direction_name(mapping->direction));
     } else {
-        return mapping;
+        hand_over(&mapping->views, mapping->memory, bus - mapping->bus, length);
     }
-    if (mapping)
+    if (mapping && fault.text[0])
         relate(&fault, device, mapping, "the mapping there", false);
     pthread_mutex_unlock(&device->lock);
     if (!mapping)
         explain(&fault, device, bus);
-    report(device, &fault);
-    return NULL;
+    if (fault.text[0])
+        report(device, &fault);
 }
 
 void iommu_sync_for_cpu(struct dma_device *device, uint64_t bus, size_t length,
                         enum iommu_direction direction)
 {
-    struct mapping *mapping = begin_sync(device, bus, length, direction);
-
-    if (!mapping)
-        return;
-    dma_views_for_cpu(&mapping->views, mapping->memory, bus - mapping->bus, length);
-    pthread_mutex_unlock(&device->lock);
+    sync_by(dma_views_for_cpu, device, bus, length, direction);
 }
 
 void iommu_sync_for_device(struct dma_device *device, uint64_t bus, size_t length,
                            enum iommu_direction direction)
 {
-    struct mapping *mapping = begin_sync(device, bus, length, direction);
-
-    if (!mapping)
-        return;
-    dma_views_for_device(&mapping->views, mapping->memory, bus - mapping->bus, length);
-    pthread_mutex_unlock(&device->lock);
+    sync_by(dma_views_for_device, device, bus, length, direction);
 }
 
 /* The mapping in force through which a device has written there, with the lock of the device held; or NULL.
