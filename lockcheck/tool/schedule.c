@@ -282,24 +282,25 @@ static bool detect_header(struct reader *reader, struct schedule *schedule)
            fail(reader, "names of detectors are expected");
 }
 
+/* A count from 1 to most. */
+static bool count_header(struct reader *reader, const char *key, uint64_t *value, uint64_t most,
+                         const char *too_many)
+{
+    if (!number_header(reader, key, value))
+        return false;
+    return (*value && *value <= most) || fail(reader, too_many);
+}
+
 static bool report_header(struct reader *reader, struct schedule *schedule)
 {
-    if (!next_is(reader, "report: "))
-        return true;
-    if (!number_header(reader, "report", &schedule->report))
-        return false;
-    return (schedule->report && schedule->report <= LC_REPORTS) ||
-           fail(reader, "that many reports there are not");
+    return !next_is(reader, "report: ") ||
+           count_header(reader, "report", &schedule->report, LC_REPORTS, "that many reports there are not");
 }
 
 static bool passed_header(struct reader *reader, struct schedule *schedule)
 {
-    if (!next_is(reader, "passed: "))
-        return true;
-    if (!number_header(reader, "passed", &schedule->passed))
-        return false;
-    return (schedule->passed && schedule->passed <= LC_PASSED_MAX) ||
-           fail(reader, "that many findings are not passed over");
+    return !next_is(reader, "passed: ") || count_header(reader, "passed", &schedule->passed, LC_PASSED_MAX,
+                                                        "that many findings are not passed over");
 }
 
 static bool earlier_header(struct reader *reader, struct schedule *schedule)
