@@ -43,7 +43,7 @@ void alarm_create(void)
 {
     int error;
 
-    timer.irq_source = irq_source_allocate();
+    timer.irq_source = irq_source_allocate("alarm");
     machine_condition_init(&timer.changed);
     lockcheck_name_object(&timer.lock, "mutex", "alarm lock");
     lockcheck_name_object(&timer.changed, "cond", "alarm set");

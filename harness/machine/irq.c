@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <lockcheck.h>
+
 /* A line, or a message's number. */
 struct irq_line {
     /* One bit a source. Written with the lock held; a source's own bit is read without, because the device
@@ -25,7 +27,8 @@ static struct {
     pthread_mutex_t lock;
     struct irq_line lines[IRQ_NUMBERS];
     uint32_t cut_off; /* sources that are */
-    atomic_uint sources;
+    atomic_uint sources_used;
+    char source_objects[IRQ_SOURCES_MAX]; /* for lockcheck, each handed over when its source pulls */
 } controller = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .lines = {[0 ... IRQ_NUMBERS - 1] = {.masked = true}},
@@ -37,10 +40,15 @@ static struct irq_line *line_of(unsigned number)
     return &controller.lines[number];
 }
 
-/* Called with the lock held, as the next. */
+/* Called with the lock held, as the next ones. */
+static uint32_t pulling(const struct irq_line *line)
+{
+    return line->sources & ~controller.cut_off;
+}
+
 static bool is_high(const struct irq_line *line)
 {
-    return line->pending || (line->sources & ~controller.cut_off) != 0;
+    return line->pending || pulling(line) != 0;
 }
 
 /* Deliver if there is something to deliver and it is unmasked and received. */
@@ -57,10 +65,11 @@ static void evaluate(unsigned number)
         line->receiver = NULL;
 }
 
-unsigned irq_source_allocate(void)
+unsigned irq_source_allocate(const char *name)
 {
-    unsigned source = atomic_fetch_add(&controller.sources, 1);
+    unsigned source = atomic_fetch_add(&controller.sources_used, 1);
     assert(source < IRQ_SOURCES_MAX);
+    lockcheck_name_object(&controller.source_objects[source], "interrupt", name);
     return source;
 }
 
@@ -73,6 +82,7 @@ void irq_line_assert(unsigned number, unsigned source)
         return;
     pthread_mutex_lock(&controller.lock);
     line->sources |= bit;
+    lockcheck_event(LOCKCHECK_HAND_OVER, &controller.source_objects[source], 0);
     evaluate(number);
     pthread_mutex_unlock(&controller.lock);
 }
@@ -106,6 +116,14 @@ bool irq_source_asserted(unsigned number, unsigned source)
 {
     assert(source < IRQ_SOURCES_MAX);
     return line_of(number)->sources & UINT32_C(1) << source;
+}
+
+void irq_tell_of_sources(unsigned number)
+{
+    pthread_mutex_lock(&controller.lock);
+    for (uint32_t left = pulling(line_of(number)); left; left &= left - 1)
+        lockcheck_tell_of(&controller.source_objects[__builtin_ctz(left)], 1, "pulls the line");
+    pthread_mutex_unlock(&controller.lock);
 }
 
 static void make_pending(uint32_t number)

@@ -28,8 +28,9 @@
 /* Where devices write messages: 32 bits, the interrupt's number. */
 #define IRQ_MESSAGE_ADDRESS UINT64_C(0xfee00000)
 
-/* A number for one more device that raises interrupts, unique in the machine: 0 .. IRQ_SOURCES_MAX-1. */
-unsigned irq_source_allocate(void);
+/* A number for one more device that raises interrupts, unique in the machine: 0 .. IRQ_SOURCES_MAX-1. The
+ * name is for reports. */
+unsigned irq_source_allocate(const char *name);
 
 /* Device side: this source pulls the line, or lets go. Both are idempotent. Calls for one source must not
  * overlap: the device's own lock is held. */
@@ -44,6 +45,9 @@ void irq_line_pulse(unsigned line);
 void irq_source_connect(unsigned line, unsigned source, bool connected);
 /* Whether it drives its line, connected or not. */
 bool irq_source_asserted(unsigned line, unsigned source);
+
+/* The finding that comes next has to do with those that pull the line now: see lockcheck_tell_of. */
+void irq_tell_of_sources(unsigned line);
 
 /* A message has been written to IRQ_MESSAGE_ADDRESS. Returns false when `number` is not a message's. */
 bool irq_message(uint32_t number);

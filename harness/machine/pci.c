@@ -185,10 +185,10 @@ struct pci_function *pci_add_function(unsigned device_number, unsigned function_
     if (description->interrupt_pin != 0 && description->interrupt_line == 0)
         function->description.interrupt_line = pci_route(function, description->interrupt_pin);
     if (!is_bridge) {
-        snprintf(function->dma_name, sizeof(function->dma_name), "%s at %02x:%02x.%x", description->name,
+        snprintf(function->name, sizeof(function->name), "%s at %02x:%02x.%x", description->name,
                  description->bus, device_number, function_number);
-        function->dma = dma_device_create(function->dma_name);
-        function->irq_source = irq_source_allocate();
+        function->dma = dma_device_create(function->name);
+        function->irq_source = irq_source_allocate(function->name);
     }
     describe(function);
     mark_multifunction(function);

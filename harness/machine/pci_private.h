@@ -16,7 +16,7 @@ enum { PCI_CONFIG_COMMAND = 0x04, PCI_CONFIG_HEADER_TYPE = 0x0e, PCI_CAPABILITY_
 
 #define PCI_COMMAND_INTERRUPT_DISABLE 0x0400u
 
-#define PCI_DMA_NAME_OCTETS 48
+#define PCI_NAME_OCTETS 48
 
 /* What a function writes to interrupt the processor for one vector: an entry of the MSI-X table (6.8.2.6 to
  * 6.8.2.9), or the same made of the MSI capability. */
@@ -41,7 +41,7 @@ struct pci_function {
     unsigned device_number;
     unsigned function_number;
     struct pci_function_description description;
-    char dma_name[PCI_DMA_NAME_OCTETS]; /* names the place too: there may be several of a kind */
+    char name[PCI_NAME_OCTETS]; /* names the place too: there may be several of a kind */
     struct dma_device *dma;
     unsigned irq_source;
 

@@ -85,6 +85,8 @@ void spin_until(wait_queue_head_t *wq, bool (*done)(const void *what), const voi
 
 /* assert.c: complain that the calling thread waits for the end of the function that it is in. */
 void report_wait_for_itself(const char *function);
+/* assert.c: complain that no handler took the last `times` interrupts of a line. */
+void report_nobody_cared(unsigned int irq, unsigned int times);
 
 /* irq.c: a handler of the environment's own, on a line that devices may share; it stays. As request_irq. */
 int request_irq_for_ever(unsigned int irq, irq_handler_t handler, const char *name, void *dev_id);

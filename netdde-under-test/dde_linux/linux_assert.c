@@ -59,6 +59,14 @@ void report_wait_for_itself(const char *function)
     linux_report("deadlock", NULL, text);
 }
 
+void report_nobody_cared(unsigned int irq, unsigned int times)
+{
+    char text[REPORT_MAX];
+
+    snprintf(text, sizeof(text), "irq %u: nobody cared %u times in a row, it is disabled", irq, times);
+    linux_report("interrupt-storm", NULL, text);
+}
+
 /* Why the calling thread must not sleep; NULL when it may. */
 static const char *atomic_context(void)
 {

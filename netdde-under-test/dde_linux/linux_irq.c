@@ -52,13 +52,6 @@ static void line_thread_init(void *argument)
     task_set_current(line->task);
 }
 
-/* In its interrupt: the next would be like this one. */
-static void give_up(struct irq_line *line)
-{
-    WARN(1, "irq %u: nobody cared %u times in a row, it is disabled", line->data.irq, line->unhandled);
-    disable_irq_nosync(line->data.irq);
-}
-
 static void line_interrupt(void *argument)
 {
     struct irq_line *line = argument;
@@ -73,8 +66,10 @@ static void line_interrupt(void *argument)
     list_for_each_entry(handler, &line->handlers, entry) taken |=
         handler->function((int)line->data.irq, handler->dev_id);
     line->unhandled = taken == IRQ_NONE ? line->unhandled + 1 : 0;
-    if (line->unhandled == UNHANDLED_MAX)
-        give_up(line);
+    if (line->unhandled == UNHANDLED_MAX) {
+        report_nobody_cared(line->data.irq, line->unhandled);
+        disable_irq_nosync(line->data.irq);
+    }
     __atomic_store_n(&line->thread, NULL, __ATOMIC_SEQ_CST);
     spin_unlock(&line->lock);
     task->hardirq--;

@@ -392,7 +392,7 @@ static irqreturn_t handle_slowly(int irq, void *source)
 
 static void synchronize_irq_waits_for_a_handler_that_runs(void **state __always_unused)
 {
-    int source = irq_source_allocate();
+    int source = irq_source_allocate("card");
 
     assert_int_equal(request_irq(LINE, handle_slowly, 0, "card", &source), 0);
     irq_line_assert(LINE, source);
@@ -404,7 +404,7 @@ static void synchronize_irq_waits_for_a_handler_that_runs(void **state __always_
 
 static void a_line_that_is_disabled_does_not_interrupt(void **state __always_unused)
 {
-    int source = irq_source_allocate();
+    int source = irq_source_allocate("card");
 
     assert_int_equal(request_irq(LINE, handle_slowly, 0, "card", &source), 0);
     disable_irq(LINE);

@@ -766,7 +766,7 @@ static int begin_irq_test(void **state)
 
     (void)state;
     if (!has_source)
-        irq_test.source = irq_source_allocate();
+        irq_test.source = irq_source_allocate("card");
     has_source = true;
     irq_test.handled = helper_sem(0);
     irq_test.count = irq_test.inits = 0;

@@ -190,7 +190,7 @@ static void handlers_are_heard(void **state)
     char order[64] = "";
 
     (void)state;
-    source = irq_source_allocate();
+    source = irq_source_allocate("card");
     assert_non_null(ddekit_interrupt_attach(IRQ, 1, NULL, handle, done));
     irq_line_assert(IRQ, source);
     ddekit_sem_down(done);

@@ -940,7 +940,7 @@ static void interrupts_arrive_as_messages(void **state)
 {
     (void)state;
     mach_port_t master, port = new_port(), other = new_port();
-    unsigned source = irq_source_allocate();
+    unsigned source = irq_source_allocate("card");
     get_privileged_ports(NULL, &master);
     assert_int_equal(device_intr_register(port, LINE, 0, 0, port, MACH_MSG_TYPE_MAKE_SEND),
                      KERN_INVALID_ARGUMENT);

@@ -86,7 +86,7 @@ static bool refuse_interrupt(unsigned line, void *context)
 static void level_is_delivered_once_until_unmasked(void **state)
 {
     (void)state;
-    unsigned taken = 0, source = irq_source_allocate();
+    unsigned taken = 0, source = irq_source_allocate("card");
     assert_true(irq_set_receiver(LINE, count_interrupt, &taken));
     irq_line_assert(LINE, source);
     irq_line_assert(LINE, source);
@@ -110,7 +110,7 @@ static void level_is_delivered_once_until_unmasked(void **state)
 static void shared_line_is_high_until_the_last_source_lets_go(void **state)
 {
     (void)state;
-    unsigned taken = 0, a = irq_source_allocate(), b = irq_source_allocate();
+    unsigned taken = 0, a = irq_source_allocate("card"), b = irq_source_allocate("card");
     irq_set_receiver(LINE, count_interrupt, &taken);
     irq_line_assert(LINE, a);
     irq_line_assert(LINE, b);
@@ -125,7 +125,7 @@ static void shared_line_is_high_until_the_last_source_lets_go(void **state)
 static void line_that_is_high_before_its_receiver_is_not_lost(void **state)
 {
     (void)state;
-    unsigned taken = 0, other = 0, source = irq_source_allocate();
+    unsigned taken = 0, other = 0, source = irq_source_allocate("card");
     irq_line_assert(LINE, source);
     irq_unmask(LINE); /* nobody there */
     assert_true(irq_set_receiver(LINE, refuse_interrupt, &taken));
@@ -167,7 +167,7 @@ static void message_is_delivered_once_or_stays_pending(void **state)
 static void source_that_is_cut_off_does_not_count(void **state)
 {
     (void)state;
-    unsigned taken = 0, source = irq_source_allocate();
+    unsigned taken = 0, source = irq_source_allocate("card");
     irq_set_receiver(LINE, count_interrupt, &taken);
     irq_source_connect(LINE, source, false);
     irq_line_assert(LINE, source);
@@ -240,7 +240,7 @@ static void no_level_is_lost_between_two_threads(void **state)
 {
     (void)state;
     pthread_t device, driver;
-    storm.source = irq_source_allocate();
+    storm.source = irq_source_allocate("card");
     irq_set_receiver(LINE, note_interrupt, NULL);
     pthread_create(&device, NULL, raise_interrupts, NULL);
     pthread_create(&driver, NULL, handle_interrupts, NULL);

@@ -68,6 +68,10 @@ KINDS = {
         "a device, or its driver, used memory against the rules of DMA",
         "Map memory before the device uses it, sync it whenever the owner changes, stop the device before the unmap.",
     ),
+    "interrupt-storm": Kind(
+        "a device interrupts again and again, and no driver takes its interrupt",
+        "Mask the device's interrupts, and have them stay masked, before its handler leaves the line.",
+    ),
     "leak": Kind(
         "something was taken and never given back",
         "Release it on every way out.",

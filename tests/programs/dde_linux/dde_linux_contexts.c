@@ -199,7 +199,7 @@ static irqreturn_t take_every_other(int irq __always_unused, void *source)
 /* Let a device hold its line high, for as long as the handler leaves it so. */
 static void interrupt_by(irq_handler_t handler)
 {
-    int source = irq_source_allocate();
+    int source = irq_source_allocate("card");
 
     assert(request_irq(LINE, handler, IRQF_SHARED, "card", &source) == 0);
     irq_line_assert(LINE, source);

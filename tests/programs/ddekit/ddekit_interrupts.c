@@ -77,7 +77,7 @@ int main(void)
 {
     machine_init();
     ddekit_init();
-    source = irq_source_allocate();
+    source = irq_source_allocate("card");
     handled = ddekit_sem_init(0);
     ddekit_sem_set_name(handled, "handled");
     finished = ddekit_sem_init(0);
