@@ -83,8 +83,8 @@ uint64_t iommu_map_for(struct dma_device *device, void *memory, size_t length, e
                        const char *use);
 
 /* The same for memory that processor and device own in turn, the device to begin with. The machine is
- * coherent, so it makes no difference to either, but for the finding at the end of what would not work where it
- * is not: see dma_views.h. */
+ * coherent, so it makes no difference to either, but for the finding at the end of what would not work where
+ * it is not: see dma_views.h. */
 uint64_t iommu_map_streaming(struct dma_device *device, void *memory, size_t length,
                              enum iommu_direction direction, const char *use);
 
@@ -109,6 +109,10 @@ void iommu_sync_for_device(struct dma_device *device, uint64_t bus, size_t lengt
 void iommu_report_misuse(struct dma_device *device, uint64_t bus, const char *text);
 /* The same about the mappings that are in force, for a driver that has left them behind. */
 void iommu_report_left(struct dma_device *device, const char *text);
+
+/* The system frees this memory. If one of a device's mappings begins in it, that is a finding of kind
+ * "dma-fault": the memory will be somebody else's, and the device may still write to it. */
+void iommu_check_freed(const void *memory, size_t length);
 
 /*
  * Device side: copy from memory, and to memory. object: what the access is made for, such as a descriptor

@@ -63,6 +63,12 @@ struct dma_device {
 static struct dma_device devices[DMA_DEVICES_MAX];
 static atomic_uint devices_used;
 
+/* Of all devices: mappings that begin in a line of memory, and in those that are as many lines away as there
+ * are numbers here. Memory in which none begins needs no other look when it is freed. */
+#define BEGINNINGS 65536u
+#define LINE_BYTES 64u
+static atomic_ushort beginnings[BEGINNINGS];
+
 static const char *tell_of_withheld(const void *address, unsigned long bytes, int write);
 static const struct lockcheck_withheld_access withheld_access = {"dma-fault", tell_of_withheld};
 
@@ -142,12 +148,13 @@ static struct mapping *mapping_that_covers(struct dma_device *device, uint64_t b
     return mapping && covers(mapping, bus) ? mapping : NULL;
 }
 
-/* Of those in force one that this memory is in, or NULL. */
-static const struct mapping *mapping_of_memory(const struct dma_device *device, const unsigned char *memory)
+/* Of those in force one that some of this memory is in, or NULL. */
+static const struct mapping *mapping_of_memory(const struct dma_device *device, const unsigned char *memory,
+                                               size_t length)
 {
     for (unsigned i = 0; i < device->count; i++) {
         const struct mapping *mapping = device->mappings[i];
-        if (memory >= mapping->memory && memory - mapping->memory < (ptrdiff_t)mapping->length)
+        if (mapping->memory < memory + length && memory < mapping->memory + mapping->length)
             return mapping;
     }
     return NULL;
@@ -208,6 +215,16 @@ static struct mapping *take_record(struct dma_device *device)
     return oldest;
 }
 
+static uintptr_t line_of(const void *memory)
+{
+    return (uintptr_t)memory / LINE_BYTES;
+}
+
+static atomic_ushort *beginnings_in(uintptr_t line)
+{
+    return &beginnings[line % BEGINNINGS];
+}
+
 static void insert(struct dma_device *device, struct mapping *mapping)
 {
     unsigned at = first_after(device, mapping->bus);
@@ -215,6 +232,7 @@ static void insert(struct dma_device *device, struct mapping *mapping)
     memmove(place + 1, place, (device->count - at) * sizeof(*place));
     *place = mapping;
     device->count++;
+    atomic_fetch_add(beginnings_in(line_of(mapping->memory)), 1);
     lockcheck_event(LOCKCHECK_HAND_OVER, mapping, 0);
 }
 
@@ -225,6 +243,7 @@ static void end(struct dma_device *device, struct mapping *mapping)
     assert(*place == mapping);
     device->count--;
     memmove(place, place + 1, (device->count - at) * sizeof(*place));
+    atomic_fetch_sub(beginnings_in(line_of(mapping->memory)), 1);
     dma_views_end(&mapping->views, mapping->memory, mapping->length);
     device->ended[(device->ended_first + device->ended_count++) % RECORDS] = mapping;
     lockcheck_event(LOCKCHECK_TAKE_BACK, mapping, 0);
@@ -316,7 +335,7 @@ static bool find_by_memory(struct fault *fault, struct dma_device *device, uint6
 
     pthread_mutex_lock(&device->lock);
     if (memory)
-        mapping = mapping_of_memory(device, memory);
+        mapping = mapping_of_memory(device, memory, 1);
     if (mapping) {
         add_text(fault, "; that is a physical address, and the memory is mapped at 0x%" PRIx64,
                  mapping->bus + (uint64_t)(memory - mapping->memory));
@@ -369,6 +388,42 @@ void iommu_report_misuse(struct dma_device *device, uint64_t bus, const char *te
         relate(&fault, device, mapping, "the mapping there", false);
     pthread_mutex_unlock(&device->lock);
     report(device, &fault);
+}
+
+static bool may_be_mapped(const unsigned char *memory, size_t length)
+{
+    uintptr_t first = line_of(memory), last = length ? line_of(memory + length - 1) : first;
+
+    for (uintptr_t line = first; line <= last && line - first < BEGINNINGS; line++)
+        if (atomic_load(beginnings_in(line)))
+            return true;
+    return false;
+}
+
+static void check_freed(struct dma_device *device, const unsigned char *memory, size_t length)
+{
+    struct fault fault = {0};
+
+    pthread_mutex_lock(&device->lock);
+    const struct mapping *mapping = mapping_of_memory(device, memory, length);
+    if (mapping) {
+        add_text(&fault, "memory is freed that device %s may still use, at bus address 0x%" PRIx64,
+                 device->name, mapping->bus);
+        relate(&fault, device, mapping, "the mapping of that memory", false);
+    }
+    pthread_mutex_unlock(&device->lock);
+    if (mapping)
+        report(device, &fault);
+}
+
+void iommu_check_freed(const void *memory, size_t length)
+{
+    unsigned used = atomic_load(&devices_used);
+
+    if (!may_be_mapped(memory, length))
+        return;
+    for (unsigned i = 0; i < used; i++)
+        check_freed(&devices[i], memory, length);
 }
 
 void iommu_report_left(struct dma_device *device, const char *text)
@@ -545,7 +600,7 @@ static const struct mapping *find_withheld(const unsigned char *memory, struct d
     for (unsigned i = 0; i < used; i++) {
         *owner = &devices[i];
         pthread_mutex_lock(&devices[i].lock);
-        const struct mapping *mapping = mapping_of_memory(&devices[i], memory);
+        const struct mapping *mapping = mapping_of_memory(&devices[i], memory, 1);
         if (mapping)
             return mapping;
         pthread_mutex_unlock(&devices[i].lock);

@@ -156,6 +156,8 @@ void *machine_dma_domain(unsigned int bus, unsigned int slot, unsigned int func)
 /* dma.c: a driver has left the device; a finding when it has left mappings behind. */
 struct device;
 void dma_check_released(struct device *dev, const char *driver);
+/* dma.c: this memory is being freed; a finding when a device may still use it. */
+void dma_check_freed(const void *memory, size_t size);
 
 /* msi.c: give a device its message-signalled interrupts again, after a reset. */
 struct pci_dev;

@@ -227,6 +227,11 @@ void dma_sync_single_for_device(struct device *dev, dma_addr_t addr, size_t size
     iommu_sync_for_device(dev->dma_domain, addr, size, direction_of(dir));
 }
 
+void dma_check_freed(const void *memory, size_t size)
+{
+    iommu_check_freed(memory, size);
+}
+
 /* --- Devices ------------------------------------------------------------------------------------------- */
 
 void dma_check_released(struct device *dev, const char *driver)

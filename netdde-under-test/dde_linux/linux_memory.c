@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Kernel memory, see <linux/slab.h>. */
 #include <limits.h>
+#include <malloc.h>
 
 #include <ddekit/memory.h>
 
@@ -8,6 +9,8 @@
 #include <linux/kmemleak.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+
+#include "netdde-under-test/dde_linux/internal.h"
 
 void *kmalloc(size_t size, gfp_t flags)
 {
@@ -24,6 +27,7 @@ void *kmalloc(size_t size, gfp_t flags)
 void kfree(const void *memory)
 {
     kmemleak_free(memory);
+    dma_check_freed(memory, malloc_usable_size((void *)(uintptr_t)memory));
     ddekit_simple_free((void *)(uintptr_t)memory);
 }
 

@@ -13,6 +13,8 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "netdde-under-test/dde_linux/internal.h"
+
 #define LEVEL_BITS 12 /* 47 bits of address, less those within a page, in three parts; the first has 11 */
 #define LEVEL_ENTRIES (1UL << LEVEL_BITS)
 
@@ -95,6 +97,7 @@ void put_page(struct page *page)
     if (!atomic_dec_and_test(&page->refcount))
         return;
     enter(page, NULL);
+    dma_check_freed(page->address, PAGE_SIZE << page->order);
     free_page_record(page);
 }
 
@@ -106,9 +109,10 @@ void *alloc_pages_exact(size_t size, gfp_t flags __always_unused)
     return memory;
 }
 
-void free_pages_exact(void *memory, size_t size __always_unused)
+void free_pages_exact(void *memory, size_t size)
 {
     kmemleak_free(memory);
+    dma_check_freed(memory, size);
     ddekit_large_free(memory);
 }
 

@@ -897,7 +897,14 @@ static void a_fault_names_the_mapping_that_it_missed(void **state)
     dma_read(device, others + 31, &octet, 1, NULL);
     expect_fault(device, &faults, "device two had memory there");
     expect_mapping(others_name, "the mapping that has ended there", 2);
+    iommu_check_freed(NULL, 0);
+    iommu_check_freed(memory + 64, DMA_PAGE_BYTES - 64);
+    assert_int_equal(findings, faults);
+    iommu_check_freed(memory, 1);
+    expect_fault(device, &faults, "memory is freed that device one may still use");
+    expect_mapping(name, "the mapping of that memory", 1);
     iommu_unmap(device, bus, 64);
+    iommu_check_freed(memory, DMA_PAGE_BYTES);
     dma_read(device, bus, &octet, 1, NULL);
     expect_fault(device, &faults, "device one had memory there");
     expect_mapping(name, "the mapping that has ended there", 2);

@@ -265,6 +265,24 @@ static void mapping_the_stack(void)
     run_in_softirq(map_a_local);
 }
 
+static void freeing_mapped_memory(void)
+{
+    char *frame = kmalloc(RING_BYTES, GFP_KERNEL);
+
+    card.dma_domain = dma_device_create("card");
+    dma_mapping_error(&card, dma_map_single(&card, frame, RING_BYTES, DMA_FROM_DEVICE));
+    kfree(frame);
+}
+
+static void dropping_a_mapped_page(void)
+{
+    struct page *page = alloc_page(GFP_KERNEL);
+
+    card.dma_domain = dma_device_create("card");
+    dma_mapping_error(&card, dma_map_page(&card, page, PAGE_SIZE / 2, RING_BYTES, DMA_FROM_DEVICE));
+    put_page(page);
+}
+
 static void freeing_a_ring_without_interrupts(void)
 {
     void *ring = allocate_a_ring();
@@ -523,6 +541,8 @@ static const struct {
     {"ring-under-lock", allocating_a_ring_under_the_rings_lock},
     {"free-ring-without-interrupts", freeing_a_ring_without_interrupts},
     {"map-stack", mapping_the_stack},
+    {"free-mapped", freeing_mapped_memory},
+    {"free-mapped-page", dropping_a_mapped_page},
     {"sleep-in-rx-mode", sleeping_in_set_rx_mode},
     {"free-registered", freeing_a_registered_device},
     {"register-twice", registering_a_device_twice},

@@ -71,11 +71,13 @@ static noinline void take_registers(struct adapter *adapter)
     assert(adapter->registers);
 }
 
+/* Of memory that stays: that it is freed would be told first. */
 static noinline void take_mapping(struct adapter *adapter)
 {
+    static char table[PIECE];
     struct device *dev = &adapter->pci->dev;
 
-    adapter->mapping = dma_map_single(dev, adapter->memory, PIECE, DMA_TO_DEVICE);
+    adapter->mapping = dma_map_single(dev, table, PIECE, DMA_TO_DEVICE);
     assert(dma_mapping_error(dev, adapter->mapping) == 0);
 }
 
