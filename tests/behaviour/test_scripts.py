@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conftest import ROOT, Outcome, run_command
+from conftest import BUILD, ROOT, Outcome, run_command
 
 SETUP = ROOT / "scripts" / "setup"
 TOOLS = ("awk", "cat", "env", "grep", "mktemp", "rm", "tail", "touch", "tr")
@@ -141,12 +141,43 @@ def test_a_system_without_dpkg_is_told_what_is_needed(setup) -> None:
         ["reproduce", "--seed", "x"],
         ["bench", "everything"],
         ["bench", "--rounds", "0"],
+        ["soak", "everything"],
+        ["soak", "clean", "--schedules", "0"],
+        ["soak", "clean", "--nic", "ne2000"],
     ],
 )
 def test_wrong_usage_of_a_script_is_2_and_named(command) -> None:
     outcome = run_command([ROOT / "scripts" / command[0], *command[1:]])
     assert outcome.code == 2, outcome.text
     assert command[1] in outcome.stderr or command[-1] in outcome.stderr
+
+
+@pytest.fixture
+def soak(tmp_path) -> Callable[..., Outcome]:
+    """scripts/soak, with results of its own: those of the build are the user's."""
+
+    def call(*words: str, lockcheck: pathlib.Path = BUILD / "bin" / "lockcheck") -> Outcome:
+        build = tmp_path / "build"
+        (build / "bin").mkdir(parents=True)
+        (build / "bin" / "lockcheck").symlink_to(lockcheck)
+        (build / "bin" / "netdde").symlink_to(BUILD / "bin" / "netdde")
+        (build / "tests").symlink_to(BUILD / "tests")
+        return run_command([ROOT / "scripts" / "soak", *words], env={**os.environ, "LOCKCHECK_BUILD": str(build)})
+
+    return call
+
+
+def test_a_short_soak_holds(soak) -> None:
+    outcome = soak("found", "clean", "shared-line", "--nic", "virtio-net", "--seeds", "1", "--replays", "2", "--schedules", "8")
+    assert outcome.code == 0, outcome.text
+    assert outcome.stdout.endswith("\nall of it held\n")
+
+
+@pytest.mark.parametrize("hunt", ["found", "clean", "shared-line"])
+def test_a_soak_that_comes_to_nothing_has_not_held(hunt, soak) -> None:
+    outcome = soak(hunt, "--nic", "virtio-net", "--seeds", "1", "--schedules", "4", lockcheck=pathlib.Path("/bin/true"))
+    assert outcome.code == 1, outcome.text
+    assert outcome.stdout.endswith("something did not hold\n")
 
 
 def test_a_broken_build_is_shown(tmp_path) -> None:
