@@ -78,7 +78,9 @@ static const char help[] =
     "                  corrupted-descriptor  what the card says of the Nth frame received is nonsense\n"
     "                  surprise-removal      with the Nth frame the card is taken out of its slot\n"
     "                  master-abort          with the Nth frame an access to memory has no answer\n"
-    "                  What the driver does not recover from is given up after 30 s\n"
+    "                  What the driver does not recover from is given up: the frames, the answers to what "
+    "was\n"
+    "                  sent, and the device server, after 30 s each\n"
     "  --clients KIND[,KIND]...\n"
     "                  while captures are played, further clients of each card, with filters of their own:\n"
     "                  they come, go, die or do not read (--list has the kinds)\n"
@@ -86,8 +88,11 @@ static const char help[] =
     "  --quiet         print nothing but errors\n"
     "  --help, --version\n"
     "\n"
-    "Exit codes: 0 all went well (frames lost on the way are counted and no error); 1 frames came that are\n"
-    "not the capture's or not in its order, or the device failed; 2 wrong usage or unusable input.\n";
+    "Exit codes: 0 all went well (frames lost on the way, and what is given up because of a fault, are told "
+    "and\n"
+    "no error); 1 frames came that are not the capture's or not in its order, or the device failed; 2 wrong "
+    "usage\n"
+    "or unusable input.\n";
 
 static enum options_outcome wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -182,6 +187,7 @@ static const struct property properties[] = {
 struct rest {
     const char *option; /* its name, for messages */
     const char *text;
+    bool more;      /* it goes on behind a comma */
     unsigned given; /* a bit for each property that was read */
 };
 
@@ -194,7 +200,8 @@ static bool next_word(struct rest *rest, char word[WORD_MAX])
         return false;
     memcpy(word, rest->text, length);
     word[length] = '\0';
-    rest->text += length + (rest->text[length] == ',');
+    rest->more = rest->text[length] == ',';
+    rest->text += length + rest->more;
     return true;
 }
 
@@ -205,7 +212,7 @@ static enum options_outcome read_property(struct rest *rest, struct card_options
 
     if (strncmp(rest->text, replay, strlen(replay)) == 0) {
         card->replay = rest->text + strlen(replay);
-        rest->text += strlen(rest->text);
+        rest->more = false;
         return OPTIONS_RUN;
     }
     if (!next_word(rest, word))
@@ -243,7 +250,7 @@ static enum options_outcome read_card(const char *option, const char *text,
     card->model = find(name);
     if (!card->model)
         return OPTIONS_WRONG;
-    while (*rest.text) {
+    while (rest.more) {
         enum options_outcome outcome = read_property(&rest, card);
         if (outcome != OPTIONS_RUN)
             return outcome;
@@ -364,7 +371,7 @@ static enum options_outcome read_clients(const char *text, struct options *optio
         if (options->observer_count == OBSERVERS_MAX)
             return wrong("--clients: there is room for %d", OBSERVERS_MAX);
         options->observers[options->observer_count++] = kind;
-    } while (*rest.text);
+    } while (rest.more);
     return OPTIONS_RUN;
 }
 
