@@ -192,18 +192,25 @@ static void take_msix_numbers(struct pci_vectors *vectors, const struct msix_ent
     }
 }
 
-static void msix_release(struct pci_vectors *vectors)
+static void msix_release(struct pci_dev *dev, struct pci_vectors *vectors)
 {
+    if (vectors->table)
+        pci_iounmap(dev, vectors->table);
     for (unsigned int i = 0; i < vectors->count; i++)
         ddekit_interrupt_messages_free((int)vectors->vector[i].number, 1);
     kfree(vectors);
 }
 
-static bool entries_exist(const struct msix_entry *entries, int count, int offered)
+/* Whether the device has them, and none is named twice. */
+static bool entries_are_valid(const struct msix_entry *entries, int count, int offered)
 {
     for (int i = 0; entries && i < count; i++) {
         if (entries[i].entry >= offered)
             return false;
+        for (int j = 0; j < i; j++) {
+            if (entries[j].entry == entries[i].entry)
+                return false;
+        }
     }
     return true;
 }
@@ -218,7 +225,7 @@ int pci_enable_msix_range(struct pci_dev *dev, struct msix_entry *entries, int m
     max = min(min(max, offered), VECTORS_MAX);
     if (max < min)
         return -ENOSPC;
-    if (!entries_exist(entries, max, offered))
+    if (!entries_are_valid(entries, max, offered))
         return -EINVAL;
     vectors = kzalloc(sizeof(*vectors), GFP_KERNEL);
     if (!vectors)
@@ -228,8 +235,10 @@ int pci_enable_msix_range(struct pci_dev *dev, struct msix_entry *entries, int m
     vectors->table = map_table(dev, vectors->capability, offered);
     take_msix_numbers(vectors, entries, (unsigned int)max);
     if (!vectors->table || vectors->count < (unsigned int)min) {
-        msix_release(vectors);
-        return vectors->table ? -ENOSPC : -ENOMEM;
+        int rc = vectors->table ? -ENOSPC : -ENOMEM;
+
+        msix_release(dev, vectors);
+        return rc;
     }
     for (unsigned int i = 0; entries && i < vectors->count; i++)
         entries[i].vector = vectors->vector[i].number;
@@ -255,8 +264,7 @@ void pci_disable_msix(struct pci_dev *dev)
     pci_intx(dev, 1);
     dev->msix_enabled = false;
     dev->vectors = NULL;
-    pci_iounmap(dev, vectors->table);
-    msix_release(vectors);
+    msix_release(dev, vectors);
 }
 
 /* --- Either, or the pin ----------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 /*
  * A device with three bells, rung by its own thread while a driver answers: first by the pin, then by MSI,
  * then by MSI-X, where each bell has its own vector and thread. No ring is lost, none comes by a way that is
- * not enabled, and the driver's answer finds each bell that its interrupt was for.
+ * not enabled, and the driver's answer finds each bell that its interrupt was for. Then it asks for more than
+ * there is.
  *
  * Takes the generation of semaphores; posix without.
  */
@@ -11,6 +12,7 @@
 #include <stdio.h>
 
 #include <ddekit/ddekit.h>
+#include <ddekit/interrupt.h>
 #include <ddekit/pci.h>
 #include <ddekit/printf.h>
 #include <ddekit/sync.h>
@@ -165,6 +167,25 @@ static void answer_all(unsigned kind, int vectors)
     assert(found->irq == LINE);
 }
 
+/* MSI-X that cannot be had: nothing stays of the attempt. */
+static void ask_for_too_much(void)
+{
+    struct msix_entry twice[] = {{.entry = 1}, {.entry = 1}};
+    ddekit_uint64_t address;
+    int first = ddekit_interrupt_messages(1, &address), last = first, next;
+
+    assert(first >= 0);
+    while ((next = ddekit_interrupt_messages(1, &address)) >= 0)
+        last = next;
+    dde_linux_watch_memory();
+    assert(pci_enable_msix_range(found, NULL, 1, BELLS) == -ENOSPC);
+    assert(dde_linux_report_leaks() == 0);
+    for (int number = first; number <= last; number++)
+        ddekit_interrupt_messages_free(number, 1);
+    assert(pci_enable_msix_range(found, twice, 2, 2) == -EINVAL);
+    assert(pci_alloc_irq_vectors(found, BELLS + 2, BELLS + 2, PCI_IRQ_MSIX) == -ENOSPC);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && ddekit_sync_select(argv[1]) != 0)
@@ -186,7 +207,7 @@ int main(int argc, char **argv)
     answer_all(PCI_IRQ_LEGACY, 1);
     answer_all(PCI_IRQ_MSI, BELLS);
     answer_all(PCI_IRQ_ALL_TYPES, BELLS);
-    assert(pci_alloc_irq_vectors(found, BELLS + 2, BELLS + 2, PCI_IRQ_MSIX) == -ENOSPC);
+    ask_for_too_much();
     pci_iounmap(found, registers);
     printf("%d bells, %d rings each, three times\n", BELLS, RINGS);
     return 0;
