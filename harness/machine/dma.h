@@ -88,12 +88,17 @@ uint64_t iommu_map_for(struct dma_device *device, void *memory, size_t length, e
 uint64_t iommu_map_streaming(struct dma_device *device, void *memory, size_t length,
                              enum iommu_direction direction, const char *use);
 
+/* The driver has looked whether the mapping at this bus address had failed, which it does with each one of
+ * iommu_map_streaming before the end: otherwise iommu_unmap_for tells. */
+void iommu_note_checked(struct dma_device *device, uint64_t bus);
+
 /* End a mapping: bus and length as they were mapped. Otherwise nothing is unmapped, and that is a finding of
  * kind "dma-fault" as well. When it returns no access is in progress in that range. */
 void iommu_unmap(struct dma_device *device, uint64_t bus, size_t length);
 
 /* The same, where direction and use must be the mapping's, too: another system would lose data, or what it
- * knows of the memory. The mapping ends anyway; the difference is a finding of kind "dma-fault". */
+ * knows of the memory. The mapping ends anyway; the difference is a finding of kind "dma-fault", and so is a
+ * streaming mapping that is not noted as checked. */
 void iommu_unmap_for(struct dma_device *device, uint64_t bus, size_t length, enum iommu_direction direction,
                      const char *use);
 

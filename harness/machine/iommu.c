@@ -46,6 +46,9 @@ struct dma_device {
     uint64_t domain; /* the first of its bus addresses */
     atomic_ulong faults;
     atomic_bool aborted; /* an access had no answer */
+    /* Of each page, whether a mapping begins there that nobody has looked at yet. Not under the lock, which
+     * would make every look at a frame's mapping a wait for the device. */
+    atomic_bool unchecked[IOMMU_DOMAIN_BYTES / DMA_PAGE_BYTES];
 
     pthread_mutex_t lock; /* of all that follows; held while bytes are copied, so that an unmap waits */
     bool master;
@@ -213,6 +216,14 @@ static struct mapping *take_record(struct dma_device *device)
     device->ended_first = (device->ended_first + 1) % RECORDS;
     device->ended_count--;
     return oldest;
+}
+
+/* The mark of what begins at a bus address of the device; NULL when it is not one of the device's. */
+static atomic_bool *mark_of(struct dma_device *device, uint64_t bus)
+{
+    uint64_t offset = bus - device->domain;
+
+    return offset < IOMMU_DOMAIN_BYTES ? &device->unchecked[offset / DMA_PAGE_BYTES] : NULL;
 }
 
 static uintptr_t line_of(const void *memory)
@@ -461,6 +472,7 @@ static uint64_t map(struct dma_device *device, void *address, size_t length, enu
             struct mapping *mapping = take_record(device);
             bus = start + phase;
             *mapping = (struct mapping){bus, length, address, direction, use, {0}};
+            atomic_store(mark_of(device, bus), streaming);
             if (streaming)
                 dma_views_begin(&mapping->views, address, length);
             insert(device, mapping);
@@ -480,6 +492,14 @@ uint64_t iommu_map_streaming(struct dma_device *device, void *address, size_t le
                              enum iommu_direction direction, const char *use)
 {
     return map(device, address, length, direction, use, true);
+}
+
+void iommu_note_checked(struct dma_device *device, uint64_t bus)
+{
+    atomic_bool *mark = mark_of(device, bus);
+
+    if (mark)
+        atomic_store(mark, false);
 }
 
 uint64_t iommu_map(struct dma_device *device, void *address, size_t length, enum iommu_direction direction)
@@ -524,6 +544,8 @@ void iommu_unmap(struct dma_device *device, uint64_t bus, size_t length)
 void iommu_unmap_for(struct dma_device *device, uint64_t bus, size_t length, enum iommu_direction direction,
                      const char *use)
 {
+    const atomic_bool *mark = mark_of(device, bus);
+    bool unchecked = mark && atomic_load(mark);
     struct mapping was;
     struct fault fault = {0};
 
@@ -531,7 +553,7 @@ void iommu_unmap_for(struct dma_device *device, uint64_t bus, size_t length, enu
         return;
     bool same_use = was.use == use || (was.use && use && strcmp(was.use, use) == 0);
     bool unsynced = was.views.changed < was.views.changed_end;
-    if (was.direction == direction && same_use && !unsynced)
+    if (was.direction == direction && same_use && !unsynced && !unchecked)
         return;
     add_text(&fault, "the driver unmaps %zu bytes at bus address 0x%" PRIx64 " from device %s", length, bus,
              device->name);
@@ -543,6 +565,8 @@ void iommu_unmap_for(struct dma_device *device, uint64_t bus, size_t length, enu
     else if (was.direction != direction)
         add_text(&fault, " for %s, but has mapped them for %s", direction_name(direction),
                  direction_name(was.direction));
+    else if (same_use)
+        add_text(&fault, " without having looked whether mapping them had failed");
     else
         add_text(&fault, " as %s, but has mapped them as %s", use ? use : "memory",
                  was.use ? was.use : "memory");

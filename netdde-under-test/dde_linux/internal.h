@@ -49,7 +49,6 @@ struct task_struct {
     int rcu_nesting;
     int rcu_index;     /* which counter the outermost read side is in */
     const char *stack; /* where it was when it became this thread's record: what it does later lies below */
-    u64 dma_unchecked; /* bus address of its last mapping until it has looked whether that failed; 0 none */
     struct page_frag frag; /* that the next pieces for frames are cut from; see frag.c */
     char comm[TASK_NAME_MAX];
 

@@ -2,9 +2,6 @@
 /*
  * DMA, see <linux/dma-mapping.h>. DDEKit has nothing for an IOMMU, so this file, and no other here, uses the
  * machine's own interface.
- *
- * Whether a driver looks at dma_mapping_error is remembered per thread, for the mapping that it made last:
- * the next one, or the end of that one, must not come before.
  */
 #include <stdio.h>
 
@@ -136,17 +133,6 @@ static enum iommu_direction direction_of(enum dma_data_direction dir)
     }
 }
 
-static void report_unchecked(struct device *dev, struct task_struct *task)
-{
-    char text[MISUSE_TEXT_MAX];
-
-    snprintf(text, sizeof(text),
-             "driver %s has not looked at dma_mapping_error for its mapping at bus address 0x%llx",
-             dev_driver_string(dev), (unsigned long long)task->dma_unchecked);
-    iommu_report_misuse(dev->dma_domain, task->dma_unchecked, text);
-    task->dma_unchecked = 0;
-}
-
 /* Linux's stacks may have no physical address, and what lies there is gone when the function returns. */
 static void report_stack(struct device *dev, u64 bus, size_t size)
 {
@@ -160,28 +146,20 @@ static void report_stack(struct device *dev, u64 bus, size_t size)
 static dma_addr_t map(struct device *dev, void *memory, size_t size, enum dma_data_direction dir,
                       const char *use)
 {
-    struct task_struct *task = current;
     u64 bus = 0;
 
-    if (task->dma_unchecked)
-        report_unchecked(dev, task);
     if (dev->dma_domain)
         bus = iommu_map_streaming(dev->dma_domain, memory, size, direction_of(dir), use);
     if (!bus)
         return DMA_MAPPING_ERROR;
     if (task_stack_has(memory))
         report_stack(dev, bus, size);
-    task->dma_unchecked = bus;
     return bus;
 }
 
 static void unmap(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir,
                   const char *use)
 {
-    struct task_struct *task = current;
-
-    if (addr && task->dma_unchecked == addr)
-        report_unchecked(dev, task);
     iommu_unmap_for(dev->dma_domain, addr, size, direction_of(dir), use);
 }
 
@@ -206,14 +184,12 @@ void dma_unmap_page(struct device *dev, dma_addr_t addr, size_t size, enum dma_d
     unmap(dev, addr, size, dir, use_page);
 }
 
-int dma_mapping_error(struct device *dev __always_unused, dma_addr_t addr)
+int dma_mapping_error(struct device *dev, dma_addr_t addr)
 {
-    struct task_struct *task = current;
-
     if (addr == DMA_MAPPING_ERROR)
         return -ENOMEM;
-    if (task->dma_unchecked == addr)
-        task->dma_unchecked = 0;
+    if (dev->dma_domain)
+        iommu_note_checked(dev->dma_domain, addr);
     return 0;
 }
 

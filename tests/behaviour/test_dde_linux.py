@@ -190,6 +190,8 @@ def test_assertions_that_hold_are_silent(program, lockcheck) -> None:
         ("ring-under-lock", "sleep-in-atomic", "while it holds ring_lock", "allocate_a_ring"),
         ("free-ring-without-interrupts", "assertion", "WARN_ON(irqs_disabled())", "dma_free_coherent"),
         ("map-stack", "dma-fault", "maps 64 bytes on the stack of .softirqd", "map_a_local"),
+        ("look-at-first-only", "dma-fault", "without having looked whether mapping", "unmap_two_pieces"),
+        ("unmap-others-unlooked", "dma-fault", "without having looked whether mapping", "map_the_ring"),
         ("free-mapped", "dma-fault", "memory is freed that device card may still use", "freeing_mapped_memory"),
         ("free-mapped-page", "dma-fault", "memory is freed that device card may still use", "dropping_a_mapped_page"),
         ("sleep-in-rx-mode", "sleep-in-atomic", "while it holds dev->addr_list_lock", "mode_that_sleeps"),

@@ -1032,7 +1032,26 @@ static uint64_t map_watched(struct dma_device *device, enum iommu_direction dire
 {
     memset(watched, 0, WATCHED);
     memset(withheld, '.', WATCHED);
-    return iommu_map_streaming(device, watched, WATCHED, direction, "a page");
+    uint64_t bus = iommu_map_streaming(device, watched, WATCHED, direction, "a page");
+    iommu_note_checked(device, bus);
+    return bus;
+}
+
+static void a_streaming_mapping_is_looked_at_before_the_unmap(void **state)
+{
+    (void)state;
+    unsigned long faults;
+    struct dma_device *device = synced_device(&faults);
+    uint64_t first = iommu_map_streaming(device, watched, 1, IOMMU_TO_DEVICE, "a page");
+    uint64_t second = iommu_map_streaming(device, watched, 2, IOMMU_TO_DEVICE, "a page");
+    iommu_note_checked(device, first);
+    iommu_note_checked(device, 0); /* no mapping, nor is the next */
+    iommu_note_checked(device, UINT64_MAX);
+    iommu_unmap_for(device, first, 1, IOMMU_TO_DEVICE, "a page");
+    assert_int_equal(findings, faults);
+    iommu_unmap_for(device, second, 2, IOMMU_TO_DEVICE, "a page");
+    expect_fault(device, &faults, "without having looked whether mapping them had failed");
+    assert_string_equal(relation, "the mapping there");
 }
 
 static void what_changes_while_the_device_has_it_is_synced_before_the_unmap(void **state)
@@ -1299,6 +1318,7 @@ int main(void)
         cmocka_unit_test(access_without_an_answer_is_one_and_no_fault_of_the_driver),
         cmocka_unit_test(mappings_end_as_they_were_made),
         cmocka_unit_test(syncs_stay_in_a_mapping_and_its_direction),
+        cmocka_unit_test(a_streaming_mapping_is_looked_at_before_the_unmap),
         cmocka_unit_test(what_changes_while_the_device_has_it_is_synced_before_the_unmap),
         cmocka_unit_test(what_the_device_has_written_is_withheld_until_it_is_synced),
         cmocka_unit_test(devices_do_not_share_mappings),

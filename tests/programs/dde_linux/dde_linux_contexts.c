@@ -283,6 +283,53 @@ static void dropping_a_mapped_page(void)
     put_page(page);
 }
 
+/* Looks at none of the two before both are made. */
+static void map_two_pieces(char *memory, dma_addr_t bus[2])
+{
+    card.dma_domain = dma_device_create("card");
+    for (int i = 0; i < 2; i++)
+        bus[i] = dma_map_single(&card, memory + i * RING_BYTES, RING_BYTES, DMA_FROM_DEVICE);
+}
+
+static void unmap_two_pieces(const dma_addr_t bus[2])
+{
+    for (int i = 0; i < 2; i++)
+        dma_unmap_single(&card, bus[i], RING_BYTES, DMA_FROM_DEVICE);
+}
+
+static void looking_at_the_first_mapping_only(void)
+{
+    char *memory = kmalloc(2 * RING_BYTES, GFP_KERNEL);
+    dma_addr_t bus[2];
+
+    map_two_pieces(memory, bus);
+    dma_mapping_error(&card, bus[0]);
+    unmap_two_pieces(bus);
+}
+
+static void map_and_look_at_two_pieces(void)
+{
+    char *memory = kmalloc(2 * RING_BYTES, GFP_KERNEL);
+    dma_addr_t bus[2];
+
+    map_two_pieces(memory, bus);
+    assert(!dma_mapping_error(&card, bus[0]) && !dma_mapping_error(&card, bus[1]));
+    unmap_two_pieces(bus);
+    kfree(memory);
+}
+
+static void map_the_ring(void)
+{
+    card.dma_domain = dma_device_create("card");
+    ring_bus = dma_map_single(&card, kmalloc(RING_BYTES, GFP_ATOMIC), RING_BYTES, DMA_FROM_DEVICE);
+}
+
+static void unmapping_what_another_thread_has_mapped(void)
+{
+    run_in_softirq(map_the_ring);
+    dma_unmap_single(&card, ring_bus, RING_BYTES, DMA_FROM_DEVICE);
+}
+
 static void freeing_a_ring_without_interrupts(void)
 {
     void *ring = allocate_a_ring();
@@ -493,6 +540,7 @@ static void all_is_well(void)
     enable_irq(LINE);
     ring = allocate_a_ring();
     dma_free_coherent(&card, RING_BYTES, ring, ring_bus);
+    map_and_look_at_two_pieces();
     unregister_and_free(register_by(&plain_ops));
     kfree_skb(skb_get(buffer));
     kfree_skb(buffer);
@@ -541,6 +589,8 @@ static const struct {
     {"ring-under-lock", allocating_a_ring_under_the_rings_lock},
     {"free-ring-without-interrupts", freeing_a_ring_without_interrupts},
     {"map-stack", mapping_the_stack},
+    {"look-at-first-only", looking_at_the_first_mapping_only},
+    {"unmap-others-unlooked", unmapping_what_another_thread_has_mapped},
     {"free-mapped", freeing_mapped_memory},
     {"free-mapped-page", dropping_a_mapped_page},
     {"sleep-in-rx-mode", sleeping_in_set_rx_mode},
