@@ -1083,6 +1083,15 @@ static void what_changes_while_the_device_has_it_is_synced_before_the_unmap(void
     expect_fault(device, &faults, "whose bytes 3 to 5 the device has accessed after they had been changed");
     assert_string_equal(relation, "the mapping there");
 
+    bus = map_watched(device, IOMMU_TO_DEVICE);
+    watched[3] = 1;
+    assert_true(dma_read(device, bus, buffer, WATCHED, NULL));
+    watched[5] = 1; /* makes one range with the first, before and behind which nothing has changed */
+    assert_true(dma_read(device, bus, buffer, WATCHED, NULL));
+    iommu_sync_for_device(device, bus, 4, IOMMU_TO_DEVICE);
+    iommu_unmap_for(device, bus, WATCHED, IOMMU_TO_DEVICE, "a page");
+    expect_fault(device, &faults, "whose bytes 3 to 5 the device has accessed after they had been changed");
+
     bus = map_watched(device, IOMMU_FROM_DEVICE);
     watched[3] = 1; /* what a cache writes back would be written over the device's */
     assert_true(dma_write(device, bus, "12345", 5, NULL));
