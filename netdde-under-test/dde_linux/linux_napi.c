@@ -46,6 +46,8 @@ static bool napi_change(struct napi_struct *n, unsigned long *old, unsigned long
 void netif_napi_add_weight(struct net_device *dev, struct napi_struct *napi,
                            int (*poll)(struct napi_struct *, int), int weight)
 {
+    if (WARN_ON(napi_state(napi) & BIT(NAPI_STATE_LISTED)))
+        return;
     INIT_LIST_HEAD(&napi->poll_list);
     napi->poll = poll;
     napi->weight = weight;
@@ -53,12 +55,21 @@ void netif_napi_add_weight(struct net_device *dev, struct napi_struct *napi,
     napi->skb = NULL;
     gro_init(napi);
     /* Disabled until napi_enable. */
-    napi->state = BIT(NAPI_STATE_SCHED) | BIT(NAPI_STATE_NPSVC);
+    napi->state = BIT(NAPI_STATE_LISTED) | BIT(NAPI_STATE_SCHED) | BIT(NAPI_STATE_NPSVC);
     list_add(&napi->dev_list, &dev->napi_list);
 }
 
+/* A second time does nothing, as on Linux. Which has no word for one that is scheduled: it goes on to poll
+ * what its driver frees next. */
 void __netif_napi_del(struct napi_struct *napi)
 {
+    const unsigned long state = napi_state(napi);
+
+    if (!(state & BIT(NAPI_STATE_LISTED)))
+        return;
+    WARN(state & BIT(NAPI_STATE_SCHED) && !(state & BIT(NAPI_STATE_NPSVC)),
+         "a napi_struct of %s is deleted while it is scheduled", napi->dev->name);
+    clear_bit(NAPI_STATE_LISTED, &napi->state);
     list_del(&napi->dev_list);
     gro_release(napi);
 }
@@ -100,6 +111,7 @@ bool napi_complete_done(struct napi_struct *n, int work_done __always_unused)
 
     gro_finish_poll(n); /* while nobody else polls it */
     old = napi_state(n);
+    WARN_ON_ONCE(!(old & BIT(NAPI_STATE_SCHED)));
     do {
         next = old & ~(BIT(NAPI_STATE_SCHED) | BIT(NAPI_STATE_MISSED));
         /* Scheduled again meanwhile: it stays scheduled, and is polled once more. */

@@ -480,6 +480,50 @@ static void poll_by(int (*poll)(struct napi_struct *, int))
     free_netdev(dev);
 }
 
+static struct net_device *alloc_polled(void)
+{
+    struct net_device *dev = alloc_etherdev(sizeof(struct napi_struct));
+
+    netif_napi_add(dev, netdev_priv(dev), does_less_and_completes);
+    return dev;
+}
+
+static void delete_twice_and_free(void)
+{
+    struct net_device *dev = alloc_polled();
+
+    netif_napi_del(netdev_priv(dev));
+    netif_napi_del(netdev_priv(dev));
+    free_netdev(dev);
+}
+
+static void adding_twice(void)
+{
+    struct net_device *dev = alloc_polled();
+
+    netif_napi_add(dev, netdev_priv(dev), does_less_and_completes);
+    free_netdev(dev);
+}
+
+static void deleting_what_is_scheduled(void)
+{
+    struct net_device *dev = alloc_polled();
+
+    napi_enable(netdev_priv(dev));
+    napi_schedule_prep(netdev_priv(dev));
+    free_netdev(dev);
+}
+
+static void completing_what_is_not_scheduled(void)
+{
+    struct net_device *dev = alloc_polled();
+
+    napi_enable(netdev_priv(dev));
+    napi_complete_done(netdev_priv(dev), 0);
+    napi_disable(netdev_priv(dev));
+    free_netdev(dev);
+}
+
 /* --- Timers --------------------------------------------------------------------------------------------- */
 
 static struct timer_list timer;
@@ -532,6 +576,7 @@ static void all_is_well(void)
     rcu_read_unlock();
     synchronize_rcu();
     poll_by(does_less_and_completes);
+    delete_twice_and_free();
     delete_the_timer_under_the_rings_lock();
     interrupt_by(take_every_other);
     disable_irq(LINE);
@@ -577,6 +622,9 @@ static const struct {
     {"delete-under-lock", deleting_a_timer_that_takes_the_lock},
     {"poll-too-much", polling_too_much},
     {"complete-with-budget", completing_with_the_budget_used_up},
+    {"add-napi-twice", adding_twice},
+    {"delete-scheduled", deleting_what_is_scheduled},
+    {"complete-unscheduled", completing_what_is_not_scheduled},
     {"configure-in-softirq", configuring_in_a_softirq},
     {"nap-in-softirq", napping_in_a_softirq},
     {"nap-under-lock", napping_for_a_jiffy_under_the_rings_lock},

@@ -192,6 +192,7 @@ enum {
     NAPI_STATE_MISSED,  /* scheduled again while it was polled */
     NAPI_STATE_DISABLE, /* napi_disable waits */
     NAPI_STATE_NPSVC,   /* disabled */
+    NAPI_STATE_LISTED,  /* added and not deleted: among its device's */
 };
 
 #define GRO_HASH_BUCKETS 8
