@@ -66,11 +66,12 @@ struct dma_device {
 static struct dma_device devices[DMA_DEVICES_MAX];
 static atomic_uint devices_used;
 
-/* Of all devices: mappings that begin in a line of memory, and in those that are as many lines away as there
- * are numbers here. Memory in which none begins needs no other look when it is freed. */
+/* Of all devices: where a mapping begins, at an index by its line of memory; of several with one index the
+ * last. So most of what is freed while it is mapped is known without a lock: kfree must not become a step for
+ * lockcheck, much less one that comes and goes with the addresses. */
 #define BEGINNINGS 65536u
 #define LINE_BYTES 64u
-static atomic_ushort beginnings[BEGINNINGS];
+static _Atomic(const unsigned char *) beginnings[BEGINNINGS];
 
 static const char *tell_of_withheld(const void *address, unsigned long bytes, int write);
 static const struct lockcheck_withheld_access withheld_access = {"dma-fault", tell_of_withheld};
@@ -226,14 +227,21 @@ static atomic_bool *mark_of(struct dma_device *device, uint64_t bus)
     return offset < IOMMU_DOMAIN_BYTES ? &device->unchecked[offset / DMA_PAGE_BYTES] : NULL;
 }
 
-static uintptr_t line_of(const void *memory)
+static uintptr_t line_of(const unsigned char *memory)
 {
     return (uintptr_t)memory / LINE_BYTES;
 }
 
-static atomic_ushort *beginnings_in(uintptr_t line)
+static void note_beginning(const unsigned char *memory)
 {
-    return &beginnings[line % BEGINNINGS];
+    atomic_store(&beginnings[line_of(memory) % BEGINNINGS], memory);
+}
+
+static void forget_beginning(const unsigned char *memory)
+{
+    const unsigned char *expected = memory;
+
+    atomic_compare_exchange_strong(&beginnings[line_of(memory) % BEGINNINGS], &expected, NULL);
 }
 
 static void insert(struct dma_device *device, struct mapping *mapping)
@@ -243,7 +251,7 @@ static void insert(struct dma_device *device, struct mapping *mapping)
     memmove(place + 1, place, (device->count - at) * sizeof(*place));
     *place = mapping;
     device->count++;
-    atomic_fetch_add(beginnings_in(line_of(mapping->memory)), 1);
+    note_beginning(mapping->memory);
     lockcheck_event(LOCKCHECK_HAND_OVER, mapping, 0);
 }
 
@@ -254,7 +262,7 @@ static void end(struct dma_device *device, struct mapping *mapping)
     assert(*place == mapping);
     device->count--;
     memmove(place, place + 1, (device->count - at) * sizeof(*place));
-    atomic_fetch_sub(beginnings_in(line_of(mapping->memory)), 1);
+    forget_beginning(mapping->memory);
     dma_views_end(&mapping->views, mapping->memory, mapping->length);
     device->ended[(device->ended_first + device->ended_count++) % RECORDS] = mapping;
     lockcheck_event(LOCKCHECK_TAKE_BACK, mapping, 0);
@@ -401,13 +409,16 @@ void iommu_report_misuse(struct dma_device *device, uint64_t bus, const char *te
     report(device, &fault);
 }
 
-static bool may_be_mapped(const unsigned char *memory, size_t length)
+/* Whether a mapping begins there, as far as that is remembered. */
+static bool a_mapping_begins_in(const unsigned char *memory, size_t length)
 {
     uintptr_t first = line_of(memory), last = length ? line_of(memory + length - 1) : first;
 
-    for (uintptr_t line = first; line <= last && line - first < BEGINNINGS; line++)
-        if (atomic_load(beginnings_in(line)))
+    for (uintptr_t line = first; line <= last && line - first < BEGINNINGS; line++) {
+        const unsigned char *beginning = atomic_load(&beginnings[line % BEGINNINGS]);
+        if (beginning && beginning >= memory && beginning < memory + length)
             return true;
+    }
     return false;
 }
 
@@ -431,7 +442,7 @@ void iommu_check_freed(const void *memory, size_t length)
 {
     unsigned used = atomic_load(&devices_used);
 
-    if (!may_be_mapped(memory, length))
+    if (!a_mapping_begins_in(memory, length))
         return;
     for (unsigned i = 0; i < used; i++)
         check_freed(&devices[i], memory, length);
