@@ -257,19 +257,17 @@ static void line_suspend(struct irq_line *line)
     if (!line->sleeps)
         return;
     if (line->data.irq < DDEKIT_IRQ_LINES)
-        ddekit_interrupt_detach((int)line->data.irq);
+        ddekit_interrupt_suspend((int)line->data.irq);
     else
         ddekit_interrupt_disable((int)line->data.irq);
 }
 
 static void line_resume(struct irq_line *line)
 {
-    struct irq_handler *handler = list_first_entry_or_null(&line->handlers, struct irq_handler, entry);
-
     if (line->sleeps && line->data.irq >= DDEKIT_IRQ_LINES)
         ddekit_interrupt_enable((int)line->data.irq);
-    else if (line->sleeps && handler)
-        WARN_ON(!line_attach(line, handler->flags));
+    else if (line->sleeps)
+        WARN_ON(ddekit_interrupt_resume((int)line->data.irq) != 0);
     line->sleeps = false;
 }
 

@@ -27,6 +27,7 @@ struct irq_line {
     /* With irqlock: */
     bool in_use;
     bool detaching;    /* the thread is to end, and runs the handler no more */
+    bool suspended;    /* to be attached again as it was */
     unsigned disabled; /* disables that no enable has undone */
 
     /* Set before the thread exists, constant as long as it does: */
@@ -144,13 +145,14 @@ static void unregister(struct irq_line *line)
     device_intr_register(device_master, line->irq, 0, 0, MACH_PORT_NULL, MACH_MSG_TYPE_COPY_SEND);
 }
 
-/* irqlock is held: an interrupt that comes before this returns has to wait. Undoes everything on failure. */
+/* irqlock is held: an interrupt that comes before its release has to wait. Undoes everything on failure. */
 static ddekit_thread_t *start_line(struct irq_line *line)
 {
     ddekit_thread_t *thread = NULL;
     kern_return_t error;
     char name[DDEKIT_THREAD_NAME_MAX];
 
+    line->detaching = line->suspended = false;
     if (!create_port(line)) {
         ddekit_printf("irq %d: no port\n", line->irq);
         return NULL;
@@ -166,6 +168,7 @@ static ddekit_thread_t *start_line(struct irq_line *line)
     }
     if (!thread)
         mach_port_destroy(mach_task_self(), line->port);
+    line->in_use = thread != NULL;
     return thread;
 }
 
@@ -184,9 +187,7 @@ ddekit_thread_t *ddekit_interrupt_attach(int irq, int shared, void (*thread_init
         line->handler = handler;
         line->priv = priv;
         line->disabled = 0;
-        line->detaching = false;
         thread = start_line(line);
-        line->in_use = thread != NULL;
     }
     ddekit_lock_unlock(&line->irqlock);
     return thread;
@@ -210,6 +211,15 @@ static void begin_detach(struct irq_line *line)
              MACH_PORT_NULL);
 }
 
+/* irqlock is held, and the caller is not inside the handler. */
+static void detach_and_wait(struct irq_line *line)
+{
+    if (line->in_use && !line->detaching)
+        begin_detach(line);
+    while (line->in_use && line->detaching)
+        ddekit_condvar_wait(line->changed, &line->irqlock);
+}
+
 void ddekit_interrupt_detach(int irq)
 {
     struct irq_line *line = line_of(irq);
@@ -222,11 +232,34 @@ void ddekit_interrupt_detach(int irq)
         return;
     }
     ddekit_lock_lock(&line->irqlock);
-    if (line->in_use && !line->detaching)
-        begin_detach(line);
-    while (line->in_use && line->detaching)
-        ddekit_condvar_wait(line->changed, &line->irqlock);
+    line->suspended = false;
+    detach_and_wait(line);
     ddekit_lock_unlock(&line->irqlock);
+}
+
+void ddekit_interrupt_suspend(int irq)
+{
+    struct irq_line *line = line_of(irq);
+
+    if (!line || is_inside_handler(line))
+        return;
+    ddekit_lock_lock(&line->irqlock);
+    line->suspended = line->in_use && !line->detaching;
+    detach_and_wait(line);
+    ddekit_lock_unlock(&line->irqlock);
+}
+
+int ddekit_interrupt_resume(int irq)
+{
+    struct irq_line *line = line_of(irq);
+    bool refused;
+
+    if (!line)
+        return 0;
+    ddekit_lock_lock(&line->irqlock);
+    refused = line->suspended && !start_line(line);
+    ddekit_lock_unlock(&line->irqlock);
+    return refused ? -1 : 0;
 }
 
 void ddekit_interrupt_disable(int irq)
@@ -239,7 +272,7 @@ void ddekit_interrupt_disable(int irq)
     inside = is_inside_handler(line);
     if (!inside)
         ddekit_lock_lock(&line->irqlock);
-    if (line->in_use)
+    if (line->in_use || line->suspended)
         line->disabled++;
     if (!inside)
         ddekit_lock_unlock(&line->irqlock);

@@ -22,6 +22,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
 #include <linux/interrupt.h>
+#include <linux/irq.h>
 #include <linux/rtnetlink.h>
 
 #include "harness/machine/irq.h"
@@ -419,6 +420,22 @@ static void a_line_that_is_disabled_does_not_interrupt(void **state __always_unu
     free_irq(LINE, &source);
 }
 
+static void a_line_that_is_disabled_stays_so_over_a_sleep(void **state __always_unused)
+{
+    int source = irq_source_allocate("card");
+
+    assert_int_equal(request_irq(LINE, handle_slowly, 0, "card", &source), 0);
+    disable_irq(LINE);
+    assert_int_equal(dde_linux_suspend(1), 0);
+    assert_true(irqd_irq_disabled(irq_get_irq_data(LINE)));
+    irq_line_assert(LINE, source);
+    msleep(SOON_MS);
+    assert_int_equal(value_of(&progress), 0);
+    enable_irq(LINE);
+    assert_reaches(&sights, 1);
+    free_irq(LINE, &source);
+}
+
 /* --- DMA ------------------------------------------------------------------------------------------------ */
 
 static void a_card_that_cannot_address_memory_is_refused(void **state __always_unused)
@@ -461,6 +478,7 @@ int main(void)
         LIMIT_TEST(no_buffer_is_freed_with_interrupts_disabled),
         LIMIT_TEST(synchronize_irq_waits_for_a_handler_that_runs),
         LIMIT_TEST(a_line_that_is_disabled_does_not_interrupt),
+        LIMIT_TEST(a_line_that_is_disabled_stays_so_over_a_sleep),
         LIMIT_TEST(a_card_that_cannot_address_memory_is_refused),
     };
 

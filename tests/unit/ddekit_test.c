@@ -894,6 +894,32 @@ static void disabled_line_with_an_interrupt_can_be_detached(void **state)
     assert_down_within(irq_test.handled, 10000);
 }
 
+static void line_is_as_disabled_behind_a_suspension_as_before(void **state)
+{
+    (void)state;
+    attach();
+    ddekit_interrupt_disable(IRQ);
+    ddekit_interrupt_suspend(IRQ);
+    ddekit_interrupt_disable(IRQ);
+    raise_and_expect_none();
+    assert_int_equal(ddekit_interrupt_resume(IRQ), 0);
+    ddekit_interrupt_enable(IRQ);
+    raise_and_expect_none();
+    ddekit_interrupt_enable(IRQ);
+    assert_down_within(irq_test.handled, 10000);
+    assert_int_equal(irq_test.inits, 2);
+}
+
+static void detached_line_is_not_resumed(void **state)
+{
+    (void)state;
+    attach();
+    ddekit_interrupt_suspend(IRQ);
+    ddekit_interrupt_detach(IRQ);
+    assert_int_equal(ddekit_interrupt_resume(IRQ), 0);
+    raise_and_expect_none();
+}
+
 static void handler_may_detach_its_line(void **state)
 {
     ddekit_thread_t *thread = attach();
@@ -1202,6 +1228,8 @@ int main(void)
         IRQ_TEST(line_is_attached_once),
         IRQ_TEST(detached_line_can_be_attached_again),
         IRQ_TEST(disabled_line_with_an_interrupt_can_be_detached),
+        IRQ_TEST(line_is_as_disabled_behind_a_suspension_as_before),
+        IRQ_TEST(detached_line_is_not_resumed),
         IRQ_TEST(handler_may_detach_its_line),
         IRQ_TEST(failed_attach_leaves_the_line_free),
 

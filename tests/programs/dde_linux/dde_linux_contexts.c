@@ -214,6 +214,19 @@ static void leaving_a_line_high(void)
     interrupt_by(take_none);
 }
 
+static void sleep_with_the_line_disabled(void)
+{
+    int source;
+
+    assert(request_irq(LINE, take_none, IRQF_SHARED, "card", &source) == 0);
+    disable_irq(LINE);
+    disable_irq(LINE);
+    assert(dde_linux_suspend(1) == 0);
+    enable_irq(LINE);
+    enable_irq(LINE);
+    free_irq(LINE, &source);
+}
+
 static void enabling_what_is_enabled(void)
 {
     disable_irq(LINE);
@@ -579,10 +592,7 @@ static void all_is_well(void)
     delete_twice_and_free();
     delete_the_timer_under_the_rings_lock();
     interrupt_by(take_every_other);
-    disable_irq(LINE);
-    disable_irq(LINE);
-    enable_irq(LINE);
-    enable_irq(LINE);
+    sleep_with_the_line_disabled();
     ring = allocate_a_ring();
     dma_free_coherent(&card, RING_BYTES, ring, ring_bus);
     map_and_look_at_two_pieces();

@@ -40,6 +40,14 @@ ddekit_thread_t *ddekit_interrupt_attach(int irq, int shared, void (*thread_init
  * alone. */
 void ddekit_interrupt_detach(int irq);
 
+/* Detach a line for a while, not from inside the handler, and attach it again as it was: what has disabled it
+ * stays in force, and disables and enables count in between. An interrupt that has found no thread to handle
+ * it is forgotten; a line that is high at the end interrupts anew. A detach or an attach in between ends the
+ * suspension. resume returns 0, also when the line is not suspended; -1 when the machine refused. The
+ * original DDEKit has no such functions. */
+void ddekit_interrupt_suspend(int irq);
+int ddekit_interrupt_resume(int irq);
+
 /* No handler of the line runs from the return of disable until as many enables have been made. An interrupt
  * that comes in between is kept. disable waits for a handler that runs (so must not be called with a lock
  * held that the handler takes); both may be called inside the handler, where disable acts on the interrupts
