@@ -134,7 +134,7 @@ static inline bool list_detach(struct list_head *entry)
 /* timer.c, hrtimer.c, workqueue.c: whether a timer of that memory is pending or due or, with hrtimers, runs;
  * or work of it is queued or running. */
 bool timer_lies_in(const void *memory, size_t size);
-bool hrtimer_lies_in(const void *memory, size_t size);
+bool hrtimer_lies_in(const void *memory, size_t size) __weak;
 bool work_lies_in(const void *memory, size_t size);
 
 /* One per subsystem, called once by dde_linux_init. */
@@ -148,6 +148,8 @@ void pci_init(void);
 void napi_init(void);
 void xmit_init(void);
 void linkwatch_init(void);
+/* hrtimer.c: weak, as hrtimer_lies_in, so that only a driver that has hrtimers has it linked in. */
+void hrtimer_system_init(void) __weak;
 
 /* dma.c: what the machine's IOMMU knows a PCI function by; NULL when there is no such function. */
 void *machine_dma_domain(unsigned int bus, unsigned int slot, unsigned int func);

@@ -10,11 +10,11 @@
  * that the function does not run, and a wait for a function that cannot end is a cycle of locks like any
  * other.
  *
- * The interrupt is connected when the first timer is initialised: most systems have none.
+ * The interrupt is connected at the start of a program that is linked with this file, that is of one with a
+ * driver that has such timers: most have none.
  */
 #include <linux/hrtimer.h>
 #include <linux/interrupt.h>
-#include <linux/mutex.h>
 
 #include "harness/machine/alarm.h"
 #include "harness/machine/machine.h"
@@ -30,14 +30,6 @@ static DEFINE_SPINLOCK(base_lock); /* the bases, and the timers' times and entri
 static struct hrtimer_base hard = {.queue = LIST_HEAD_INIT(hard.queue)};
 static struct hrtimer_base soft = {.queue = LIST_HEAD_INIT(soft.queue)};
 static bool soft_raised; /* the softirq will look at the soft ones */
-
-static DEFINE_MUTEX(connect_mutex);
-static bool connected; /* written under connect_mutex, read also without */
-
-ktime_t ktime_get(void)
-{
-    return (ktime_t)machine_now_ns();
-}
 
 static struct hrtimer_base *base_of(const struct hrtimer *timer)
 {
@@ -156,19 +148,12 @@ static void run_soft_timers(void)
     spin_unlock_irq(&base_lock);
 }
 
-static void connect_interrupt(void)
+void hrtimer_system_init(void)
 {
-    if (__atomic_load_n(&connected, __ATOMIC_SEQ_CST))
-        return;
-    mutex_lock(&connect_mutex);
-    if (!connected) {
-        alarm_create();
-        open_softirq(HRTIMER_SOFTIRQ, run_soft_timers);
-        if (request_irq_for_ever(ALARM_LINE, clock_interrupt, "timer", &hard))
-            BUG();
-        __atomic_store_n(&connected, true, __ATOMIC_SEQ_CST);
-    }
-    mutex_unlock(&connect_mutex);
+    alarm_create();
+    open_softirq(HRTIMER_SOFTIRQ, run_soft_timers);
+    if (request_irq_for_ever(ALARM_LINE, clock_interrupt, "timer", &hard))
+        BUG();
 }
 
 /* --- What drivers call --------------------------------------------------------------------------------- */
@@ -177,7 +162,6 @@ void linux_hrtimer_init(struct hrtimer *timer, clockid_t clock, enum hrtimer_mod
 {
     WARN(clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME, "an hrtimer on clock %d, which there is not",
          clock);
-    connect_interrupt();
     spin_lock_irq(&base_lock);
     /* What the entry says cannot be trusted: the memory may be new. */
     if (list_reaches_into(&hard.queue, timer, sizeof(*timer)) ||

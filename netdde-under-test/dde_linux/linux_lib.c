@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel's small library: strings, CRCs, numbers in use, numbers at random. See <linux/string.h>,
- * <linux/crc32.h>, <linux/idr.h> and <linux/random.h>.
+ * The kernel's small library: strings, CRCs, numbers in use, numbers at random, the time. See
+ * <linux/string.h>, <linux/crc32.h>, <linux/idr.h>, <linux/random.h> and <linux/ktime.h>.
  */
 #include <linux/bug.h>
 #include <linux/crc32.h>
 #include <linux/errno.h>
 #include <linux/idr.h>
+#include <linux/ktime.h>
 #include <linux/random.h>
 #include <linux/string.h>
 
+#include "harness/machine/machine.h"
+
 #define CRC32_POLYNOMIAL_LE 0xedb88320u /* 0x04c11db7, bits reversed */
+
+ktime_t ktime_get(void)
+{
+    return (ktime_t)machine_now_ns();
+}
 
 ssize_t strscpy(char *dst, const char *src, size_t size)
 {

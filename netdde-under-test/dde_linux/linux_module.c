@@ -30,6 +30,8 @@ void dde_linux_init(void)
     linkwatch_init();
     rcu_init();
     pci_init();
+    if (hrtimer_system_init)
+        hrtimer_system_init();
 }
 
 int dde_linux_probe_drivers(void)

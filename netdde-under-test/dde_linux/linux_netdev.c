@@ -139,7 +139,8 @@ static void free_addresses(struct netdev_hw_addr_list *list)
 static void check_idle(const struct net_device *dev)
 {
     WARN(timer_lies_in(dev, dev->size), "%s is freed while a timer in it is pending", dev->name);
-    WARN(hrtimer_lies_in(dev, dev->size), "%s is freed while an hrtimer in it is pending or runs", dev->name);
+    WARN(hrtimer_lies_in && hrtimer_lies_in(dev, dev->size),
+         "%s is freed while an hrtimer in it is pending or runs", dev->name);
     WARN(work_lies_in(dev, dev->size), "%s is freed while work in it is pending or runs", dev->name);
 }
 

@@ -15,6 +15,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
 #include <linux/hardirq.h>
+#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
@@ -567,6 +568,25 @@ static void deleting_a_timer_that_takes_the_lock(void)
     delete_the_timer_under_the_rings_lock();
 }
 
+static enum hrtimer_restart tell_that_it_has_run(struct hrtimer *timer __always_unused)
+{
+    complete(&softirq_over);
+    return HRTIMER_NORESTART;
+}
+
+static void start_an_hrtimer_under_the_rings_lock(void)
+{
+    struct hrtimer soon;
+
+    spin_lock_bh(&ring_lock);
+    hrtimer_init(&soon, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+    soon.function = tell_that_it_has_run;
+    hrtimer_start(&soon, 0, HRTIMER_MODE_REL);
+    spin_unlock_bh(&ring_lock);
+    wait_for_completion(&softirq_over);
+    hrtimer_cancel(&soon);
+}
+
 static void all_is_well(void)
 {
     struct sk_buff *buffer = alloc_skb(1, GFP_KERNEL);
@@ -591,6 +611,7 @@ static void all_is_well(void)
     poll_by(does_less_and_completes);
     delete_twice_and_free();
     delete_the_timer_under_the_rings_lock();
+    start_an_hrtimer_under_the_rings_lock();
     interrupt_by(take_every_other);
     sleep_with_the_line_disabled();
     ring = allocate_a_ring();

@@ -49,9 +49,8 @@ struct hrtimer {
 };
 
 /*
- * The first timer of a system connects the interrupt, which may sleep. Set the function afterwards. A timer
- * that is queued is first removed; Linux would corrupt its tree. name is how reports call what hrtimer_cancel
- * waits for.
+ * Set the function afterwards. A timer that is queued is first removed; Linux would corrupt its tree. name is
+ * how reports call what hrtimer_cancel waits for.
  */
 void linux_hrtimer_init(struct hrtimer *timer, clockid_t clock, enum hrtimer_mode mode, const char *name);
 #define hrtimer_init(timer, clock, mode) linux_hrtimer_init((timer), (clock), (mode), #timer)
