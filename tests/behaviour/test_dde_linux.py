@@ -186,7 +186,7 @@ def test_assertions_that_hold_are_silent(program, lockcheck) -> None:
         ("nap-under-lock", "sleep-in-atomic", "while it holds ring_lock", "napping_for_a_jiffy_under_the_rings_lock"),
         ("nap-without-softirqs", "sleep-in-atomic", "with softirqs disabled", "take_a_nap"),
         ("allocate-in-read-side", "sleep-in-atomic", "in a read side of RCU", "allocate_patiently"),
-        ("nobody-cares", "interrupt-storm", "irq 7: nobody cared", "interrupt_by"),
+        ("nobody-cares", "interrupt-storm", "irq 7: nobody cared", "pull_the_line"),
         ("enable-twice", "assertion", "unbalanced enable for IRQ 7", "enabling_what_is_enabled"),
         ("disable-under-lock", "sleep-in-atomic", "while it holds ring_lock", "disabling_a_line_under_the_rings_lock"),
         ("synchronize-without-interrupts", "sleep-in-atomic", "with interrupts disabled", "synchronize_irq"),

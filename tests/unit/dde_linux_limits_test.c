@@ -29,11 +29,12 @@
 #include "harness/machine/machine.h"
 #include "tests/unit/counters.h"
 
-#define SOON_MS 30        /* more than a softirq may poll for */
-#define WEIGHT 16         /* of each napi_struct here */
-#define NET_RX_BUDGET 300 /* Linux's netdev_budget */
-#define TX_QUOTA 64       /* Linux's dev_tx_weight */
-#define BACKLOG 1000      /* Linux's netdev_max_backlog */
+#define SOON_MS 30         /* more than a softirq may poll for */
+#define WEIGHT 16          /* of each napi_struct here */
+#define NET_RX_BUDGET 300  /* Linux's netdev_budget */
+#define TX_QUOTA 64        /* Linux's dev_tx_weight */
+#define BACKLOG 1000       /* Linux's netdev_max_backlog */
+#define UNHANDLED_MAX 1000 /* as in linux_irq.c */
 #define LINE 7
 
 static int progress;                  /* of what a test limits; atomically */
@@ -420,6 +421,46 @@ static void a_line_that_is_disabled_does_not_interrupt(void **state __always_unu
     free_irq(LINE, &source);
 }
 
+static int ignored_source;
+static int ignore_until; /* so many interrupts the device holds the line high */
+
+static irqreturn_t ignore(int irq, void *unused __always_unused)
+{
+    if (value_of(&progress) + 1 == ignore_until)
+        irq_line_deassert((unsigned)irq, (unsigned)ignored_source);
+    raise_counter(&progress);
+    return IRQ_NONE;
+}
+
+/* How many interrupts a new handler gets that ignores them all, with a device that lets go after
+ * `interrupts`. */
+static int interrupts_ignored(int interrupts)
+{
+    progress = 0;
+    ignore_until = interrupts;
+    assert_int_equal(request_irq(LINE, ignore, 0, "card", &progress), 0);
+    irq_line_assert(LINE, (unsigned)ignored_source);
+    assert_reaches(&progress, min(interrupts, UNHANDLED_MAX));
+    msleep(SOON_MS);
+    assert_int_equal(irqd_irq_disabled(irq_get_irq_data(LINE)), interrupts > UNHANDLED_MAX);
+    irq_line_deassert(LINE, (unsigned)ignored_source);
+    free_irq(LINE, &progress);
+    return value_of(&progress);
+}
+
+static void a_line_is_disabled_when_nobody_cares_for_it(void **state __always_unused)
+{
+    ignored_source = (int)irq_source_allocate("card");
+    assert_int_equal(interrupts_ignored(INT_MAX), UNHANDLED_MAX);
+}
+
+static void a_handler_requested_anew_is_not_charged_with_what_was_ignored_before(void **state __always_unused)
+{
+    ignored_source = (int)irq_source_allocate("card");
+    assert_int_equal(interrupts_ignored(UNHANDLED_MAX / 2), UNHANDLED_MAX / 2);
+    assert_int_equal(interrupts_ignored(INT_MAX), UNHANDLED_MAX);
+}
+
 static void a_line_that_is_disabled_stays_so_over_a_sleep(void **state __always_unused)
 {
     int source = irq_source_allocate("card");
@@ -478,6 +519,8 @@ int main(void)
         LIMIT_TEST(no_buffer_is_freed_with_interrupts_disabled),
         LIMIT_TEST(synchronize_irq_waits_for_a_handler_that_runs),
         LIMIT_TEST(a_line_that_is_disabled_does_not_interrupt),
+        LIMIT_TEST(a_line_is_disabled_when_nobody_cares_for_it),
+        LIMIT_TEST(a_handler_requested_anew_is_not_charged_with_what_was_ignored_before),
         LIMIT_TEST(a_line_that_is_disabled_stays_so_over_a_sleep),
         LIMIT_TEST(a_card_that_cannot_address_memory_is_refused),
     };

@@ -38,13 +38,43 @@ static unsigned char watched[WATCHED];
 static char withheld[WATCHED + 1];
 static const struct lockcheck_withheld_access *on_access;
 
+/* Sources of interrupts, and the names of those that have been handed over and told of, in that order. */
+static struct {
+    const void *object;
+    const char *name;
+} sources[IRQ_SOURCES_MAX];
+static unsigned sources_named;
+static char handed_over[64], told_of[64];
+
+/* The name of the source that this is, or NULL. */
+static const char *source_name(const void *object)
+{
+    for (unsigned i = 0; i < sources_named; i++)
+        if (sources[i].object == object)
+            return sources[i].name;
+    return NULL;
+}
+
+static void append(char text[64], const char *name)
+{
+    size_t length = strlen(text);
+    snprintf(text + length, 64 - length, "%s ", name);
+}
+
 void lockcheck_request(enum lockcheck_request request, const void *object, long argument, const char *text,
                        const char *kind)
 {
     static char named[sizeof(mapping_name)];
     static const void *named_object;
 
-    if (request == LOCKCHECK_NAME_OBJECT && strcmp(kind, "mapping") == 0) {
+    if (request == LOCKCHECK_NAME_OBJECT && strcmp(kind, "interrupt") == 0) {
+        sources[sources_named].object = object;
+        sources[sources_named++].name = text;
+    } else if (request == LOCKCHECK_HAND_OVER && source_name(object)) {
+        append(handed_over, source_name(object));
+    } else if (request == LOCKCHECK_TELL_OF && source_name(object)) {
+        append(told_of, source_name(object));
+    } else if (request == LOCKCHECK_NAME_OBJECT && strcmp(kind, "mapping") == 0) {
         named_object = object;
         strncpy(named, text, sizeof(named) - 1);
     } else if (request == LOCKCHECK_TELL_OF) {
@@ -105,6 +135,30 @@ static void level_is_delivered_once_until_unmasked(void **state)
     assert_int_equal(taken, 2);
     irq_line_deassert(LINE, source);
     irq_set_receiver(LINE, NULL, NULL);
+}
+
+static void lockcheck_hears_who_pulls_a_line(void **state)
+{
+    (void)state;
+    unsigned left = irq_source_allocate("left"), right = irq_source_allocate("right");
+    irq_source_allocate("idle");
+    handed_over[0] = told_of[0] = '\0';
+    irq_line_assert(LINE, right);
+    irq_line_assert(LINE, left);
+    irq_line_assert(LINE, left); /* it does already */
+    assert_string_equal(handed_over, "right left ");
+    irq_tell_of_sources(LINE);
+    assert_string_equal(told_of, "left right ");
+
+    told_of[0] = '\0';
+    irq_source_connect(LINE, left, false);
+    irq_tell_of_sources(LINE);
+    assert_string_equal(told_of, "right ");
+    irq_line_deassert(LINE, right);
+    irq_tell_of_sources(LINE);
+    assert_string_equal(told_of, "right ");
+    irq_line_deassert(LINE, left);
+    irq_source_connect(LINE, left, true);
 }
 
 static void shared_line_is_high_until_the_last_source_lets_go(void **state)
@@ -1306,6 +1360,7 @@ static void alarm_pulls_its_line_when_its_time_has_come(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lockcheck_hears_who_pulls_a_line),
         cmocka_unit_test(level_is_delivered_once_until_unmasked),
         cmocka_unit_test(shared_line_is_high_until_the_last_source_lets_go),
         cmocka_unit_test(line_that_is_high_before_its_receiver_is_not_lost),
