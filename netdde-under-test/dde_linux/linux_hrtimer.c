@@ -103,7 +103,8 @@ static void run_first(struct hrtimer_base *base, struct hrtimer *timer)
 /*
  * Under base_lock, which it drops, run what is due. A function_lock comes before base_lock, so the timer has
  * to be looked for again when its lock is held: somebody may have cancelled it, and its memory may be
- * another's.
+ * another's. The lock itself is still there: nobody gives a spin lock back, a timer that ends or is
+ * initialised again leaves its lock behind. This relies on that.
  */
 static void run_due(struct hrtimer_base *base)
 {
