@@ -87,9 +87,10 @@ void report_wait_for_itself(const char *function);
 /* assert.c: complain that no handler took the last `times` interrupts of a line. */
 void report_nobody_cared(unsigned int irq, unsigned int times);
 
-/* irq.c: a handler of the environment's own, on a line that devices may share; it stays. As request_irq. */
+/* irq.c: a handler of the environment's own, on a line that devices may share; it stays, and runs while
+ * devices sleep. As request_irq. */
 int request_irq_for_ever(unsigned int irq, irq_handler_t handler, const char *name, void *dev_id);
-/* irq.c: between these two devices sleep, and no handler runs. */
+/* irq.c: between these two devices sleep, and no handler runs; but see IRQF_NO_SUSPEND. */
 void irq_suspend_all(void);
 void irq_resume_all(void);
 

@@ -160,7 +160,7 @@ int request_irq(unsigned int irq, irq_handler_t function, unsigned long flags, c
 int request_irq_for_ever(unsigned int irq, irq_handler_t function, const char *name, void *dev_id)
 {
     unsigned long flags;
-    int rc = request_irq(irq, function, IRQF_SHARED, name, dev_id);
+    int rc = request_irq(irq, function, IRQF_SHARED | IRQF_NO_SUSPEND, name, dev_id);
 
     if (rc)
         return rc;
@@ -246,14 +246,27 @@ void synchronize_irq(unsigned int irq)
     spin_unlock_irqrestore(&lines[irq].lock, flags);
 }
 
+/* Under irq_setup_mutex. One handler that is to be called keeps the others awake, as in Linux. */
+static bool line_may_sleep(struct irq_line *line)
+{
+    struct irq_handler *handler;
+
+    list_for_each_entry(handler, &line->handlers, entry)
+    {
+        if (handler->flags & IRQF_NO_SUSPEND)
+            return false;
+    }
+    return !list_empty(&line->handlers);
+}
+
 /*
- * As suspend_device_irqs() and resume_device_irqs() do: when the first returns no handler runs. An interrupt
- * of a line that comes meanwhile, or has come and found no thread to handle it yet, is forgotten: the line
- * interrupts anew if it is high at the end. A message is kept.
+ * As suspend_device_irqs() and resume_device_irqs() do: when the first returns no handler runs, but on lines
+ * that do not sleep. An interrupt of a line that comes meanwhile, or has come and found no thread to handle
+ * it yet, is forgotten: the line interrupts anew if it is high at the end. A message is kept.
  */
 static void line_suspend(struct irq_line *line)
 {
-    line->sleeps = !list_empty(&line->handlers);
+    line->sleeps = line_may_sleep(line);
     if (!line->sleeps)
         return;
     if (line->data.irq < DDEKIT_IRQ_LINES)

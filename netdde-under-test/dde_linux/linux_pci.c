@@ -572,12 +572,12 @@ static int resume_all(void)
     return first;
 }
 
-/* Returns 0 when all of them sleep. */
+/* The last one first: what is behind a bridge before the bridge. Returns 0 when all of them sleep. */
 static int suspend_all(void)
 {
     struct pci_dev *dev;
 
-    list_for_each_entry(dev, &devices, bus_list)
+    list_for_each_entry_reverse(dev, &devices, bus_list)
     {
         int rc = dev->driver ? suspend(dev) : 0;
 

@@ -21,6 +21,7 @@
 #include <linux/completion.h>
 #include <linux/dma-mapping.h>
 #include <linux/etherdevice.h>
+#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/rtnetlink.h>
@@ -35,6 +36,7 @@
 #define TX_QUOTA 64        /* Linux's dev_tx_weight */
 #define BACKLOG 1000       /* Linux's netdev_max_backlog */
 #define UNHANDLED_MAX 1000 /* as in linux_irq.c */
+#define SLEEP_JIFFIES 20
 #define LINE 7
 
 static int progress;                  /* of what a test limits; atomically */
@@ -477,6 +479,27 @@ static void a_line_that_is_disabled_stays_so_over_a_sleep(void **state __always_
     free_irq(LINE, &source);
 }
 
+static enum hrtimer_restart note_time(struct hrtimer *unused __always_unused)
+{
+    progress_seen = (int)jiffies;
+    raise_counter(&progress);
+    return HRTIMER_NORESTART;
+}
+
+static void hrtimers_run_while_devices_sleep(void **state __always_unused)
+{
+    struct hrtimer timer;
+    int begin_at = (int)jiffies;
+
+    hrtimer_init(&timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+    timer.function = note_time;
+    hrtimer_start(&timer, ms_to_ktime(1), HRTIMER_MODE_REL);
+    assert_int_equal(dde_linux_suspend(SLEEP_JIFFIES), 0);
+    assert_reaches(&progress, 1);
+    assert_true(progress_seen - begin_at < SLEEP_JIFFIES);
+    hrtimer_cancel(&timer);
+}
+
 /* --- DMA ------------------------------------------------------------------------------------------------ */
 
 static void a_card_that_cannot_address_memory_is_refused(void **state __always_unused)
@@ -522,6 +545,7 @@ int main(void)
         LIMIT_TEST(a_line_is_disabled_when_nobody_cares_for_it),
         LIMIT_TEST(a_handler_requested_anew_is_not_charged_with_what_was_ignored_before),
         LIMIT_TEST(a_line_that_is_disabled_stays_so_over_a_sleep),
+        LIMIT_TEST(hrtimers_run_while_devices_sleep),
         LIMIT_TEST(a_card_that_cannot_address_memory_is_refused),
     };
 

@@ -37,6 +37,20 @@ static const struct {
     {"sundance", "flowctrl"},
 };
 
+#define SLEEPER_VENDOR 0x1234
+#define FIRST_SLEEPERS_SLOT 20
+
+/* Devices that have nothing but a driver, below. */
+static void plug_in_sleepers(void)
+{
+    static const struct pci_function_ops ops;
+    const struct pci_function_description sleeper = {
+        .name = "sleeper", .vendor_id = SLEEPER_VENDOR, .device_id = 1, .ops = &ops};
+
+    for (unsigned i = 0; i < 2; i++)
+        pci_function_register(FIRST_SLEEPERS_SLOT + i, 0, &sleeper);
+}
+
 static void they_look_at_the_card_and_leave(void **state)
 {
     const struct nic_config config = {.mac = {0x52, 0x54, 0, 0, 0, 1}};
@@ -47,6 +61,7 @@ static void they_look_at_the_card_and_leave(void **state)
     assert_non_null(output);
     machine_init();
     assert_non_null(nic_rtl8139.create(&config));
+    plug_in_sleepers();
     ddekit_init();
     ddekit_init_timers();
     ddekit_pci_init();
@@ -113,11 +128,51 @@ static void a_managed_device_is_given_back(void **state __always_unused)
     assert_free(card);
 }
 
+static char sleeps[32]; /* what has been done, in this order */
+
+static void note(const char *what, const struct pci_dev *dev)
+{
+    size_t length = strlen(sleeps);
+
+    snprintf(sleeps + length, sizeof(sleeps) - length, "%s%u ", what,
+             PCI_SLOT(dev->devfn) - FIRST_SLEEPERS_SLOT);
+}
+
+static int doze(struct pci_dev *dev, pm_message_t state __always_unused)
+{
+    note("-", dev);
+    return 0;
+}
+
+static int wake(struct pci_dev *dev)
+{
+    note("+", dev);
+    return 0;
+}
+
+static int take_over(struct pci_dev *dev __always_unused, const struct pci_device_id *id __always_unused)
+{
+    return 0;
+}
+
+static void devices_fall_asleep_in_the_reverse_order(void **state __always_unused)
+{
+    static const struct pci_device_id ids[] = {{PCI_DEVICE(SLEEPER_VENDOR, PCI_ANY_ID)}, {0}};
+    static struct pci_driver sleeper = {
+        .name = "sleeper", .id_table = ids, .probe = take_over, .suspend = doze, .resume = wake};
+
+    assert_int_equal(pci_register_driver(&sleeper), 0);
+    assert_int_equal(dde_linux_suspend(1), 0);
+    assert_string_equal(sleeps, "-1 -0 +0 +1 ");
+    pci_unregister_driver(&sleeper);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(they_look_at_the_card_and_leave),
         cmocka_unit_test(a_managed_device_is_given_back),
+        cmocka_unit_test(devices_fall_asleep_in_the_reverse_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

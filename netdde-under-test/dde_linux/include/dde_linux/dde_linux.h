@@ -52,11 +52,12 @@ void dde_linux_watch_memory(void);
 unsigned int dde_linux_report_leaks(void);
 
 /*
- * Put all devices to sleep, as Linux does when the system is suspended to idle, and wake them up again after
- * so many jiffies. Each driver stops its device and starts it again; the device keeps its power. While
- * they sleep no interrupt handler runs. Linux freezes the threads of applications before that, and here it is
- * up to the caller that nobody sends meanwhile; what is in queues already goes on. Returns 0, or the error of
- * a driver that refused, or could not start its device.
+ * Put all devices to sleep, those behind a bridge before it, as Linux does when the system is suspended to
+ * idle, and wake them up again after so many jiffies. Each driver stops its device and starts it again; the
+ * device keeps its power. While they sleep no interrupt handler runs that did not ask for it
+ * (IRQF_NO_SUSPEND). Linux freezes the threads of applications before that, and here it is up to the caller
+ * that nobody sends meanwhile; what is in queues already goes on. Returns 0, or the error of a driver that
+ * refused, or could not start its device.
  */
 int dde_linux_suspend(unsigned long sleep_jiffies);
 

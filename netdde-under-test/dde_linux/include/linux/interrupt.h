@@ -18,6 +18,7 @@
 
 #define IRQF_SHARED 0x00000080
 #define IRQF_PROBE_SHARED 0x00000100 /* a refusal is expected and needs no message; there is none anyway */
+#define IRQF_NO_SUSPEND 0x00004000   /* the line's handlers run while devices sleep */
 #define IRQF_TRIGGER_NONE 0x00000000
 
 typedef irqreturn_t (*irq_handler_t)(int irq, void *dev_id);
