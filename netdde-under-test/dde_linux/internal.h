@@ -84,6 +84,9 @@ void spin_until(wait_queue_head_t *wq, bool (*done)(const void *what), const voi
 
 /* assert.c: complain that the calling thread waits for the end of the function that it is in. */
 void report_wait_for_itself(const char *function);
+/* assert.c: whether what the calling thread has called has returned where it must not sleep; complains then.
+ */
+bool report_leaked_context(const char *function);
 /* assert.c: complain that no handler took the last `times` interrupts of a line. */
 void report_nobody_cared(unsigned int irq, unsigned int times);
 

@@ -78,6 +78,18 @@ static const char *atomic_context(void)
                                       : NULL;
 }
 
+bool report_leaked_context(const char *function)
+{
+    const char *context = atomic_context();
+    char text[REPORT_MAX];
+
+    if (!context)
+        return false;
+    snprintf(text, sizeof(text), "%s of %s has returned %s", function, current->comm, context);
+    linux_report("assertion", NULL, text);
+    return true;
+}
+
 void linux_might_sleep(const char *file, int line)
 {
     const char *context = atomic_context();

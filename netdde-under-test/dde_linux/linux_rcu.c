@@ -41,7 +41,7 @@ void rcu_read_unlock(void)
 {
     struct task_struct *task = current;
 
-    if (--task->rcu_nesting > 0)
+    if (WARN(task->rcu_nesting == 0, "rcu_read_unlock outside of a read side\n") || --task->rcu_nesting > 0)
         return;
     if (atomic_dec_and_test(&readers[task->rcu_index]) && atomic_read(&waiting))
         wake_up_all(&empty);

@@ -99,7 +99,12 @@ void local_bh_disable(void)
 
 void local_bh_enable(void)
 {
-    current->softirqs_off--;
+    struct task_struct *task = current;
+
+    /* Linux runs softirqs here, with interrupts on. */
+    WARN(in_hardirq() || irqs_disabled(), "local_bh_enable with interrupts disabled\n");
+    if (!WARN(task->softirqs_off == 0, "local_bh_enable without local_bh_disable\n"))
+        task->softirqs_off--;
 }
 
 bool in_hardirq(void)

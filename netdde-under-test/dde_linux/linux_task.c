@@ -117,7 +117,7 @@ void schedule(void)
 {
     struct task_struct *task = current;
 
-    might_sleep_if(task->armed);
+    might_sleep();
     task_wait(task);
 }
 
@@ -131,11 +131,11 @@ long schedule_timeout(long timeout)
         schedule();
         return timeout;
     }
+    might_sleep();
     if (!task->armed) {
         ddekit_yield();
         return timeout;
     }
-    might_sleep();
     expire = jiffies + (unsigned long)timeout;
     while (left > 0) {
         long chunk = min(left, (long)(INT_MAX / MS_PER_JIFFY));

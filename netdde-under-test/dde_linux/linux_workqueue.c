@@ -9,6 +9,7 @@
 #include <linux/atomic.h>
 #include <linux/completion.h>
 #include <linux/kthread.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -66,6 +67,18 @@ static bool worker_wait(struct workqueue_struct *wq)
     return true;
 }
 
+/* What an item takes it gives back before it returns; if not, the next ones are to run without. */
+static void drop_leaked_context(void)
+{
+    struct task_struct *task = current;
+
+    if (!report_leaked_context("work"))
+        return;
+    task->irqs_off = task->softirqs_off = 0;
+    while (task->rcu_nesting > 0)
+        rcu_read_unlock();
+}
+
 static int worker_main(void *data)
 {
     struct workqueue_struct *wq = data;
@@ -80,6 +93,7 @@ static int worker_main(void *data)
         __atomic_fetch_and(&work->data, ~WORK_PENDING, __ATOMIC_SEQ_CST);
         spin_unlock_irq(&work_lock);
         func(work);
+        drop_leaked_context();
         spin_lock_irq(&work_lock);
         wq->running = NULL;
         if (waitqueue_active(&wq->done))

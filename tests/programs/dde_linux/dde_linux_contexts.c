@@ -178,6 +178,33 @@ static void configuring_in_a_softirq(void)
     run_in_softirq(configure_in_softirq);
 }
 
+static void scheduling_under_the_rings_lock(void)
+{
+    spin_lock(&ring_lock);
+    schedule();
+}
+
+static void leaving_a_read_side_twice(void)
+{
+    rcu_read_lock();
+    rcu_read_unlock();
+    rcu_read_unlock();
+}
+
+static void enabling_softirqs_twice(void)
+{
+    local_bh_disable();
+    local_bh_enable();
+    local_bh_enable();
+}
+
+static void enabling_softirqs_without_interrupts(void)
+{
+    local_bh_disable();
+    local_irq_disable();
+    local_bh_enable();
+}
+
 /* --- Interrupts ----------------------------------------------------------------------------------------- */
 
 #define LINE 7
@@ -215,6 +242,20 @@ static void interrupt_by(irq_handler_t handler)
         schedule_timeout_uninterruptible(1);
     irq_line_deassert(LINE, source);
     free_irq(LINE, &source);
+}
+
+static irqreturn_t take_the_rings_lock_as_a_softirq_would(int irq __always_unused, void *source)
+{
+    interrupts = MANY;
+    irq_line_deassert(LINE, *(int *)source);
+    spin_lock_bh(&ring_lock);
+    spin_unlock_bh(&ring_lock);
+    return IRQ_HANDLED;
+}
+
+static void taking_a_lock_of_softirqs_in_an_interrupt(void)
+{
+    interrupt_by(take_the_rings_lock_as_a_softirq_would);
 }
 
 static void leaving_a_line_high(void)
@@ -409,6 +450,17 @@ static void registering_a_device_twice(void)
     register_netdev(register_by(&plain_ops));
 }
 
+static void sending_without_interrupts(void)
+{
+    struct net_device *dev = register_by(&plain_ops);
+    struct sk_buff *skb = alloc_skb(ETH_ZLEN, GFP_KERNEL);
+
+    skb_put(skb, ETH_ZLEN);
+    skb->dev = dev;
+    local_irq_disable();
+    dev_queue_xmit(skb);
+}
+
 static void freeing_a_buffer_twice(void)
 {
     struct sk_buff *skb = alloc_skb(1, GFP_KERNEL);
@@ -449,6 +501,35 @@ static void work_that_cancels_itself(void)
 static void work_that_flushes_itself(void)
 {
     work_by(flush_itself);
+}
+
+static void stay_in_a_read_side(struct work_struct *unused __always_unused)
+{
+    rcu_read_lock();
+}
+
+static void leave_softirqs_disabled(struct work_struct *unused __always_unused)
+{
+    local_bh_disable();
+}
+
+static void return_from_work(work_func_t function)
+{
+    struct work_struct work;
+
+    INIT_WORK(&work, function);
+    schedule_work(&work);
+    flush_work(&work);
+}
+
+static void work_that_stays_in_a_read_side(void)
+{
+    return_from_work(stay_in_a_read_side);
+}
+
+static void work_that_leaves_softirqs_disabled(void)
+{
+    return_from_work(leave_softirqs_disabled);
 }
 
 static void delete_itself(struct timer_list *timer)
@@ -668,6 +749,14 @@ static const struct {
     {"nap-under-lock", napping_for_a_jiffy_under_the_rings_lock},
     {"nap-without-softirqs", napping_with_softirqs_disabled},
     {"allocate-in-read-side", allocating_in_a_read_side},
+    {"schedule-under-lock", scheduling_under_the_rings_lock},
+    {"leave-read-side-twice", leaving_a_read_side_twice},
+    {"enable-softirqs-twice", enabling_softirqs_twice},
+    {"enable-softirqs-without-interrupts", enabling_softirqs_without_interrupts},
+    {"softirqs-lock-in-interrupt", taking_a_lock_of_softirqs_in_an_interrupt},
+    {"send-without-interrupts", sending_without_interrupts},
+    {"work-stays-in-read-side", work_that_stays_in_a_read_side},
+    {"work-leaves-softirqs-disabled", work_that_leaves_softirqs_disabled},
     {"nobody-cares", leaving_a_line_high},
     {"enable-twice", enabling_what_is_enabled},
     {"disable-under-lock", disabling_a_line_under_the_rings_lock},
