@@ -107,6 +107,8 @@ bool softirq_is_current(void);
 /* timer.c: wait until the timer's function does not run, without stopping the timer. Not in .softirqd. */
 struct timer_list;
 void timer_wait_function(const struct timer_list *timer);
+/* timer.c: timer_setup for who tells of a pending timer himself. Returns whether it was. */
+bool timer_setup_anyway(struct timer_list *timer, void (*function)(struct timer_list *), unsigned int flags);
 
 static inline bool lies_in(const void *what, const void *memory, size_t size)
 {

@@ -240,6 +240,8 @@ void tasklet_enable(struct tasklet_struct *t)
 {
     unsigned int nr = NR_SOFTIRQS;
 
+    if (WARN(atomic_read(&t->count) <= 0, "tasklet_enable without tasklet_disable\n"))
+        return;
     spin_lock_irq(&tasklet_lock);
     if (atomic_dec_and_test(&t->count) && test_and_clear_bit(TASKLET_STATE_PARKED, &t->state))
         nr = tasklet_enqueue(t);

@@ -97,19 +97,29 @@ static void run_timers(void)
     spin_unlock_irq(&timer_lock);
 }
 
-void linux_timer_setup(struct timer_list *timer, void (*function)(struct timer_list *), unsigned int flags)
+bool timer_setup_anyway(struct timer_list *timer, void (*function)(struct timer_list *), unsigned int flags)
 {
+    bool pending;
+
     spin_lock_irq(&timer_lock);
     /* What the entry says cannot be trusted: the memory may be new. */
-    if (list_reaches_into(&timers, timer, sizeof(*timer)) || list_reaches_into(&due, timer, sizeof(*timer))) {
+    pending =
+        list_reaches_into(&timers, timer, sizeof(*timer)) || list_reaches_into(&due, timer, sizeof(*timer));
+    if (pending)
         list_del(&timer->entry);
-        pr_warn("a pending timer is initialised again\n");
-    }
     timer->entry.next = timer->entry.prev = NULL;
     timer->function = function;
     timer->flags = flags;
     timer->expires = 0;
     spin_unlock_irq(&timer_lock);
+    return pending;
+}
+
+void linux_timer_setup(struct timer_list *timer, void (*function)(struct timer_list *), unsigned int flags)
+{
+    bool was_pending = timer_setup_anyway(timer, function, flags);
+
+    WARN(was_pending, "a pending timer is initialised again\n");
 }
 
 int mod_timer(struct timer_list *timer, unsigned long expires)
@@ -127,7 +137,9 @@ int mod_timer(struct timer_list *timer, unsigned long expires)
 
 void add_timer(struct timer_list *timer)
 {
-    mod_timer(timer, timer->expires);
+    int was_pending = mod_timer(timer, timer->expires);
+
+    BUG_ON(was_pending);
 }
 
 int del_timer(struct timer_list *timer)

@@ -390,12 +390,19 @@ bool work_lies_in(const void *memory, size_t size)
     return lies;
 }
 
+/* Printed only: 8139too makes this mistake when its transmitter times out again before the worker has run
+ * what it has queued the time before. */
+static void tell_of_pending(void)
+{
+    pr_warn("a pending work item is initialised again\n");
+}
+
 void linux_init_work(struct work_struct *work, work_func_t func)
 {
     spin_lock_irq(&work_lock);
     if (is_queued(work)) {
         list_del(&work->entry);
-        pr_warn("a pending work item is initialised again\n");
+        tell_of_pending();
     }
     work->data = 0;
     work->entry.next = work->entry.prev = NULL;
@@ -407,7 +414,8 @@ void linux_init_work(struct work_struct *work, work_func_t func)
 void linux_init_delayed_work(struct delayed_work *dwork, work_func_t func)
 {
     linux_init_work(&dwork->work, func);
-    timer_setup(&dwork->timer, delayed_work_timer, TIMER_IRQSAFE);
+    if (timer_setup_anyway(&dwork->timer, delayed_work_timer, TIMER_IRQSAFE))
+        tell_of_pending();
 }
 
 void workqueue_init(void)

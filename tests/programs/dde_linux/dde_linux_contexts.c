@@ -139,6 +139,16 @@ static void sleeping_in_a_read_side(void)
     might_sleep();
 }
 
+static void enabling_an_enabled_tasklet(void)
+{
+    struct tasklet_struct tasklet;
+
+    tasklet_setup(&tasklet, run_tasklet);
+    tasklet_disable(&tasklet);
+    tasklet_enable(&tasklet);
+    tasklet_enable(&tasklet);
+}
+
 static void take_a_nap(void)
 {
     msleep(1);
@@ -650,6 +660,21 @@ static void delete_the_timer_under_the_rings_lock(void)
     spin_unlock(&ring_lock);
 }
 
+static void adding_a_pending_timer(void)
+{
+    timer_setup(&timer, look_at_the_ring, 0);
+    timer.expires = jiffies + PATIENCE_JIFFIES;
+    add_timer(&timer);
+    add_timer(&timer);
+}
+
+static void initialising_a_pending_timer(void)
+{
+    timer_setup(&timer, look_at_the_ring, 0);
+    mod_timer(&timer, jiffies + PATIENCE_JIFFIES);
+    timer_setup(&timer, look_at_the_ring, 0);
+}
+
 static void deleting_a_timer_that_takes_the_lock(void)
 {
     timer_takes_the_lock = true;
@@ -772,6 +797,9 @@ static const struct {
     {"free-registered", freeing_a_registered_device},
     {"register-twice", registering_a_device_twice},
     {"free-buffer-twice", freeing_a_buffer_twice},
+    {"add-pending-timer", adding_a_pending_timer},
+    {"initialise-pending-timer", initialising_a_pending_timer},
+    {"enable-tasklet-twice", enabling_an_enabled_tasklet},
     {"work-cancels-itself", work_that_cancels_itself},
     {"work-flushes-itself", work_that_flushes_itself},
     {"timer-deletes-itself", a_timer_that_deletes_itself},
