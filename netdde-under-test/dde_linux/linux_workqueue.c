@@ -22,6 +22,7 @@
 struct workqueue_struct {
     struct list_head all; /* in all_queues */
     struct list_head items;
+    int delayed;                 /* items whose timers are pending, or about to put them into the list */
     struct work_struct *running; /* compared, never followed: its function may free the item */
     struct task_struct *worker;
     ddekit_sem_t *wake; /* upped once by whoever changes idle to false */
@@ -141,6 +142,7 @@ void destroy_workqueue(struct workqueue_struct *wq)
     if (wake)
         ddekit_sem_up(wq->wake);
     wait_for_completion(&wq->worker->exited);
+    WARN(wq->delayed, "a work queue is destroyed while %d items for it wait for their time", wq->delayed);
     task_put(wq->worker);
     ddekit_sem_deinit(wq->wake);
     kfree(wq);
@@ -162,6 +164,13 @@ bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
     return queued;
 }
 
+/* Under the lock: its timer has expired or been deleted. */
+static bool append_delayed(struct delayed_work *dwork)
+{
+    dwork->wq->delayed--;
+    return append(dwork->wq, &dwork->work);
+}
+
 static void delayed_work_timer(struct timer_list *timer)
 {
     struct delayed_work *dwork = from_timer(dwork, timer, timer);
@@ -171,7 +180,7 @@ static void delayed_work_timer(struct timer_list *timer)
     spin_lock_irq(&work_lock);
     wq = dwork->wq;
     /* Not pending: somebody has initialised the item anew meanwhile. */
-    wake = (dwork->work.data & WORK_PENDING) && append(wq, &dwork->work);
+    wake = (dwork->work.data & WORK_PENDING) && append_delayed(dwork);
     spin_unlock_irq(&work_lock);
     if (wake)
         ddekit_sem_up(wq->wake);
@@ -184,6 +193,7 @@ static bool start_delayed(struct workqueue_struct *wq, struct delayed_work *dwor
     dwork->wq = wq;
     if (delay == 0)
         return append(wq, &dwork->work);
+    wq->delayed++;
     mod_timer(&dwork->timer, jiffies + delay);
     return false;
 }
@@ -211,7 +221,9 @@ static bool take_back(struct work_struct *work, struct timer_list *timer)
         return false;
     if (work->entry.next)
         list_del(&work->entry);
-    else if (!timer || !del_timer(timer))
+    else if (timer && del_timer(timer))
+        container_of(timer, struct delayed_work, timer)->wq->delayed--;
+    else
         return false;
     __atomic_fetch_and(&work->data, ~WORK_PENDING, __ATOMIC_SEQ_CST);
     return true;
@@ -326,12 +338,16 @@ bool flush_work(struct work_struct *work)
 
 bool flush_delayed_work(struct delayed_work *dwork)
 {
-    bool wake = false;
+    bool wake = false, late = false;
 
     spin_lock_irq(&work_lock);
-    if ((dwork->work.data & WORK_PENDING) && !dwork->work.entry.next && del_timer(&dwork->timer))
-        wake = append(dwork->wq, &dwork->work);
+    if ((dwork->work.data & WORK_PENDING) && !dwork->work.entry.next) {
+        late = !del_timer(&dwork->timer);
+        wake = !late && append_delayed(dwork);
+    }
     spin_unlock_irq(&work_lock);
+    if (late) /* its timer's function is on the way to the lock */
+        timer_wait_function(&dwork->timer);
     if (wake)
         ddekit_sem_up(dwork->wq->wake);
     return flush_work(&dwork->work);

@@ -212,6 +212,7 @@ def test_assertions_that_hold_are_silent(program, lockcheck) -> None:
         ("add-pending-timer", "crash", "called abort()", "adding_a_pending_timer"),
         ("initialise-pending-timer", "assertion", "a pending timer is init", "initialising_a_pending_timer"),
         ("enable-tasklet-twice", "assertion", "without tasklet_disable", "enabling_an_enabled_tasklet"),
+        ("destroy-queue", "assertion", "while 1 items for it wait for their time", "destroying_a_queue_too_early"),
         ("work-cancels-itself", "deadlock", "waits for the end of the work that it is in", "cancel_itself"),
         ("work-flushes-itself", "deadlock", "waits for the end of the work that it is in", "flush_itself"),
         ("timer-deletes-itself", "deadlock", "the end of the timer function that it is in", "delete_itself"),

@@ -542,6 +542,32 @@ static void work_that_leaves_softirqs_disabled(void)
     return_from_work(leave_softirqs_disabled);
 }
 
+static void does_nothing(struct work_struct *work __always_unused) {}
+
+static void destroy_a_queue(bool wait)
+{
+    struct workqueue_struct *queue = alloc_workqueue("card", 0, 0);
+    static struct delayed_work early, late;
+
+    INIT_DELAYED_WORK(&early, does_nothing);
+    INIT_DELAYED_WORK(&late, does_nothing);
+    queue_delayed_work(queue, &early, 1);
+    queue_delayed_work(queue, &late, HZ);
+    mod_delayed_work(queue, &late, 2 * HZ);
+    flush_delayed_work(&late);
+    queue_delayed_work(queue, &late, HZ);
+    take_a_nap();
+    if (wait)
+        cancel_delayed_work_sync(&late);
+    flush_delayed_work(&early);
+    destroy_workqueue(queue);
+}
+
+static void destroying_a_queue_too_early(void)
+{
+    destroy_a_queue(false);
+}
+
 static void delete_itself(struct timer_list *timer)
 {
     del_timer_sync(timer);
@@ -731,6 +757,7 @@ static void all_is_well(void)
     dma_free_coherent(&card, RING_BYTES, ring, ring_bus);
     map_and_look_at_two_pieces();
     unregister_and_free(register_by(&plain_ops));
+    destroy_a_queue(true);
     kfree_skb(skb_get(buffer));
     kfree_skb(buffer);
     local_bh_disable();
@@ -800,6 +827,7 @@ static const struct {
     {"add-pending-timer", adding_a_pending_timer},
     {"initialise-pending-timer", initialising_a_pending_timer},
     {"enable-tasklet-twice", enabling_an_enabled_tasklet},
+    {"destroy-queue", destroying_a_queue_too_early},
     {"work-cancels-itself", work_that_cancels_itself},
     {"work-flushes-itself", work_that_flushes_itself},
     {"timer-deletes-itself", a_timer_that_deletes_itself},
