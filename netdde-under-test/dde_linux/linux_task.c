@@ -185,7 +185,11 @@ void local_irq_disable(void)
 
 void local_irq_enable(void)
 {
-    current->irqs_off--;
+    struct task_struct *task = current;
+
+    /* Linux has no objection against enabling what is enabled. */
+    if (task->irqs_off > 0)
+        task->irqs_off--;
 }
 
 unsigned long linux_local_irq_save(void)

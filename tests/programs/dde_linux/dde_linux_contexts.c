@@ -129,6 +129,7 @@ static void allocating_in_a_softirq(void)
 
 static void sleeping_without_interrupts(void)
 {
+    local_irq_enable(); /* which they are */
     local_irq_disable();
     might_sleep();
 }

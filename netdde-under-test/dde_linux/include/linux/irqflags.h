@@ -2,7 +2,7 @@
 /*
  * Linux 6.1's <linux/irqflags.h>. Interrupts are messages to another thread: nothing a thread does to itself
  * holds them off. These calls only remember, per thread, whether Linux would have them disabled, and, unlike
- * Linux's, they nest.
+ * Linux's, they nest: what would enable them in the midst of a section that has disabled them does not.
  */
 #ifndef DDE_LINUX_IRQFLAGS_H
 #define DDE_LINUX_IRQFLAGS_H
