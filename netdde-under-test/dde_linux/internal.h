@@ -137,11 +137,17 @@ static inline bool list_detach(struct list_head *entry)
     return true;
 }
 
-/* timer.c, hrtimer.c, workqueue.c: whether a timer of that memory is pending or due or, with hrtimers, runs;
- * or work of it is queued or running. */
-bool timer_lies_in(const void *memory, size_t size);
-bool hrtimer_lies_in(const void *memory, size_t size) __weak;
-bool work_lies_in(const void *memory, size_t size);
+/* timer.c, hrtimer.c, workqueue.c: whether a timer of that memory is pending or due, or work of it is queued;
+ * also_running: or a function of theirs runs, and not in the calling thread. */
+bool timer_lies_in(const void *memory, size_t size, bool also_running);
+bool hrtimer_lies_in(const void *memory, size_t size, bool also_running) __weak;
+bool work_lies_in(const void *memory, size_t size, bool also_running);
+
+/* memory.c: this entry of one of these becomes pending: kfree will look at the memory that it lies in. */
+void note_pending(const void *entry);
+/* memory.c: this memory is being freed; a finding when something in it is pending, or runs and that counts,
+ * too: they would be used behind their end. */
+void check_idle(const void *memory, size_t size, const char *name, bool also_running);
 
 /* One per subsystem, called once by dde_linux_init. */
 void wait_init(void);

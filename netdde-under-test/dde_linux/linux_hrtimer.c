@@ -54,6 +54,7 @@ static void enqueue(struct hrtimer *timer)
             break;
     }
     list_add_tail(&timer->entry, &later->entry);
+    note_pending(&timer->entry);
 }
 
 static ktime_t first_expiry(const struct hrtimer_base *base)
@@ -279,19 +280,19 @@ ktime_t hrtimer_get_remaining(const struct hrtimer *timer)
     return expires - ktime_get();
 }
 
-static bool reaches_into(const struct hrtimer_base *base, const void *memory, size_t size)
+static bool reaches_into(const struct hrtimer_base *base, const void *memory, size_t size, bool also_running)
 {
     /* A timer's own function may free it. */
     return list_reaches_into(&base->queue, memory, size) ||
-           (base->runner != current && lies_in(base->running, memory, size));
+           (also_running && base->runner != current && lies_in(base->running, memory, size));
 }
 
-bool hrtimer_lies_in(const void *memory, size_t size)
+bool hrtimer_lies_in(const void *memory, size_t size, bool also_running)
 {
     bool lies;
 
     spin_lock_irq(&base_lock);
-    lies = reaches_into(&hard, memory, size) || reaches_into(&soft, memory, size);
+    lies = reaches_into(&hard, memory, size, also_running) || reaches_into(&soft, memory, size, also_running);
     spin_unlock_irq(&base_lock);
     return lies;
 }

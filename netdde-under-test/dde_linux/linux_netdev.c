@@ -135,15 +135,6 @@ static void free_addresses(struct netdev_hw_addr_list *list)
     list_for_each_entry_safe(ha, next, &list->list, list) kfree(ha);
 }
 
-/* The driver's own part of the memory is full of timers and work. They would be used behind their end. */
-static void check_idle(const struct net_device *dev)
-{
-    WARN(timer_lies_in(dev, dev->size), "%s is freed while a timer in it is pending", dev->name);
-    WARN(hrtimer_lies_in && hrtimer_lies_in(dev, dev->size),
-         "%s is freed while an hrtimer in it is pending or runs", dev->name);
-    WARN(work_lies_in(dev, dev->size), "%s is freed while work in it is pending or runs", dev->name);
-}
-
 void free_netdev(struct net_device *dev)
 {
     struct napi_struct *napi, *next;
@@ -157,7 +148,8 @@ void free_netdev(struct net_device *dev)
     list_for_each_entry_safe(napi, next, &dev->napi_list, dev_list) netif_napi_del(napi);
     free_addresses(&dev->uc);
     free_addresses(&dev->mc);
-    check_idle(dev);
+    /* The driver's own part of the memory is full of timers and work. */
+    check_idle(dev, dev->size, dev->name, true);
     ddekit_lock_deinit(&dev->addr_list_lock.dde_lock);
     for_each_tx_queue(txq, dev) ddekit_lock_deinit(&txq->_xmit_lock.dde_lock);
     kfree(dev->_tx);

@@ -62,6 +62,7 @@ static void insert(struct timer_list *timer)
            time_after(list_entry(after, struct timer_list, entry)->expires, timer->expires))
         after = after->prev;
     list_add(&timer->entry, after);
+    note_pending(&timer->entry);
 }
 
 static void run_timers(void)
@@ -211,14 +212,14 @@ unsigned long round_jiffies_relative(unsigned long j)
     return round_jiffies(j + now) - now;
 }
 
-bool timer_lies_in(const void *memory, size_t size)
+bool timer_lies_in(const void *memory, size_t size, bool also_running)
 {
     bool lies;
 
     spin_lock_irq(&timer_lock);
     lies = list_reaches_into(&timers, memory, size) || list_reaches_into(&due, memory, size);
     /* A timer's own function may free it. */
-    if (!softirq_is_current())
+    if (also_running && !softirq_is_current())
         lies |= lies_in(__atomic_load_n(&running, __ATOMIC_SEQ_CST), memory, size);
     spin_unlock_irq(&timer_lock);
     return lies;

@@ -51,6 +51,7 @@ static bool append(struct workqueue_struct *wq, struct work_struct *work)
         return false;
     work->queue = wq;
     list_add_tail(&work->entry, &wq->items);
+    note_pending(&work->entry);
     return take_idle(wq);
 }
 
@@ -390,7 +391,7 @@ static bool is_queued(const struct work_struct *work)
     return false;
 }
 
-bool work_lies_in(const void *memory, size_t size)
+bool work_lies_in(const void *memory, size_t size, bool also_running)
 {
     const struct workqueue_struct *wq;
     bool lies = false;
@@ -400,7 +401,7 @@ bool work_lies_in(const void *memory, size_t size)
     {
         lies |= list_reaches_into(&wq->items, memory, size);
         /* An item's own function may free it. */
-        lies |= wq->worker != current && lies_in(wq->running, memory, size);
+        lies |= also_running && wq->worker != current && lies_in(wq->running, memory, size);
     }
     spin_unlock_irq(&work_lock);
     return lies;

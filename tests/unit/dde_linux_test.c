@@ -359,7 +359,7 @@ static int hrtimers_freed;
 
 static enum hrtimer_restart free_hrtimer(struct hrtimer *timer)
 {
-    assert_false(hrtimer_lies_in(timer, sizeof(*timer)));
+    assert_false(hrtimer_lies_in(timer, sizeof(*timer), true));
     kfree(timer);
     raise_counter(&hrtimers_freed);
     return HRTIMER_NORESTART;
@@ -372,7 +372,7 @@ static void an_hrtimers_function_may_free_it(void **state __always_unused)
     hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
     timer->function = free_hrtimer;
     hrtimer_start(timer, LATER_NS, HRTIMER_MODE_REL);
-    assert_true(hrtimer_lies_in(timer, sizeof(*timer)));
+    assert_true(hrtimer_lies_in(timer, sizeof(*timer), true));
     assert_reaches(&hrtimers_freed, 1);
 }
 

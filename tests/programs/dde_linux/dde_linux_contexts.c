@@ -727,6 +727,54 @@ static void start_an_hrtimer_under_the_rings_lock(void)
     hrtimer_cancel(&soon);
 }
 
+struct adapter {
+    struct timer_list watchdog;
+    struct hrtimer coalescing;
+    struct delayed_work task;
+};
+
+static struct adapter *alloc_adapter(void)
+{
+    struct adapter *a = kmalloc(sizeof(*a), GFP_KERNEL);
+
+    timer_setup(&a->watchdog, look_at_the_ring, 0);
+    hrtimer_init(&a->coalescing, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+    a->coalescing.function = tell_that_it_has_run;
+    INIT_DELAYED_WORK(&a->task, does_nothing);
+    mod_timer(&a->watchdog, jiffies + HZ);
+    hrtimer_start(&a->coalescing, ms_to_ktime(1000), HRTIMER_MODE_REL);
+    schedule_delayed_work(&a->task, HZ);
+    return a;
+}
+
+static void free_adapter(const char *forgotten)
+{
+    struct adapter *a = alloc_adapter();
+
+    if (strcmp(forgotten, "timer") != 0)
+        del_timer_sync(&a->watchdog);
+    if (strcmp(forgotten, "hrtimer") != 0)
+        hrtimer_cancel(&a->coalescing);
+    if (strcmp(forgotten, "work") != 0)
+        cancel_delayed_work_sync(&a->task);
+    kfree(a);
+}
+
+static void freeing_a_timer(void)
+{
+    free_adapter("timer");
+}
+
+static void freeing_an_hrtimer(void)
+{
+    free_adapter("hrtimer");
+}
+
+static void freeing_delayed_work(void)
+{
+    free_adapter("work");
+}
+
 static void all_is_well(void)
 {
     struct sk_buff *buffer = alloc_skb(1, GFP_KERNEL);
@@ -759,6 +807,7 @@ static void all_is_well(void)
     map_and_look_at_two_pieces();
     unregister_and_free(register_by(&plain_ops));
     destroy_a_queue(true);
+    free_adapter("");
     kfree_skb(skb_get(buffer));
     kfree_skb(buffer);
     local_bh_disable();
@@ -828,6 +877,9 @@ static const struct {
     {"add-pending-timer", adding_a_pending_timer},
     {"initialise-pending-timer", initialising_a_pending_timer},
     {"enable-tasklet-twice", enabling_an_enabled_tasklet},
+    {"free-timer", freeing_a_timer},
+    {"free-hrtimer", freeing_an_hrtimer},
+    {"free-work", freeing_delayed_work},
     {"destroy-queue", destroying_a_queue_too_early},
     {"work-cancels-itself", work_that_cancels_itself},
     {"work-flushes-itself", work_that_flushes_itself},
