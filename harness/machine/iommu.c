@@ -19,6 +19,7 @@
 
 #include "harness/machine/dma.h"
 #include "harness/machine/dma_views.h"
+#include "harness/machine/noted.h"
 
 #define BUS_PHASE_MASK 15u /* low bits that a bus address shares with the memory's */
 #define FAULT_TEXT_MAX 320
@@ -66,12 +67,7 @@ struct dma_device {
 static struct dma_device devices[DMA_DEVICES_MAX];
 static atomic_uint devices_used;
 
-/* Of all devices: where a mapping begins, at an index by its line of memory; of several with one index the
- * last. So most of what is freed while it is mapped is known without a lock: kfree must not become a step for
- * lockcheck, much less one that comes and goes with the addresses. */
-#define BEGINNINGS 65536u
-#define LINE_BYTES 64u
-static _Atomic(const unsigned char *) beginnings[BEGINNINGS];
+static struct noted beginnings; /* of the mappings of all devices */
 
 static const char *tell_of_withheld(const void *address, unsigned long bytes, int write);
 static const struct lockcheck_withheld_access withheld_access = {"dma-fault", tell_of_withheld};
@@ -227,23 +223,6 @@ static atomic_bool *mark_of(struct dma_device *device, uint64_t bus)
     return offset < IOMMU_DOMAIN_BYTES ? &device->unchecked[offset / DMA_PAGE_BYTES] : NULL;
 }
 
-static uintptr_t line_of(const unsigned char *memory)
-{
-    return (uintptr_t)memory / LINE_BYTES;
-}
-
-static void note_beginning(const unsigned char *memory)
-{
-    atomic_store(&beginnings[line_of(memory) % BEGINNINGS], memory);
-}
-
-static void forget_beginning(const unsigned char *memory)
-{
-    const unsigned char *expected = memory;
-
-    atomic_compare_exchange_strong(&beginnings[line_of(memory) % BEGINNINGS], &expected, NULL);
-}
-
 static void insert(struct dma_device *device, struct mapping *mapping)
 {
     unsigned at = first_after(device, mapping->bus);
@@ -251,7 +230,7 @@ static void insert(struct dma_device *device, struct mapping *mapping)
     memmove(place + 1, place, (device->count - at) * sizeof(*place));
     *place = mapping;
     device->count++;
-    note_beginning(mapping->memory);
+    noted_add(&beginnings, mapping->memory);
     lockcheck_event(LOCKCHECK_HAND_OVER, mapping, 0);
 }
 
@@ -262,7 +241,7 @@ static void end(struct dma_device *device, struct mapping *mapping)
     assert(*place == mapping);
     device->count--;
     memmove(place, place + 1, (device->count - at) * sizeof(*place));
-    forget_beginning(mapping->memory);
+    noted_remove(&beginnings, mapping->memory);
     dma_views_end(&mapping->views, mapping->memory, mapping->length);
     device->ended[(device->ended_first + device->ended_count++) % RECORDS] = mapping;
     lockcheck_event(LOCKCHECK_TAKE_BACK, mapping, 0);
@@ -409,19 +388,6 @@ void iommu_report_misuse(struct dma_device *device, uint64_t bus, const char *te
     report(device, &fault);
 }
 
-/* Whether a mapping begins there, as far as that is remembered. */
-static bool a_mapping_begins_in(const unsigned char *memory, size_t length)
-{
-    uintptr_t first = line_of(memory), last = length ? line_of(memory + length - 1) : first;
-
-    for (uintptr_t line = first; line <= last && line - first < BEGINNINGS; line++) {
-        const unsigned char *beginning = atomic_load(&beginnings[line % BEGINNINGS]);
-        if (beginning && beginning >= memory && beginning < memory + length)
-            return true;
-    }
-    return false;
-}
-
 static void check_freed(struct dma_device *device, const unsigned char *memory, size_t length)
 {
     struct fault fault = {0};
@@ -442,7 +408,7 @@ void iommu_check_freed(const void *memory, size_t length)
 {
     unsigned used = atomic_load(&devices_used);
 
-    if (!a_mapping_begins_in(memory, length))
+    if (!noted_in(&beginnings, memory, length))
         return;
     for (unsigned i = 0; i < used; i++)
         check_freed(&devices[i], memory, length);
