@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * DMA, see <linux/dma-mapping.h>. DDEKit has nothing for an IOMMU, so this file, and no other here, uses the
- * machine's own interface.
+ * machine's own interface to it.
  */
 #include <stdio.h>
 
@@ -157,12 +157,6 @@ static dma_addr_t map(struct device *dev, void *memory, size_t size, enum dma_da
     return bus;
 }
 
-static void unmap(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir,
-                  const char *use)
-{
-    iommu_unmap_for(dev->dma_domain, addr, size, direction_of(dir), use);
-}
-
 dma_addr_t dma_map_single(struct device *dev, void *ptr, size_t size, enum dma_data_direction dir)
 {
     return map(dev, ptr, size, dir, use_single);
@@ -170,7 +164,7 @@ dma_addr_t dma_map_single(struct device *dev, void *ptr, size_t size, enum dma_d
 
 void dma_unmap_single(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir)
 {
-    unmap(dev, addr, size, dir, use_single);
+    iommu_unmap_for(dev->dma_domain, addr, size, direction_of(dir), use_single);
 }
 
 dma_addr_t dma_map_page(struct device *dev, struct page *page, size_t offset, size_t size,
@@ -181,7 +175,7 @@ dma_addr_t dma_map_page(struct device *dev, struct page *page, size_t offset, si
 
 void dma_unmap_page(struct device *dev, dma_addr_t addr, size_t size, enum dma_data_direction dir)
 {
-    unmap(dev, addr, size, dir, use_page);
+    iommu_unmap_for(dev->dma_domain, addr, size, direction_of(dir), use_page);
 }
 
 int dma_mapping_error(struct device *dev, dma_addr_t addr)
